@@ -1,0 +1,1 @@
+"""One folder per source format. Bytes in, MeasurementBatch out; the supervisor owns every socket."""

@@ -1,0 +1,1 @@
+"""What flows: the types every stage speaks. No I/O, no maths."""

@@ -1,0 +1,31 @@
+"""What an object can be. The order is the wire order of the class byte: append, never reorder."""
+
+from enum import IntEnum, unique
+
+
+@unique
+class ObjectClass(IntEnum):
+    """Classes the picture distinguishes (docs: glossary in docs/journey.md)."""
+
+    UNKNOWN = 0
+    MULTIROTOR = 1
+    FIXED_WING_DRONE = 2
+    BIRD = 3
+    FLOCK = 4
+    BALLOON = 5
+    PARAGLIDER = 6
+    AEROPLANE = 7
+    HELICOPTER = 8
+    VEHICLE = 9  # on the ground: airport vehicles that send ADS-B
+    CLUTTER = 10
+    WIND_TURBINE = 11
+    DRONE = 12  # a drone of whatever build: what a sensor says that tells no more
+
+    @property
+    def label(self) -> str:
+        """The name in tables and files: lower case, dashes."""
+        return self.name.lower().replace("_", "-")
+
+
+BY_LABEL: dict[str, ObjectClass] = {c.label: c for c in ObjectClass}
+"""Name in files -> class."""

@@ -1,0 +1,119 @@
+"""The seams between stages: what ``engine`` plugs together."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from lowsky.model.events import Event
+from lowsky.model.measurement import MeasurementBatch, Reject
+from lowsky.model.site import Sensor, Site
+from lowsky.model.track import TrackSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Bytes of one datagram, or one or more whole delimited messages, with the time they reached us."""
+
+    t_recv_ns: int
+    payload: bytes
+    peer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """What a feed made of one frame.
+
+    The sum law, checked by the contract tests and by the supervisor, over the life of one normaliser::
+
+        Σ records = Σ measurements + Σ rejected + held
+
+    ``held`` is how many records the normaliser keeps back *now* (waiting for their other half).
+    """
+
+    batches: Sequence[MeasurementBatch]
+    records: int
+    rejected: Counter[Reject] = field(default_factory=Counter)
+    held: int = 0
+
+
+class Normaliser(Protocol):
+    """Bytes to measurements: no socket, no clock, the same frames give the same batches.
+
+    Raises only ``DecodeError``; after one it can be called with the next frame.
+    """
+
+    def __call__(self, frame: Frame) -> Normalised: ...
+
+
+class Feed(Protocol):
+    """What a feed's package offers (a module satisfies it): see feeds/manifest.py."""
+
+    MANIFEST: Any  # lowsky.feeds.manifest.Manifest
+    Config: type[msgspec.Struct]  # frozen, unknown fields forbidden; the keys beside sensor, format, source
+
+    @staticmethod
+    def open_feed(config: Any, sensor: Sensor, site: Site) -> Normaliser: ...
+
+    @staticmethod
+    def read_file(path: Path, config: Any, sensor: Sensor, site: Site, start_ns: int | None) -> Iterator[Normalised]:
+        """A recorded file through the same normaliser, in order, with the times of the recording.
+
+        ``start_ns`` is the UTC of the file's first message where the file does not know it (raw ASTERIX,
+        Beast counters); None means 1970-01-01. ``t_recv_ns`` of the batches is the time in the recording, by
+        which a player paces them. Faults in the bytes are counted, never raised.
+        """
+        ...
+
+
+Cut = Callable[[bytes | bytearray | memoryview], int]
+"""Framing of a byte stream: how many leading bytes are whole messages (0: wait for more)."""
+
+
+class Clock(Protocol):
+    def now_ns(self) -> int: ...
+
+
+class Transport(Protocol):
+    def frames(self) -> AsyncIterator[Frame]: ...
+
+
+class SensorReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the supervisor knows of a sensor's connection. Goes through ``align`` and is recorded like data.
+
+    ``counts`` are totals since start: "records", "measurements", "held", "errors" and one key per Reject name.
+    """
+
+    sensor: str
+    t_ns: int
+    connected: bool
+    detail: str = ""
+    counts: dict[str, int] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One step of the stream behind ``align``: time moves to ``t_ns``; ``batch`` None is time passing."""
+
+    t_ns: int
+    batch: MeasurementBatch | None = None
+    reports: tuple[SensorReport, ...] = ()
+
+
+class Stage(Protocol):
+    """A step of the pipeline: track, classify, warn. Each adds, none edits."""
+
+    name: str
+
+    def step(self, tick: Tick, tracks: TrackSnapshot | None) -> Sequence[Event]: ...
+    def dump(self) -> bytes: ...
+    def load(self, saved: bytes) -> None: ...
+
+
+class Sink(Protocol):
+    """Takes what happened: the recorder, the page, an output."""
+
+    def put(self, tick: Tick, events: Sequence[Event], tracks: TrackSnapshot) -> None: ...

@@ -1,0 +1,81 @@
+"""The site file as everybody reads it: frozen facts in SI units and radians (parsed by ``engine.config``)."""
+
+import math
+from typing import Any
+
+import msgspec
+
+from lowsky.model.measurement import MeasurementKind
+
+SENSOR_KINDS = ("radar", "direction-finder", "acoustic", "camera", "cooperative")
+KIND_OF_SENSOR = {
+    "radar": MeasurementKind.RADAR,
+    "direction-finder": MeasurementKind.BEARING,
+    "acoustic": MeasurementKind.BEARING,
+    "camera": MeasurementKind.BEARING,
+    "cooperative": MeasurementKind.REPORT,
+}
+MAX_SENSORS = 64  # one bit each in TrackSnapshot.sensors
+
+
+class Sensor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One device. Angles in radians; azimuth clockwise from true north; heights WGS-84 ellipsoidal.
+
+    ``sigma`` values are None where the sensor does not measure the component. ``latency_s`` is how long after
+    the sensor saw something its message may still arrive; ``align`` waits that long for it at most.
+    """
+
+    id: str
+    kind: str
+    latitude_rad: float
+    longitude_rad: float
+    height_m: float
+    sigma_range_m: float | None = None
+    sigma_azimuth_rad: float | None = None
+    sigma_elevation_rad: float | None = None
+    sigma_range_rate_mps: float | None = None
+    sigma_position_m: float | None = None  # cooperative: horizontal, where the report does not say
+    sigma_height_m: float | None = None
+    sigma_velocity_mps: float | None = None
+    detection_probability: float = 0.9
+    clutter_per_look: float = 1.0
+    look_period_s: float | None = None
+    min_range_m: float = 0.0
+    max_range_m: float = math.inf
+    azimuth_rad: tuple[float, float] = (0.0, 2.0 * math.pi)  # from, to; to > from, may exceed 2π
+    elevation_rad: tuple[float, float] = (-math.pi / 2.0, math.pi / 2.0)
+    latency_s: float = 0.1
+    clock_offset_s: float = 0.0  # the sensor's clock minus UTC; subtracted by ``align``
+
+    @property
+    def measures(self) -> MeasurementKind:
+        return KIND_OF_SENSOR[self.kind]
+
+
+class Feed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One connection: which sensor's data comes in which format from where. ``options`` are the format's own."""
+
+    sensor: str
+    format: str
+    source: str
+    options: dict[str, Any] = {}
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A place with its sensors and feeds. The origin is the zero of the site's ENU frame."""
+
+    name: str
+    latitude_rad: float
+    longitude_rad: float
+    height_m: float
+    sensors: tuple[Sensor, ...] = ()
+    feeds: tuple[Feed, ...] = ()
+
+    def sensor(self, sensor_id: str) -> Sensor:
+        return self.sensors[self.index_of(sensor_id)]
+
+    def index_of(self, sensor_id: str) -> int:
+        for index, sensor in enumerate(self.sensors):
+            if sensor.id == sensor_id:
+                return index
+        raise KeyError(sensor_id)

@@ -1,0 +1,75 @@
+"""Tracks as everybody outside ``track/`` sees them: frozen columns, one row per object."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, unique
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowsky.model.measurement import Floats, Ints
+
+
+@unique
+class TrackStatus(IntEnum):
+    """A track's life."""
+
+    TENTATIVE = 1
+    CONFIRMED = 2
+    COASTING = 3
+    DROPPED = 4
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+@unique
+class PositionKind(IntEnum):
+    """How much of the position is known, so how it may be drawn."""
+
+    POINT = 1  # position with an uncertainty ellipse
+    WEDGE = 2  # bearing only: a wedge of ± sigma from the sensor
+    RING = 3  # range only
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSnapshot:
+    """Every track of the picture at ``t_ns``, as columns. N rows in order of ``track_id``. Read-only arrays.
+
+    ``x`` is east, north, up m, then m/s, in the ENU frame of the site's origin; ``P`` its covariance. Sensors
+    are bits of ``sensors``: bit k is the k-th sensor of the site file. Rows that just dropped appear once with
+    status DROPPED.
+    """
+
+    t_ns: int
+    track_id: Ints  # int64[N]            never reused, never 0
+    t_state_ns: Ints  # int64[N]          UTC of x and P
+    t_update_ns: Ints  # int64[N]         UTC of the last measurement used
+    x: Floats  # float64[N, 6]
+    P: Floats  # float64[N, 6, 6]
+    existence: Floats  # float64[N]       probability in [0, 1]
+    status: NDArray[np.uint8]  # uint8[N] TrackStatus
+    position_kind: NDArray[np.uint8]  # uint8[N] PositionKind
+    sensors: NDArray[np.uint64]  # uint64[N]  sensors that fed it in the last 10 s
+    origin_sensor: NDArray[np.int16]  # int16[N] for WEDGE and RING: index of the sensor it is seen from, else -1
+    bearing: Floats  # float64[N, 2]      for WEDGE: azimuth and its sigma at that sensor, rad; else NaN
+    class_probability: Floats  # float64[N, len(ObjectClass)]  sums to 1
+    identity: tuple[str | None, ...]  # length N: declared identity
+    texts: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)  # callsign, operator_id, …
+    attributes: Mapping[str, Floats] = field(default_factory=dict)  # newest value of each ATTRIBUTES column
+
+    def __post_init__(self) -> None:
+        columns: tuple[NDArray[Any], ...] = (
+            self.track_id, self.t_state_ns, self.t_update_ns, self.x, self.P, self.existence, self.status,
+            self.position_kind, self.sensors, self.origin_sensor, self.bearing, self.class_probability,
+            *self.attributes.values(),
+        )  # fmt: skip
+        for a in columns:
+            if len(a) != len(self.track_id):
+                raise TypeError(f"a column has {len(a)} rows, track_id has {len(self.track_id)}")
+            a.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.track_id)
