@@ -32,7 +32,7 @@ COMPONENTS: dict[MeasurementKind, tuple[str, ...]] = {
     MeasurementKind.BEARING: ("azimuth_rad", "elevation_rad"),
     MeasurementKind.REPORT: ("latitude_rad", "longitude_rad", "height_m", "east_mps", "north_mps", "up_mps"),
 }
-"""Names of the columns of ``z``. ``sigma`` has the same, except that REPORT's first three are metres east, north, up."""
+"""Names of the columns of ``z``. ``sigma`` has the same, but REPORT's first three are metres east, north, up."""
 
 DIM: dict[MeasurementKind, int] = {kind: len(names) for kind, names in COMPONENTS.items()}
 
