@@ -85,6 +85,8 @@ class SensorReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What the supervisor knows of a sensor's connection. Goes through ``align`` and is recorded like data.
 
     ``counts`` are totals since start: "records", "measurements", "held", "errors" and one key per Reject name.
+    The last three fields are filled in by ``align``: median t_recv − t_meas, the interval in which the sensor's
+    clock minus UTC must lie, and in words why what arrives is not all it should be ("" when it is).
     """
 
     sensor: str
@@ -92,6 +94,9 @@ class SensorReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     connected: bool
     detail: str = ""
     counts: dict[str, int] = {}
+    latency_s: float | None = None
+    clock_s: tuple[float, float] | None = None
+    degraded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
