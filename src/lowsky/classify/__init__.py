@@ -1,1 +1,1 @@
-
+"""What is it? Class probabilities from what sensors and objects say."""

@@ -1,1 +1,1 @@
-
+"""So what? Situations that need a person, and their life."""

@@ -1,0 +1,206 @@
+"""``lowsky``: seven commands. Exit status 0 done, 1 the work failed, 2 the command line or a file was wrong.
+
+Heavy imports wait until a command needs them, so that ``--help`` answers at once.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+
+import lowsky
+from lowsky.errors import ConfigError, LowskyError
+
+WORK_FAILED, WRONG_INPUT = 1, 2
+INTERRUPTED = 130
+
+app = App(
+    name="lowsky",
+    version=lowsky.__version__,
+    help="The open fusion node for the low sky: every sensor in, one honest picture out. It only sees and warns.",
+    help_format="markdown",
+    result_action="return_value",
+)
+stderr = Console(stderr=True, soft_wrap=True, highlight=False)
+
+Port = Annotated[int, Parameter(help="Port of the map; 0 lets the system choose.")]
+
+
+@app.command
+def demo(*, port: Port = 8000, no_browser: Annotated[bool, Parameter(negative=())] = False, speed: float = 1.0) -> int:
+    """Show the live map with recorded traffic and a simulated raid, from what is in the package.
+
+    Example: `lowsky demo --port 8000`
+
+    Parameters
+    ----------
+    no_browser
+        Do not open a browser; only print the address.
+    speed
+        Times real time.
+    """
+    from lowsky.cli import live
+
+    return live.demo(port=port, browser=not no_browser, speed=speed, say=stderr.print)
+
+
+@app.command
+def run(site: Path, *, record: Path | None = None, host: str = "127.0.0.1", port: Port = 8000) -> int:
+    """The live system: every feed of the site file, one picture, served as a map.
+
+    Example: `lowsky run harbour.toml --record recordings/`
+
+    Parameters
+    ----------
+    site
+        The site file (TOML).
+    record
+        Folder to record into; a start after a crash restores the picture from it.
+    host
+        Address to serve the map on. Other machines reach it only if you say so, e.g. 0.0.0.0.
+    """
+    from lowsky.cli import live
+
+    return live.run(site, record=record, host=host, port=port, say=stderr.print)
+
+
+@app.command
+def replay(recording: Path, *, speed: str = "1", port: Port = 8000, host: str = "127.0.0.1") -> int:
+    """The same picture again, from a recording.
+
+    Example: `lowsky replay recordings/ --speed 4`
+
+    Parameters
+    ----------
+    recording
+        What `lowsky run --record` wrote.
+    speed
+        Times real time, or `max` for as fast as it goes.
+    """
+    from lowsky.cli import live
+
+    return live.replay(recording, speed=speed, host=host, port=port, say=stderr.print)
+
+
+@app.command
+def track(
+    site: Path,
+    *inputs: str,
+    output: Annotated[Path, Parameter(name=["-o", "--output"])],
+    alerts: Path | None = None,
+) -> int:
+    """Track recorded data offline, as fast as it goes.
+
+    Example: `lowsky track harbour.toml measurements.parquet -o tracks.parquet`
+
+    Parameters
+    ----------
+    site
+        The site file (TOML).
+    inputs
+        Recorded files in any format a feed reads. SENSOR=FILE says whose it is where that is not clear.
+    output
+        The track table (Parquet).
+    alerts
+        Also write the alerts, one JSON object a line.
+    """
+    from lowsky.cli import offline
+
+    return offline.track(site, inputs, output, alerts, stderr)
+
+
+@app.command
+def simulate(
+    scenario: str | None = None,
+    *,
+    seed: int = 0,
+    duration: float | None = None,
+    output: Annotated[Path | None, Parameter(name=["-o", "--output"])] = None,
+    list_: Annotated[bool, Parameter(name="--list", negative=())] = False,
+) -> int:
+    """Write the site file, measurements and truth of a simulated scenario.
+
+    Example: `lowsky simulate harbour-raid --seed 7 -o raid/`
+
+    Parameters
+    ----------
+    scenario
+        A scenario file (TOML) or a built-in name.
+    seed
+        The same seed gives the same tables.
+    duration
+        Seconds, where not the scenario's own.
+    output
+        Folder for `site.toml`, `measurements.parquet` and `truth.parquet`.
+    list_
+        Name the built-in scenarios.
+    """
+    from lowsky.cli import offline
+
+    return offline.simulate(scenario, seed, duration, output, list_, stderr)
+
+
+@app.command
+def evaluate(
+    tracks: Path,
+    truth: Path,
+    *,
+    output: Annotated[Path | None, Parameter(name=["-o", "--output"])] = None,
+    json: Path | None = None,
+) -> int:
+    """Score tracks against truth.
+
+    Example: `lowsky evaluate tracks.parquet truth.parquet -o report.html`
+
+    Parameters
+    ----------
+    tracks
+        What `lowsky track` wrote.
+    truth
+        The truth table (Parquet).
+    output
+        One self-contained HTML report.
+    json
+        The same figures as JSON.
+    """
+    from lowsky.cli import offline
+
+    return offline.evaluate(tracks, truth, output, json, stderr)
+
+
+@app.command
+def check(site: Path) -> int:
+    """Read a site file, print every fault at once, and say what each sensor and feed will do.
+
+    Example: `lowsky check harbour.toml`
+    """
+    from lowsky.cli import offline
+
+    return offline.check(site, Console(highlight=False))
+
+
+def _report(error: LowskyError) -> int:
+    """One line per fault on stderr; never a traceback."""
+    if isinstance(error, ConfigError):
+        for fault in error.faults:
+            stderr.print(str(fault), style="red", markup=False)
+        return WRONG_INPUT
+    stderr.print(str(error), style="red", markup=False)
+    return WORK_FAILED
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point; leaves through ``sys.exit`` with the command's status."""
+    try:
+        status = app(arguments, exit_on_error=False, print_error=True, help_on_error=False)
+    except CycloptsError:
+        status = WRONG_INPUT
+    except LowskyError as error:
+        status = _report(error)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except BrokenPipeError:
+        status = WORK_FAILED
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,176 @@
+"""Commands that work on files: track, simulate, evaluate, check."""
+
+import json as json_text
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from lowsky.engine.config import read_site
+from lowsky.engine.offline import Input, open_input, run
+from lowsky.engine.pipeline import Pipeline
+from lowsky.engine.tracktable import TrackTableWriter
+from lowsky.errors import ConfigError, Fault
+from lowsky.feeds.registry import feed_named
+from lowsky.model.events import AlertCleared, AlertRaised, Event
+from lowsky.model.ports import Tick
+from lowsky.model.site import Sensor, Site
+
+
+@contextmanager
+def progress(console: Console, title: str) -> Iterator[Callable[[str], None]]:
+    """A bar on a terminal, nothing elsewhere. Shows after a moment, so that quick work stays quiet."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[note]}"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None, note="")
+        yield lambda note: bar.update(task, note=note)
+
+
+def _named_input(argument: str, site: Site) -> Input:
+    """FILE or SENSOR=FILE; a file whose name holds '=' is still a file."""
+    sensor, equals, name = argument.partition("=")
+    if equals and not Path(argument).exists() and any(s.id == sensor for s in site.sensors):
+        return open_input(Path(name), site, sensor)
+    return open_input(Path(argument), site)
+
+
+def _open_inputs(inputs: tuple[str, ...], site: Site) -> list[Input]:
+    if not inputs:
+        raise ConfigError([Fault("INPUT", "no input", "one or more recorded files")])
+    faults: list[Fault] = []
+    opened = []
+    for argument in inputs:
+        try:
+            opened.append(_named_input(argument, site))
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+    return opened
+
+
+def _writable(path: Path) -> Path:
+    if not path.parent.is_dir():
+        raise ConfigError([Fault(str(path), f"no folder {path.parent}", "a path in an existing folder")])
+    return path
+
+
+def track(site_path: Path, inputs: tuple[str, ...], output: Path, alerts: Path | None, console: Console) -> int:
+    site = read_site(site_path)
+    sources = _open_inputs(inputs, site)
+    alert_events: list[Event] = []
+    with progress(console, "Tracking") as note, TrackTableWriter(_writable(output), site) as table:
+        ticks = 0
+
+        def on_step(tick: Tick, events: list[Event], pipeline: Pipeline) -> None:
+            nonlocal ticks
+            ticks += 1
+            alert_events.extend(e for e in events if isinstance(e, AlertRaised | AlertCleared))
+            if tick.batch is not None or tick.t_ns % 1_000_000_000 == 0 or events:
+                table.put(pipeline.snapshot())
+            if ticks % 500 == 0:
+                note(f"{table.rows:,} rows of tracks")
+
+        _, funnel = run(sources, site, on_step)
+        rows = table.rows
+    if alerts is not None:
+        _write_whole(_writable(alerts), b"".join(msgspec.json.encode(e) + b"\n" for e in alert_events))
+    console.print(f"{output}: {rows:,} rows")
+    for sensor in site.sensors:
+        counts = funnel.counts(sensor.id)
+        if counts.get("records"):
+            shown = ", ".join(f"{name.lower()} {n:,}" for name, n in counts.items() if n)
+            console.print(f"  {sensor.id}: {shown}", markup=False)
+    return 0
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    beside = path.with_name(path.name + ".part")
+    beside.write_bytes(content)
+    beside.replace(path)
+
+
+def simulate(
+    scenario: str | None, seed: int, duration_s: float | None, output: Path | None, names_only: bool, console: Console
+) -> int:
+    from lowsky.simulate import list_scenarios
+    from lowsky.simulate import simulate as run_scenario
+
+    if names_only:
+        out = Console(highlight=False)
+        for name, description in list_scenarios():
+            out.print(f"{name:16} {description}", markup=False)
+        return 0
+    if scenario is None or output is None:
+        missing = "SCENARIO" if scenario is None else "-o DIR"
+        raise ConfigError([Fault("lowsky simulate", f"no {missing}", "lowsky simulate SCENARIO -o DIR, or --list")])
+    if duration_s is not None and not 0 < duration_s < 7 * 86_400:
+        raise ConfigError([Fault("--duration", f"{duration_s:g}", "seconds, more than 0 and less than a week")])
+    with progress(console, f"Simulating {scenario}"):
+        made = run_scenario(scenario, seed=seed, duration_s=duration_s)
+    output.mkdir(parents=True, exist_ok=True)
+    _write_whole(output / "site.toml", made.site_toml.encode())
+    for name in ("measurements", "truth"):
+        frame = getattr(made, name)
+        beside = output / f"{name}.parquet.part"
+        frame.write_parquet(beside, compression="zstd")
+        beside.replace(output / f"{name}.parquet")
+    console.print(
+        f"{output}: {len(made.measurements):,} measurements, {len(made.truth):,} rows of truth, seed {seed} (simulated)"
+    )
+    return 0
+
+
+def evaluate(tracks: Path, truth: Path, output: Path | None, json: Path | None, console: Console) -> int:
+    from lowsky.evaluate import evaluate as score
+
+    with progress(console, "Scoring"):
+        report = score(tracks, truth)
+    if output is not None:
+        report.to_html(_writable(output))
+    if json is not None:
+        _write_whole(_writable(json), json_text.dumps(report.metrics, indent=2, allow_nan=False).encode())
+    Console(highlight=False).print(report.summary(), markup=False)
+    return 0
+
+
+def check(path: Path, console: Console) -> int:
+    site = read_site(path)
+    console.print(f"{site.name}: {len(site.sensors)} sensors, {len(site.feeds)} feeds. No faults.", markup=False)
+    sensors = Table("sensor", "kind", "measures", "looks", "reaches", title="Sensors", title_justify="left")
+    for sensor in site.sensors:
+        sensors.add_row(sensor.id, sensor.kind, _measures(sensor), _looks(sensor), _reach(sensor))
+    console.print(sensors)
+    feeds = Table("feed", "for", "from", title="Feeds", title_justify="left")
+    for feed in site.feeds:
+        feeds.add_row(feed_named(feed.format).MANIFEST.title, feed.sensor, feed.source)
+    console.print(feeds)
+    return 0
+
+
+def _measures(sensor: Sensor) -> str:
+    parts = (
+        ("range", sensor.sigma_range_m, "m", 1.0),
+        ("azimuth", sensor.sigma_azimuth_rad, "°", 180.0 / math.pi),
+        ("elevation", sensor.sigma_elevation_rad, "°", 180.0 / math.pi),
+        ("range rate", sensor.sigma_range_rate_mps, "m/s", 1.0),
+    )
+    said = [f"{name} ±{sigma * scale:.3g} {unit}" for name, sigma, unit, scale in parts if sigma is not None]
+    return ", ".join(said) or "positions that objects report"
+
+
+def _looks(sensor: Sensor) -> str:
+    return "as reports come" if sensor.look_period_s is None else f"every {sensor.look_period_s:g} s"
+
+
+def _reach(sensor: Sensor) -> str:
+    if not math.isfinite(sensor.max_range_m):
+        return "no limit given"
+    start, end = (math.degrees(a) for a in sensor.azimuth_rad)
+    around = "all round" if end - start >= 359.99 else f"{start:.0f}°–{end:.0f}°"
+    return f"{sensor.min_range_m:g}–{sensor.max_range_m:g} m, {around}"

@@ -1,0 +1,160 @@
+"""Is each sensor well? Decided from the recorded stream alone, so a replay says the same as the live run did."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+
+from lowsky.model.events import Event, SensorDegraded, SensorDown, SensorUp
+from lowsky.model.ports import SensorReport, Tick
+from lowsky.model.site import Sensor, Site
+from lowsky.model.status import SensorStatus
+
+RATE_WINDOW_NS = 10_000_000_000
+STALE_LOOKS = 3.0  # looks missed before a sensor that should speak is stale
+DOWN_LOOKS = 10.0
+SILENCE_S = 10.0  # the look period taken for a sensor that declares none: stale after 30 s, down after 100 s
+LOST_SHARE = 0.5  # more than this share of a sensor's records rejected as broken: degraded
+LOST_FLOOR = 20  # ... once so many records were seen since the last report
+BROKEN = ("MALFORMED", "TRUNCATED", "BAD_CHECKSUM", "FUTURE", "LATE", "OVERFLOW", "OUT_OF_RANGE", "NO_TIME")
+
+
+@dataclass(slots=True)
+class _Health:
+    """What is remembered of one sensor."""
+
+    sensor: Sensor
+    status: str = "waiting"
+    last_seen_ns: int | None = None
+    arrivals: deque[tuple[int, int]] = field(default_factory=deque)  # (t_ns, measurements) of the window
+    latency_s: float | None = None
+    report: SensorReport | None = None
+    broken_before: tuple[int, int] = (0, 0)  # broken and all records at the report before
+    degraded: str = ""
+
+    @property
+    def speaks_regularly(self) -> bool:
+        """A radar that scans says so each turn; a receiver of what others send may rightly hear nothing."""
+        return self.sensor.look_period_s is not None
+
+
+class _Saved(msgspec.Struct, array_like=True):
+    sensor: str
+    status: str
+    last_seen_ns: int | None
+    arrivals: list[tuple[int, int]]
+    latency_s: float | None
+    report: SensorReport | None
+    broken_before: tuple[int, int]
+    degraded: str
+
+
+class SensorHealth:
+    """Keeps the health of every sensor of a site. ``step`` returns what changed."""
+
+    def __init__(self, site: Site) -> None:
+        self._health = {sensor.id: _Health(sensor) for sensor in site.sensors}
+
+    def step(self, tick: Tick) -> list[Event]:
+        for report in tick.reports:
+            if report.sensor in self._health:
+                self._take_report(self._health[report.sensor], report)
+        if tick.batch is not None and tick.batch.sensor in self._health:
+            health = self._health[tick.batch.sensor]
+            health.last_seen_ns = max(tick.t_ns, health.last_seen_ns or tick.t_ns)
+            health.arrivals.append((tick.t_ns, len(tick.batch)))
+            if len(tick.batch):
+                delay = np.median(tick.batch.t_recv_ns - tick.batch.t_meas_ns) * 1e-9
+                old = health.latency_s
+                health.latency_s = float(delay) if old is None else old + 0.1 * (float(delay) - old)
+        events: list[Event] = []
+        if tick.batch is None:  # judged when time passes, four times a second
+            for health in self._health.values():
+                events += self._judge(health, tick.t_ns)
+        return events
+
+    @staticmethod
+    def _take_report(health: _Health, report: SensorReport) -> None:
+        broken = sum(report.counts.get(name, 0) for name in BROKEN)
+        records = report.counts.get("records", 0)
+        new_broken, new_records = broken - health.broken_before[0], records - health.broken_before[1]
+        if new_records >= LOST_FLOOR:
+            lost = new_broken > LOST_SHARE * new_records
+            health.degraded = f"{new_broken} of the last {new_records} records could not be used" if lost else ""
+            health.broken_before = (broken, records)
+        health.report = report
+
+    def _judge(self, health: _Health, t_ns: int) -> list[Event]:
+        while health.arrivals and health.arrivals[0][0] <= t_ns - RATE_WINDOW_NS:
+            health.arrivals.popleft()
+        status, why = self._status_at(health, t_ns)
+        if status == health.status:
+            return []
+        before, health.status = health.status, status
+        facts = {"seq": 0, "t_event_ns": t_ns, "sensor": health.sensor.id, "cause": why}
+        if status == "down":
+            return [SensorDown(**facts)]
+        if status in ("stale", "degraded"):
+            return [SensorDegraded(**facts)]
+        return [SensorUp(**facts)] if before != "ok" else []
+
+    @staticmethod
+    def _status_at(health: _Health, t_ns: int) -> tuple[str, str]:
+        report = health.report
+        if report is not None and not report.connected:
+            return "down", report.detail or "no connection"
+        if health.last_seen_ns is None:
+            connected = report is not None
+            if connected and not health.speaks_regularly:
+                return "ok", "connected, nothing heard yet"
+            return "waiting", "nothing heard yet"
+        silent_s = (t_ns - health.last_seen_ns) * 1e-9
+        period_s = health.sensor.look_period_s or SILENCE_S
+        if health.speaks_regularly and silent_s > DOWN_LOOKS * period_s:
+            return "down", f"silent for {silent_s:.0f} s, a look is due every {period_s:g} s"
+        if health.speaks_regularly and silent_s > STALE_LOOKS * period_s:
+            return "stale", f"silent for {silent_s:.1f} s, a look is due every {period_s:g} s"
+        if health.degraded:
+            return "degraded", health.degraded
+        return "ok", "data arrives"
+
+    def statuses(self, t_ns: int) -> tuple[SensorStatus, ...]:
+        return tuple(self._shown(health, t_ns) for health in self._health.values())
+
+    @staticmethod
+    def _shown(health: _Health, t_ns: int) -> SensorStatus:
+        sensor, report = health.sensor, health.report
+        seen = sum(n for t, n in health.arrivals if t > t_ns - RATE_WINDOW_NS)
+        detail = health.degraded or (report.detail if report is not None else "")
+        return SensorStatus(
+            id=sensor.id, kind=sensor.kind, status=health.status,
+            latitude_rad=sensor.latitude_rad, longitude_rad=sensor.longitude_rad, height_m=sensor.height_m,
+            last_seen_ns=health.last_seen_ns, rate_hz=seen / (RATE_WINDOW_NS * 1e-9), detail=detail,
+            counts=dict(report.counts) if report is not None else {}, latency_s=health.latency_s,
+            azimuth_rad=sensor.azimuth_rad,
+            max_range_m=sensor.max_range_m if np.isfinite(sensor.max_range_m) else None,
+        )  # fmt: skip
+
+    def dump(self) -> bytes:
+        saved = [
+            _Saved(
+                h.sensor.id,
+                h.status,
+                h.last_seen_ns,
+                list(h.arrivals),
+                h.latency_s,
+                h.report,
+                h.broken_before,
+                h.degraded,
+            )
+            for h in self._health.values()
+        ]
+        return msgspec.msgpack.encode(saved)
+
+    def load(self, saved: bytes) -> None:
+        for state in msgspec.msgpack.decode(saved, type=list[_Saved]):
+            health = self._health[state.sensor]
+            health.status, health.last_seen_ns, health.latency_s = state.status, state.last_seen_ns, state.latency_s
+            health.arrivals = deque(state.arrivals)
+            health.report, health.broken_before, health.degraded = state.report, state.broken_before, state.degraded

@@ -1,0 +1,157 @@
+"""The track table of docs (contract): one row per track and time step, as Parquet.
+
+A step is: every track a tick updated, at its own state time; and once a second every track that is alive, so
+that a reader who wants the picture at a second finds it. Written in row groups, so a long run needs little memory.
+"""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lowsky.geo.enu import EnuFrame
+from lowsky.model.classes import ObjectClass
+from lowsky.model.measurement import Floats
+from lowsky.model.site import Site
+from lowsky.model.track import TrackSnapshot, TrackStatus
+
+SCHEMA = pa.schema(
+    [
+        ("time", pa.timestamp("ns", "UTC")),
+        ("track_id", pa.int64()),
+        ("status", pa.string()),
+        ("existence", pa.float64()),
+        ("latitude_deg", pa.float64()),
+        ("longitude_deg", pa.float64()),
+        ("height_m", pa.float64()),
+        ("east_mps", pa.float64()),
+        ("north_mps", pa.float64()),
+        ("up_mps", pa.float64()),
+        ("covariance", pa.list_(pa.float64())),
+        ("class", pa.string()),
+        ("class_probability", pa.float64()),
+        ("class_probabilities", pa.map_(pa.string(), pa.float64())),
+        ("sensors", pa.list_(pa.string())),
+        ("identity", pa.string()),
+    ]
+)
+ROWS_PER_GROUP = 50_000
+UPPER = np.triu_indices(6)
+STATUS_LABELS = np.array([""] + [status.label for status in TrackStatus], dtype=object)
+CLASS_LABELS = np.array([c.label for c in ObjectClass], dtype=object)
+SHOWN_PROBABILITY = 1e-3
+"""Class probabilities below this are left out of ``class_probabilities`` (they are not zero, only dull)."""
+
+
+def local_states(frame: EnuFrame, x: Floats, P: Floats) -> tuple[Floats, Floats, Floats]:
+    """Site-ENU states float64[N, 6] and covariances float64[N, 6, 6] in the frame of the object itself.
+
+    Returns geodetic float64[N, 3] (rad, rad, m), velocity float64[N, 3] and covariance float64[N, 6, 6], both east,
+    north, up *at that point*: 100 km from the origin "up" differs by 0.9°.
+    """
+    geodetic = frame.geodetic(x[:, :3])
+    turn = frame.local_from_enu(geodetic[:, 0], geodetic[:, 1])
+    velocity = np.einsum("nij,nj->ni", turn, x[:, 3:])
+    both = np.zeros((len(x), 6, 6))
+    both[:, :3, :3] = both[:, 3:, 3:] = turn
+    return geodetic, velocity, both @ P @ np.swapaxes(both, 1, 2)
+
+
+def rows_of(tracks: TrackSnapshot, rows: Any, site: Site, frame: EnuFrame) -> pa.Table:
+    """The chosen rows of a snapshot as a piece of the track table."""
+    geodetic, velocity, covariance = local_states(frame, tracks.x[rows], tracks.P[rows])
+    n = len(geodetic)
+    p_class = tracks.class_probability[rows]
+    best = p_class.argmax(axis=1)
+    picked = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
+    likely_row, likely_class = np.nonzero(p_class >= SHOWN_PROBABILITY)
+    sensor_bits = (tracks.sensors[rows][:, None] >> np.arange(len(site.sensors), dtype=np.uint64)) & np.uint64(1)
+    fed_row, fed_sensor = np.nonzero(sensor_bits)
+    sensor_ids = np.array([sensor.id for sensor in site.sensors], dtype=object)
+    columns = [
+        pa.array(tracks.t_state_ns[rows], pa.timestamp("ns", "UTC")),
+        pa.array(tracks.track_id[rows]),
+        pa.array(STATUS_LABELS[tracks.status[rows]], pa.string()),
+        pa.array(tracks.existence[rows]),
+        pa.array(np.degrees(geodetic[:, 0])),
+        pa.array(np.degrees(geodetic[:, 1])),
+        pa.array(geodetic[:, 2]),
+        *(pa.array(velocity[:, k]) for k in range(3)),
+        pa.ListArray.from_arrays(
+            pa.array(np.arange(n + 1, dtype=np.int32) * 21), pa.array(covariance[:, UPPER[0], UPPER[1]].ravel())
+        ),
+        pa.array(CLASS_LABELS[best], pa.string()),
+        pa.array(p_class[np.arange(n), best]),
+        pa.MapArray.from_arrays(
+            pa.array(_offsets(likely_row, n)),
+            pa.array(CLASS_LABELS[likely_class], pa.string()),
+            pa.array(p_class[likely_row, likely_class]),
+        ),
+        pa.ListArray.from_arrays(pa.array(_offsets(fed_row, n)), pa.array(sensor_ids[fed_sensor], pa.string())),
+        pa.array([tracks.identity[row] for row in picked], pa.string()),
+    ]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def _offsets(row: Any, n: int) -> Any:
+    """Where each of ``n`` lists begins, int32[n + 1], from the ascending row number of each item."""
+    return np.searchsorted(row, np.arange(n + 1)).astype(np.int32)
+
+
+class TrackTableWriter:
+    """Collects steps and writes the table whole or not at all: beside its place, then renamed at ``close``."""
+
+    def __init__(self, path: Path, site: Site) -> None:
+        self._path = path
+        self._beside = path.with_name(path.name + ".part")
+        self._site = site
+        self._frame = EnuFrame.at(site.latitude_rad, site.longitude_rad, site.height_m)
+        self._pieces: list[pa.Table] = []
+        self._waiting = 0
+        self.rows = 0
+        self._written = np.empty((0, 3), np.int64)  # track_id, t_state_ns, status last written; by track_id
+        self._file = pq.ParquetWriter(self._beside, SCHEMA, compression="zstd")
+
+    def put(self, tracks: TrackSnapshot) -> None:
+        """Append every row whose state moved or whose status changed since it was last written."""
+        if not len(tracks):
+            return
+        state = np.column_stack((tracks.track_id, tracks.t_state_ns, tracks.status.astype(np.int64)))
+        before = np.searchsorted(self._written[:, 0], state[:, 0])
+        known = before < len(self._written)
+        known[known] = self._written[before[known], 0] == state[known, 0]
+        same = known.copy()
+        same[known] = (self._written[before[known], 1:] == state[known, 1:]).all(axis=1)
+        rows = np.flatnonzero(~same)
+        self._written = state
+        if len(rows):
+            piece = rows_of(tracks, rows, self._site, self._frame)
+            self._pieces.append(piece)
+            self._waiting += len(rows)
+            self.rows += len(rows)
+            if self._waiting >= ROWS_PER_GROUP:
+                self._write()
+
+    def _write(self) -> None:
+        if self._pieces:
+            self._file.write_table(pa.concat_tables(self._pieces))
+        self._pieces, self._waiting = [], 0
+
+    def __enter__(self) -> "TrackTableWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._write()
+        finally:
+            self._file.close()
+            if kind is None:
+                self._beside.replace(self._path)
+            else:
+                self._beside.unlink(missing_ok=True)
