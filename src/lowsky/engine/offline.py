@@ -26,6 +26,11 @@ class Input:
     path: Path
     feed: Feed
 
+    @classmethod
+    def of_feed(cls, feed: Feed) -> "Input":
+        """The file that a feed's own ``source`` names."""
+        return cls(Path(feed.source.partition(":")[2]), feed)
+
 
 def start_ns(feed: Feed) -> int | None:
     """``start`` of a feed's options: UTC of the first message of a file that does not know it."""

@@ -88,6 +88,15 @@ class Pipeline:
     def alerts(self) -> tuple[Alert, ...]:
         return self._desk.alerts()
 
+    @property
+    def next_track_id(self) -> int:
+        """The number the next track will get."""
+        return self._tracker.next_track_id
+
+    def continue_track_ids(self, next_track_id: int) -> None:
+        """Give out no number below this one: they were given out before."""
+        self._tracker.continue_track_ids(next_track_id)
+
     def dump(self) -> bytes:
         """Everything ``load`` needs to go on exactly."""
         saved = _Saved(

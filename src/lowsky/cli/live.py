@@ -1,0 +1,112 @@
+"""Commands that serve the map: demo, run, replay."""
+
+import asyncio
+import threading
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lowsky.clock import LiveClock
+from lowsky.engine.config import read_site
+from lowsky.engine.hub import Controls, Hub, NoControls
+from lowsky.engine.keeper import Keeper
+from lowsky.engine.node import Node, Stage
+from lowsky.errors import ConfigError, Fault
+from lowsky.serve.run import serve
+
+Say = Callable[..., Any]
+
+
+class Engine:
+    """The engine's thread beside the server's. When it fails, the server is told to stop and the error is raised."""
+
+    def __init__(self, work: Callable[[], None], stop: Callable[[], None]) -> None:
+        self._work, self._stop = work, stop
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self.stop_server: Callable[[], None] = lambda: None
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:  # handed to the thread that waits
+            self._error = error
+            self.stop_server()
+
+    def serve(self, hub: Hub, controls: Controls, host: str, port: int, say: Say, browser: bool = False) -> int:
+        """Serve until interrupted. The exit status; raises what the engine raised."""
+
+        def ready(address: str, stop_server: Callable[[], None]) -> None:
+            self.stop_server = stop_server
+            say(f"The map is at {address}  (Ctrl-C ends)")
+            if browser:
+                webbrowser.open(address)
+            self._thread.start()
+
+        try:
+            serve(hub, controls, host, port, ready=ready)
+        finally:
+            self._stop()
+            if self._thread.is_alive():
+                self._thread.join(timeout=10.0)
+        if self._error is not None:
+            raise self._error
+        return 0
+
+
+def demo(port: int, browser: bool, speed: float, say: Say) -> int:
+    from lowsky.engine.demo.driver import Demo
+
+    if not 0.1 <= speed <= 100.0:
+        raise ConfigError([Fault("--speed", f"{speed:g}", "a number from 0.1 to 100")])
+    hub = Hub()
+    driver = Demo(hub, speed)
+    return Engine(driver.run, driver.stop).serve(hub, driver, "127.0.0.1", port, say, browser)
+
+
+def run(site_path: Path, record: Path | None, host: str, port: int, say: Say) -> int:
+    site = read_site(site_path)
+    if not site.feeds:
+        raise ConfigError([Fault(str(site_path), "no [[feed]]", "at least one feed; see docs/feeds")])
+    hub = Hub()
+    keeper = Keeper(record, site_path.read_text(encoding="utf-8"), say) if record is not None else None
+    stopping = threading.Event()
+    loop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+
+    async def work() -> None:
+        stop = asyncio.Event()
+        loop.append((asyncio.get_running_loop(), stop))
+        if stopping.is_set():
+            return
+        await Node(site, LiveClock(), hub, Stage("live"), keeper).run(stop)
+
+    def end() -> None:
+        stopping.set()
+        for running, stop in loop:
+            if running.is_running():
+                running.call_soon_threadsafe(stop.set)
+
+    return Engine(lambda: asyncio.run(work()), end).serve(hub, NoControls(), host, port, say)
+
+
+def replay(path: Path, speed: str, host: str, port: int, say: Say) -> int:
+    from lowsky.engine.config import parse_site
+    from lowsky.engine.player import Player
+    from lowsky.record.reader import open_recording
+
+    pace: float | None = None
+    if speed != "max":
+        try:
+            pace = float(speed)
+        except ValueError:
+            pace = -1.0
+        if not 0.01 <= pace <= 1000.0:
+            raise ConfigError([Fault("--speed", speed, "a number from 0.01 to 1000, or max")])
+    if not path.exists():
+        raise ConfigError([Fault(str(path), "no such folder", "a folder that lowsky run --record wrote")])
+    recording = open_recording(path)
+    site = parse_site(recording.site_toml, f"{path}: site file")
+    hub = Hub()
+    player = Player(recording, site, hub, pace)
+    return Engine(player.run, player.stop).serve(hub, player, host, port, say)

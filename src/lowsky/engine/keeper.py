@@ -1,0 +1,112 @@
+"""Keeps what a node must not lose: the recording, and a saved pipeline every few seconds.
+
+Starting is recovering: a node's picture is a function of the ticks recorded so far, so a start reads the newest
+saved pipeline and replays the ticks after it. Without one (first start after an update) it replays the last
+minute; track numbers then go on above every number ever given out.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+import lowsky
+from lowsky.engine.pipeline import Pipeline
+from lowsky.errors import RecordError
+from lowsky.model.ports import Tick
+from lowsky.model.site import Site
+from lowsky.record.reader import open_recording
+from lowsky.record.writer import Recorder
+
+CHECKPOINT_EVERY_NS = 10_000_000_000
+LAST_MINUTE_NS = 60_000_000_000
+NAME = "checkpoint.bin"
+
+
+class _Checkpoint(msgspec.Struct):
+    """``same_time`` ticks of exactly ``t_ns`` are already inside ``pipeline``."""
+
+    t_ns: int
+    same_time: int
+    next_track_id: int
+    pipeline: bytes
+
+
+class Keeper:
+    """Recorder and checkpoints of one node, in one folder."""
+
+    def __init__(self, folder: Path, site_toml: str, say: Callable[[str], object] = lambda message: None) -> None:
+        self._folder = folder
+        self._recorder = Recorder(folder, site_toml, lowsky.__version__)
+        self._say = say
+        self._t_ns = 0
+        self._same_time = 0
+        self._saved_ns = 0
+        self.restored_ticks = 0
+
+    def put(self, tick: Tick) -> None:
+        self._same_time = self._same_time + 1 if tick.t_ns == self._t_ns else 1
+        self._t_ns = tick.t_ns
+        self._recorder.put(tick)
+
+    def status(self) -> str:
+        """Empty while all is well, else one clear sentence."""
+        return self._recorder.status().message
+
+    def checkpoint(self, tick: Tick, pipeline: Pipeline) -> None:
+        """Save the pipeline now and then. A disk that refuses is the recorder's to report, not a reason to stop."""
+        if tick.t_ns - self._saved_ns < CHECKPOINT_EVERY_NS:
+            return
+        self._saved_ns = tick.t_ns
+        self._save(pipeline)
+
+    def _save(self, pipeline: Pipeline) -> None:
+        """After a flush: a checkpoint must never know more than the recording does."""
+        try:
+            self._recorder.flush()
+            saved = _Checkpoint(self._t_ns, self._same_time, pipeline.next_track_id, pipeline.dump())
+            beside = self._folder / (NAME + ".part")
+            with beside.open("wb") as file:
+                file.write(msgspec.msgpack.encode(saved))
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self._folder / NAME)
+        except (OSError, RecordError):
+            return  # the recorder's status says it; the next checkpoint tries again
+
+    def close(self, pipeline: Pipeline) -> None:
+        if pipeline.t_ns is not None:
+            self._save(pipeline)
+        self._recorder.close()
+
+    def restored_pipeline(self, site: Site) -> Pipeline:
+        """A pipeline that knows everything recorded so far in this folder."""
+        pipeline = Pipeline(site)
+        saved = self._read_checkpoint()
+        try:
+            recording = open_recording(self._folder)
+        except RecordError:
+            return pipeline
+        if recording.span_ns is None:
+            return pipeline
+        from_ns, skip = recording.span_ns[1] - LAST_MINUTE_NS, 0
+        if saved is not None:
+            try:
+                pipeline.load(saved.pipeline)
+                from_ns, skip = saved.t_ns, saved.same_time
+            except ValueError:
+                pipeline.continue_track_ids(saved.next_track_id)
+        for tick in recording.ticks(from_ns):
+            if skip and tick.t_ns == from_ns:
+                skip -= 1
+                continue
+            pipeline.step(tick)
+            self.restored_ticks += 1
+        return pipeline
+
+    def _read_checkpoint(self) -> _Checkpoint | None:
+        try:
+            return msgspec.msgpack.decode((self._folder / NAME).read_bytes(), type=_Checkpoint)
+        except (OSError, msgspec.DecodeError):
+            return None

@@ -1,0 +1,120 @@
+"""A running node: sockets → funnel → pipeline → recorder and picture, in one asyncio loop of its own.
+
+Everything asynchronous ends in ``_deliver``: what comes after is called synchronously and in order.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import lowsky.track
+from lowsky.align.funnel import Funnel
+from lowsky.clock import monotonic_s
+from lowsky.engine.hub import Hub, Picture
+from lowsky.engine.keeper import Keeper
+from lowsky.engine.pipeline import Pipeline
+from lowsky.errors import InvariantError
+from lowsky.feeds.supervisor import supervise
+from lowsky.model.events import Event
+from lowsky.model.ports import Clock, Normalised, SensorReport, Tick
+from lowsky.model.site import Site
+from lowsky.model.status import Scene
+from lowsky.wire.columns import encode_tick
+
+RELEASE_EVERY_S = 0.01
+"""How often the funnel is asked for what time alone has made certain."""
+
+PUBLISH_EVERY_S = 0.01
+"""The picture is handed out at most this often; each client's frames are paced again in ``serve``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where and as what a node's picture appears."""
+
+    mode: str  # live or demo
+    epoch: int = 0
+    scene: Scene | None = None
+
+
+class Node:
+    """One site, live or from paced files. Build it, then await ``run``."""
+
+    def __init__(
+        self,
+        site: Site,
+        clock: Clock,
+        hub: Hub,
+        stage: Stage,
+        keeper: Keeper | None = None,
+        on_events: Callable[[Tick, list[Event]], None] | None = None,
+    ) -> None:
+        self._site, self._clock, self._hub, self._stage = site, clock, hub, stage
+        self._keeper = keeper
+        self._on_events = on_events
+        self._pipeline = keeper.restored_pipeline(site) if keeper is not None else Pipeline(site)
+        self._funnel = Funnel(site)
+        self._recv_ns = 0
+        self._published_s = 0.0
+        self._changed = True
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until ``stop`` is set or every source has come to its end. Raises ``InvariantError`` on our own bug."""
+        lowsky.track.warm_up()
+        feeding = asyncio.create_task(
+            supervise(self._site, self._clock, deliver=self._deliver, report=self._report, stop=stop)
+        )
+        try:
+            while not feeding.done():
+                self._release(self._funnel.release(self._clock.now_ns()))
+                await asyncio.wait({feeding}, timeout=RELEASE_EVERY_S)
+            feeding.result()
+            if not stop.is_set():
+                self._release(self._funnel.flush())
+        finally:
+            feeding.cancel()
+            if self._keeper is not None:
+                self._keeper.close(self._pipeline)
+
+    def _deliver(self, sensor: str, result: Normalised) -> None:
+        """What a feed made of one frame. Everything that is certain now goes on at once."""
+        self._funnel.offer(result, sensor)
+        self._release(self._funnel.release(self._clock.now_ns()))
+
+    def _report(self, report: SensorReport) -> None:
+        self._funnel.report(report)
+
+    def _release(self, ticks: list[Tick]) -> None:
+        for tick in ticks:
+            if self._keeper is not None:
+                self._keeper.put(tick)
+            events = self._step(tick)
+            if self._on_events is not None:
+                self._on_events(tick, events)
+            if self._keeper is not None:
+                self._keeper.checkpoint(tick, self._pipeline)
+            if tick.batch is not None and len(tick.batch):
+                self._recv_ns = max(self._recv_ns, int(tick.batch.t_recv_ns.max()))
+            self._changed = True
+        now_s = monotonic_s()
+        if self._changed and now_s - self._published_s >= PUBLISH_EVERY_S and self._pipeline.t_ns is not None:
+            self._published_s, self._changed = now_s, False
+            self._hub.publish(picture_of(self._pipeline, self._stage, self._recv_ns))
+
+    def _step(self, tick: Tick) -> list[Event]:
+        """A step that fails is our bug: the tick is saved where it can be run again, and the node stops."""
+        try:
+            return self._pipeline.step(tick)
+        except Exception as error:
+            path = Path(f"lowsky-failed-tick-{tick.t_ns}.bin").absolute()
+            path.write_bytes(encode_tick(tick))
+            raise InvariantError(f"the pipeline failed on the tick saved in {path}: {error!r}", str(path)) from error
+
+
+def picture_of(pipeline: Pipeline, stage: Stage, recv_ns: int) -> Picture:
+    """The picture as everybody outside sees it."""
+    return Picture(
+        site=pipeline.site, mode=stage.mode, epoch=stage.epoch, snapshot=pipeline.snapshot(), recv_ns=recv_ns,
+        sensors=pipeline.sensors, alerts=pipeline.alerts, scene=stage.scene,
+    )  # fmt: skip

@@ -1,0 +1,102 @@
+"""Plays a recording through the pipeline: the same ticks, the same events, at any speed, from any moment."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import lowsky.track
+from lowsky.clock import PacedClock, monotonic_s
+from lowsky.engine.hub import Hub, Picture
+from lowsky.engine.node import Stage, picture_of
+from lowsky.engine.pipeline import Pipeline
+from lowsky.model.events import Event
+from lowsky.model.ports import Tick
+from lowsky.model.site import Site
+from lowsky.model.status import Scene
+from lowsky.record.reader import Recording
+
+WARM_UP_NS = 60_000_000_000
+"""A jump starts this long before its aim, unseen, so that the picture is whole when it appears."""
+
+PUBLISH_EVERY_S = 0.05
+
+
+def events_of(recording: Recording, site: Site) -> Iterator[tuple[Tick, list[Event], Pipeline]]:
+    """The event stream of a whole recording, exactly as it was live."""
+    pipeline = Pipeline(site)
+    for tick in recording.ticks():
+        yield tick, pipeline.step(tick), pipeline
+
+
+class Player:
+    """Drives a hub from a recording. ``run`` blocks its thread until ``stop``; the controls may be called from any."""
+
+    def __init__(
+        self, recording: Recording, site: Site, hub: Hub, speed: float | None, on_done: Callable[[], None] | None = None
+    ) -> None:
+        self._recording, self._site, self._hub, self._speed = recording, site, hub, speed
+        self._on_done = on_done
+        self._epoch = 0
+        self._aim_ns: int | None = None
+        self._wake = threading.Event()
+        self._stopped = False
+
+    def scenes(self) -> tuple[Scene, ...]:
+        return ()
+
+    def select_scene(self, name: str) -> None:
+        return None
+
+    def span_ns(self) -> tuple[int, int] | None:
+        return self._recording.span_ns
+
+    def seek(self, t_ns: int) -> None:
+        span = self._recording.span_ns
+        if span is not None:
+            self._aim_ns = min(max(t_ns, span[0]), span[1])
+            self._wake.set()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._wake.set()
+
+    def run(self) -> None:
+        lowsky.track.warm_up()
+        from_ns: int | None = None
+        while not self._stopped:
+            self._play(from_ns)
+            if self._aim_ns is None and not self._stopped:
+                if self._on_done is not None:
+                    self._on_done()
+                self._wake.wait()  # at the end: the last picture stays until somebody seeks
+            from_ns, self._aim_ns = self._aim_ns, None
+            self._wake.clear()
+            self._epoch += 1
+
+    def _play(self, from_ns: int | None) -> None:
+        """From a moment to the end, or until somebody seeks or stops."""
+        pipeline = Pipeline(self._site)
+        clock: PacedClock | None = None
+        shown_s, recv_ns = 0.0, 0
+        start_ns = None if from_ns is None else from_ns - WARM_UP_NS
+        for tick in self._recording.ticks(start_ns):
+            pipeline.step(tick)
+            if tick.batch is not None and len(tick.batch):
+                recv_ns = int(tick.batch.t_recv_ns.max())
+            if from_ns is not None and tick.t_ns < from_ns:
+                continue
+            if self._speed is not None:
+                clock = clock or PacedClock(tick.t_ns, self._speed)
+                wait_s = clock.seconds_until(tick.t_ns)
+                if wait_s > 0 and self._wake.wait(wait_s):
+                    return
+            if self._wake.is_set():
+                return
+            now_s = monotonic_s()
+            if now_s - shown_s >= PUBLISH_EVERY_S:
+                shown_s = now_s
+                self._hub.publish(self._picture(pipeline, recv_ns))
+        if pipeline.t_ns is not None:
+            self._hub.publish(self._picture(pipeline, recv_ns))
+
+    def _picture(self, pipeline: Pipeline, recv_ns: int) -> Picture:
+        return picture_of(pipeline, Stage("replay", self._epoch), recv_ns)
