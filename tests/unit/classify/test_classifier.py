@@ -1,0 +1,80 @@
+"""Words about the class add up like evidence, not like votes."""
+
+import numpy as np
+import pytest
+
+from lowsky.classify.classifier import Classifier
+from lowsky.classify.evidence import N_CLASS, log_likelihood, prior
+from lowsky.model.classes import ObjectClass
+from lowsky.model.measurement import Labels, MeasurementBatch, MeasurementKind
+
+
+def said(words, kind=MeasurementKind.RADAR):
+    n, d = len(words), {MeasurementKind.RADAR: 4, MeasurementKind.REPORT: 6}[kind]
+    t = np.zeros(n, np.int64)
+    return MeasurementBatch(
+        "s", kind, t, t.copy(), np.zeros((n, d)), np.zeros((n, d)), texts={"class": Labels.of(words)}
+    )
+
+
+def tell(classifier, words, track_id=7, kind=MeasurementKind.RADAR):
+    n = len(words)
+    classifier.step(said(words, kind), np.full(n, track_id), np.arange(n), np.ones(n))
+
+
+def p_of(classifier, track_id=7):
+    return classifier.probabilities(np.array([track_id]))[0]
+
+
+def test_a_track_nobody_spoke_of_is_unknown():
+    assert p_of(Classifier())[ObjectClass.UNKNOWN] == 1.0
+
+
+def test_the_prior_and_every_word_are_proper_probabilities():
+    assert prior().sum() == pytest.approx(1.0)
+    assert (log_likelihood(0.75) <= 0).all()
+
+
+def test_repeated_words_of_one_kind_settle_slowly_on_the_class():
+    classifier = Classifier()
+    tell(classifier, ["bird"])
+    after_one = p_of(classifier)[ObjectClass.BIRD]
+    for _ in range(60):
+        tell(classifier, ["bird"])
+    assert after_one < 0.2
+    assert p_of(classifier)[[ObjectClass.BIRD, ObjectClass.FLOCK]].sum() > 0.9
+
+
+def test_contradicting_words_leave_no_confident_class():
+    classifier = Classifier()
+    for _ in range(30):
+        tell(classifier, ["bird", "multirotor"])
+    assert p_of(classifier).max() < 0.8
+
+
+def test_drone_supports_every_kind_of_drone_alike():
+    classifier = Classifier()
+    for _ in range(60):
+        tell(classifier, ["drone"])
+    p = p_of(classifier)
+    assert p[ObjectClass.MULTIROTOR] == pytest.approx(p[ObjectClass.FIXED_WING_DRONE])
+    assert p[[ObjectClass.MULTIROTOR, ObjectClass.FIXED_WING_DRONE, ObjectClass.DRONE]].sum() > 0.9
+
+
+def test_a_declared_class_counts_more_than_a_sensors_guess():
+    declared, guessed = Classifier(), Classifier()
+    for _ in range(10):
+        tell(declared, ["helicopter"], kind=MeasurementKind.REPORT)
+        tell(guessed, ["helicopter"])
+    assert p_of(declared)[ObjectClass.HELICOPTER] > p_of(guessed)[ObjectClass.HELICOPTER]
+
+
+def test_probabilities_sum_to_one_and_survive_dump_and_load():
+    classifier, other = Classifier(), Classifier()
+    tell(classifier, ["bird", "balloon"], 3)
+    tell(classifier, ["drone"], 9)
+    other.load(classifier.dump())
+    ids = np.array([3, 5, 9])
+    assert classifier.probabilities(ids).sum(axis=1) == pytest.approx(np.ones(3))
+    np.testing.assert_array_equal(other.probabilities(ids), classifier.probabilities(ids))
+    assert classifier.probabilities(ids).shape == (3, N_CLASS)

@@ -1,0 +1,76 @@
+"""Sensor health is judged from the recorded stream alone."""
+
+import numpy as np
+
+from lowsky.engine.health import SensorHealth
+from lowsky.model.events import SensorDegraded, SensorDown, SensorUp
+from lowsky.model.measurement import MeasurementBatch, MeasurementKind
+from lowsky.model.ports import SensorReport, Tick
+from lowsky.model.site import Sensor, Site
+
+S = 1_000_000_000
+PLACE = {"latitude_rad": 0.6, "longitude_rad": 2.2, "height_m": 10.0}
+RADAR = Sensor(id="radar-1", kind="radar", sigma_range_m=10.0, sigma_azimuth_rad=0.01, look_period_s=1.0, **PLACE)
+RECEIVER = Sensor(id="rid-1", kind="cooperative", **PLACE)
+SITE = Site(name="Harbour", sensors=(RADAR, RECEIVER), **PLACE)
+
+
+def plot(t_ns):
+    t = np.array([t_ns])
+    return MeasurementBatch(
+        "radar-1", MeasurementKind.RADAR, t, t + S // 10, np.full((1, 4), 1.0), np.full((1, 4), np.nan)
+    )
+
+
+def passing(health, from_s, to_s):
+    return [event for k in range(4 * from_s, 4 * to_s) for event in health.step(Tick(k * S // 4))]
+
+
+def status(health, t_s):
+    return {s.id: s.status for s in health.statuses(t_s * S)}
+
+
+def test_a_radar_is_waiting_then_ok_then_stale_then_down_then_up_again():
+    health = SensorHealth(SITE)
+    assert status(health, 0)["radar-1"] == "waiting"
+    health.step(Tick(S, plot(S)))
+    assert [type(e) for e in passing(health, 1, 3)] == [SensorUp]
+    assert status(health, 3)["radar-1"] == "ok"
+    assert [type(e) for e in passing(health, 3, 6)] == [SensorDegraded]
+    assert status(health, 6)["radar-1"] == "stale"
+    assert [type(e) for e in passing(health, 6, 13)] == [SensorDown]
+    health.step(Tick(13 * S, plot(13 * S)))
+    assert [type(e) for e in passing(health, 13, 14)] == [SensorUp]
+
+
+def test_a_receiver_that_hears_nothing_is_not_stale():
+    health = SensorHealth(SITE)
+    health.step(Tick(S, reports=(SensorReport(sensor="rid-1", t_ns=S, connected=True),)))
+    passing(health, 1, 200)
+    assert status(health, 200)["rid-1"] == "ok"
+
+
+def test_a_lost_connection_is_down_with_its_reason():
+    health = SensorHealth(SITE)
+    lost = SensorReport(sensor="rid-1", t_ns=S, connected=False, detail="refused")
+    (event,) = health.step(Tick(S, reports=(lost,)))
+    assert isinstance(event, SensorDown) and event.cause == "refused"
+
+
+def test_a_sensor_most_of_whose_records_are_broken_is_degraded():
+    health = SensorHealth(SITE)
+    health.step(Tick(S, plot(S)))
+    passing(health, 1, 2)
+    counts = {"records": 100, "measurements": 10, "MALFORMED": 90}
+    health.step(Tick(2 * S, plot(2 * S), (SensorReport(sensor="radar-1", t_ns=S, connected=True, counts=counts),)))
+    (event,) = passing(health, 2, 3)
+    assert isinstance(event, SensorDegraded) and "90 of the last 100" in event.cause
+
+
+def test_saved_health_goes_on_exactly():
+    health, other = SensorHealth(SITE), SensorHealth(SITE)
+    health.step(Tick(S, plot(S)))
+    passing(health, 1, 3)
+    other.load(health.dump())
+    assert other.statuses(3 * S) == health.statuses(3 * S)
+    assert passing(other, 3, 15) == passing(health, 3, 15)

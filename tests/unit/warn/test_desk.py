@@ -1,0 +1,34 @@
+"""A sensor that fails is one alert, until it speaks again."""
+
+from lowsky.model.events import AlertCleared, AlertRaised, SensorDegraded, SensorDown, SensorUp
+from lowsky.warn.desk import Desk
+
+
+def down(sensor, t_ns=0):
+    return SensorDown(seq=0, t_event_ns=t_ns, sensor=sensor, cause="silent for 9 s")
+
+
+def test_a_sensor_that_goes_down_raises_one_low_alert_and_clears_it_when_it_is_back():
+    desk = Desk()
+    (raised,) = desk.step([down("radar-1")])
+    assert isinstance(raised, AlertRaised) and raised.priority == "low" and "radar-1" in raised.title
+    assert [alert.id for alert in desk.alerts()] == [raised.alert_id]
+    (cleared,) = desk.step([SensorUp(seq=0, t_event_ns=1, sensor="radar-1", cause="data arrives")])
+    assert isinstance(cleared, AlertCleared) and cleared.alert_id == raised.alert_id
+    assert desk.alerts() == ()
+
+
+def test_a_sensor_that_gets_worse_has_one_alert_not_two():
+    desk = Desk()
+    desk.step([SensorDegraded(seq=0, t_event_ns=0, sensor="radar-1", cause="late")])
+    events = desk.step([down("radar-1", 1)])
+    assert [type(event) for event in events] == [AlertCleared, AlertRaised]
+    assert len(desk.alerts()) == 1
+
+
+def test_a_saved_desk_goes_on_with_the_same_alerts_and_new_numbers():
+    desk, other = Desk(), Desk()
+    desk.step([down("radar-1")])
+    other.load(desk.dump())
+    assert other.alerts() == desk.alerts()
+    assert other.step([down("radar-2")]) == desk.step([down("radar-2")])
