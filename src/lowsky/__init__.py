@@ -10,3 +10,22 @@ Read the folders in that order and you have followed one detection from the air 
 """
 
 __version__ = "0.1.0"
+
+_PUBLIC = {
+    "Tracker": "lowsky.engine.research",
+    "evaluate": "lowsky.evaluate",
+    "read_measurements": "lowsky.engine.research",
+    "read_site": "lowsky.engine.config",
+    "simulate": "lowsky.engine.research",
+}
+
+__all__ = ["Tracker", "__version__", "evaluate", "read_measurements", "read_site", "simulate"]  # noqa: F822
+
+
+def __getattr__(name: str) -> object:
+    """The public interface, imported when first asked for: ``import lowsky`` alone costs nothing."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'lowsky' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_PUBLIC[name]), name)

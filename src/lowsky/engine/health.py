@@ -31,7 +31,8 @@ class _Health:
     latency_s: float | None = None
     report: SensorReport | None = None
     broken_before: tuple[int, int] = (0, 0)  # broken and all records at the report before
-    degraded: str = ""
+    losing: str = ""  # why too many of its records are of no use
+    degraded: str = ""  # that, or what ``align`` says is wrong with what arrives
 
     @property
     def speaks_regularly(self) -> bool:
@@ -47,6 +48,7 @@ class _Saved(msgspec.Struct, array_like=True):
     latency_s: float | None
     report: SensorReport | None
     broken_before: tuple[int, int]
+    losing: str
     degraded: str
 
 
@@ -81,8 +83,9 @@ class SensorHealth:
         new_broken, new_records = broken - health.broken_before[0], records - health.broken_before[1]
         if new_records >= LOST_FLOOR:
             lost = new_broken > LOST_SHARE * new_records
-            health.degraded = f"{new_broken} of the last {new_records} records could not be used" if lost else ""
+            health.losing = f"{new_broken} of the last {new_records} records could not be used" if lost else ""
             health.broken_before = (broken, records)
+        health.degraded = report.degraded or health.losing
         health.report = report
 
     def _judge(self, health: _Health, t_ns: int) -> list[Event]:
@@ -157,4 +160,5 @@ class SensorHealth:
             health = self._health[state.sensor]
             health.status, health.last_seen_ns, health.latency_s = state.status, state.last_seen_ns, state.latency_s
             health.arrivals = deque(state.arrivals)
-            health.report, health.broken_before, health.degraded = state.report, state.broken_before, state.degraded
+            health.report, health.broken_before = state.report, state.broken_before
+            health.losing, health.degraded = state.losing, state.degraded
