@@ -19,7 +19,7 @@ _PUBLIC = {
     "simulate": "lowsky.engine.research",
 }
 
-__all__ = ["Tracker", "__version__", "evaluate", "read_measurements", "read_site", "simulate"]  # noqa: F822
+__all__ = ["Tracker", "__version__", "evaluate", "read_measurements", "read_site", "simulate"]
 
 
 def __getattr__(name: str) -> object:

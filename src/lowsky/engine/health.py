@@ -149,6 +149,7 @@ class SensorHealth:
                 h.latency_s,
                 h.report,
                 h.broken_before,
+                h.losing,
                 h.degraded,
             )
             for h in self._health.values()
