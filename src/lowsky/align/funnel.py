@@ -116,7 +116,7 @@ class Funnel:
         t_ns, first_ns = batch.t_ns, first_arrival_ns(batch)
         lane.watermark.see(t_ns)
         lane.lost_ns = None
-        if self._done_ns is not None and t_ns < self._done_ns - 300_000_000:
+        if self._done_ns is not None and t_ns < self._done_ns:
             ledger.reject(Reject.LATE, len(batch), first_ns)
             ledger.unused_looks += not len(batch)
             return
