@@ -1,0 +1,200 @@
+"""Scenario files: TOML text → ``Scenario``, with every fault at once."""
+
+import math
+import tomllib
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+
+from lowsky.errors import ConfigError, Fault
+from lowsky.model.classes import BY_LABEL
+from lowsky.simulate.scenario import (
+    Crossing,
+    Draw,
+    Inbound,
+    Motion,
+    Scenario,
+    Sensor,
+    Start,
+    Swarm,
+    Target,
+    Waypoints,
+)
+
+NEEDS = {
+    "radar": ("sigma_range_m", "sigma_azimuth_deg"),
+    "direction-finder": ("sigma_azimuth_deg",),
+    "camera": ("sigma_azimuth_deg", "sigma_elevation_deg"),
+    "cooperative": ("sigma_position_m", "sigma_height_m"),
+}
+UNIONS: dict[Any, str] = {Start: "start", Motion: "motion"}
+
+
+def list_scenarios() -> list[tuple[str, str]]:
+    """Name and one-line description of every built-in scenario, by name."""
+    built_in = [parse_scenario(text, f"{name}.toml") for name, text in _library()]
+    return [(scenario.name, scenario.description) for scenario in built_in]
+
+
+def load_scenario(name_or_path: str | Path) -> Scenario:
+    """A built-in scenario by name, or one of a file. Raises ``ConfigError`` with every fault."""
+    texts = dict(_library())
+    if str(name_or_path) in texts:
+        return parse_scenario(texts[str(name_or_path)], f"{name_or_path}.toml")
+    path = Path(name_or_path)
+    try:
+        return parse_scenario(path.read_text(encoding="utf-8"), path.name)
+    except FileNotFoundError:
+        expected = "a scenario file, or one of " + ", ".join(sorted(texts))
+        raise ConfigError([Fault(str(path), "no such file or built-in scenario", expected)]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([Fault(str(path), str(error), "a readable TOML text in UTF-8")]) from None
+
+
+def parse_scenario(source: str, name: str = "scenario.toml") -> Scenario:
+    """The scenario of a TOML text. Raises ``ConfigError`` with every fault."""
+    try:
+        raw = tomllib.loads(source)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([Fault(name, str(error), "TOML (https://toml.io)")]) from None
+    faults = list(_faults_of(raw, Scenario, f"{name}: "))
+    if not faults:
+        scenario = msgspec.convert(raw, Scenario)
+        faults = list(_disagreements(scenario, name))
+    if faults:
+        raise ConfigError(faults)
+    return scenario
+
+
+def _library() -> Iterator[tuple[str, str]]:
+    folder = resources.files("lowsky.simulate") / "library"
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".toml"):
+            yield file.name.removesuffix(".toml"), file.read_text(encoding="utf-8")
+
+
+def _faults_of(raw: Any, kind: type[msgspec.Struct], where: str) -> Iterator[Fault]:
+    """Unknown, missing and wrong keys of one table and of those inside it."""
+    if not isinstance(raw, dict):
+        yield Fault(where.removesuffix("."), _shown(raw), "a table")
+        return
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    tag = {kind.__struct_config__.tag_field} if kind.__struct_config__.tag_field else set()
+    for key in sorted(raw.keys() - fields.keys() - tag):
+        yield Fault(where + key, "an unknown key", "one of " + ", ".join(fields))
+    for key, field in fields.items():
+        if key in raw:
+            yield from _value_faults(raw[key], field.type, where + key)
+        elif field.required:
+            yield Fault(where + key, "nothing", f"{key} = …")
+
+
+def _value_faults(value: Any, kind: Any, where: str) -> Iterator[Fault]:
+    """Faults of one value, by the type of its key."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield from _faults_of(value, kind, where + ".")
+        return
+    if kind in UNIONS:
+        yield from _tagged_faults(value, kind, where)
+        return
+    item = get_args(kind)[:1]
+    if item and isinstance(item[0], type) and issubclass(item[0], msgspec.Struct) and isinstance(value, list):
+        for index, entry in enumerate(value):
+            yield from _faults_of(entry, item[0], f"{where}[{index}].")
+        return
+    if not _is_finite(value):
+        yield Fault(where, _shown(value), "finite numbers")
+        return
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        yield Fault(where, _shown(value), str(error))
+        return
+    is_draw = kind == Draw or set(get_args(Draw)) <= set(get_args(kind))
+    if is_draw and isinstance(value, list) and value[0] > value[1]:
+        yield Fault(where, _shown(value), "[from, to], from not above to")
+
+
+def _tagged_faults(value: Any, kind: Any, where: str) -> Iterator[Fault]:
+    """Faults of a table whose ``kind`` says what its keys are."""
+    by_tag = {member.__struct_config__.tag: member for member in get_args(kind)}
+    tag = value.get("kind") if isinstance(value, dict) else None
+    if tag in by_tag:
+        yield from _faults_of(value, by_tag[tag], where + ".")
+    else:
+        yield Fault(where, _shown(value), "a table with kind = one of " + ", ".join(by_tag))
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, list):
+        return all(_is_finite(v) for v in value)
+    if isinstance(value, dict):
+        return all(_is_finite(v) for v in value.values())
+    return True
+
+
+def _shown(value: Any) -> str:
+    rendered = repr(value)
+    return rendered if len(rendered) <= 60 else rendered[:57] + "..."
+
+
+def _disagreements(scenario: Scenario, name: str) -> Iterator[Fault]:
+    """Faults between keys that are each right by themselves."""
+    if scenario.start.tzinfo is None:
+        yield Fault(f"{name}: start", str(scenario.start), "a date and time in UTC, e.g. 2026-05-01T06:00:00Z")
+    for table in ("target", "sensor"):
+        names = [part.name if table == "target" else part.id for part in getattr(scenario, table)]
+        for index, each in enumerate(names):
+            if each in names[:index]:
+                yield Fault(f"{name}: {table}[{index}]", f"{each!r} again", "a name of its own")
+    for index, target in enumerate(scenario.target):
+        yield from _target_disagreements(target, f"{name}: target[{index}].")
+    groups = {target.name for target in scenario.target}
+    for index, sensor in enumerate(scenario.sensor):
+        yield from _sensor_disagreements(sensor, groups, f"{name}: sensor[{index}].")
+
+
+def _target_disagreements(target: Target, where: str) -> Iterator[Fault]:
+    if target.object_class not in BY_LABEL:
+        yield Fault(where + "class", repr(target.object_class), "one of " + ", ".join(BY_LABEL))
+    if isinstance(target.start, Swarm) and target.count % target.start.groups:
+        yield Fault(where + "count", str(target.count), f"a multiple of start.groups = {target.start.groups}")
+    aims = isinstance(target.start, Inbound | Crossing)
+    if isinstance(target.motion, Waypoints) and not target.motion.points_m and not aims:
+        yield Fault(where + "motion.points_m", "none", "points, or a start of kind inbound, which aims at one")
+
+
+def _sensor_disagreements(sensor: Sensor, groups: set[str], where: str) -> Iterator[Fault]:
+    for key in NEEDS[sensor.kind]:
+        if getattr(sensor, key) is None:
+            yield Fault(where + key, "nothing", f"{key} = … for a {sensor.kind}")
+    if sensor.max_range_m <= sensor.min_range_m:
+        yield Fault(where + "max_range_m", f"{sensor.max_range_m:g}", f"more than min_range_m = {sensor.min_range_m:g}")
+    for key in ("azimuth_deg", "elevation_deg", "clutter_elevation_deg"):
+        low, high = getattr(sensor, key)
+        limit = 360.0 if key == "azimuth_deg" else 90.0
+        if not (-limit <= low < high <= 2.0 * limit and high - low <= 360.0) or (limit == 90.0 and high > limit):
+            yield Fault(where + key, f"[{low:g}, {high:g}]", "[from, to] in degrees, from below to")
+    for group in sensor.only:
+        if group not in groups:
+            yield Fault(where + "only", repr(group), "names of [[target]] tables: " + ", ".join(sorted(groups)))
+    for label in sensor.detects:
+        if label not in BY_LABEL:
+            yield Fault(where + "detects", repr(label), "one of " + ", ".join(BY_LABEL))
+    for label, shares in sensor.says.items():
+        for said in (label, *shares):
+            if said not in BY_LABEL:
+                yield Fault(where + f"says.{label}", repr(said), "one of " + ", ".join(BY_LABEL))
+        if sum(shares.values()) > 1.0 + 1e-9:
+            yield Fault(where + f"says.{label}", f"a sum of {sum(shares.values()):g}", "shares that sum to at most 1")
+    if min(_both(sensor.latency_s)) < 0.0 or max(_both(sensor.latency_s)) > 60.0:
+        yield Fault(where + "latency_s", _shown(sensor.latency_s), "seconds from 0 to 60")
+
+
+def _both(draw: Draw) -> tuple[float, float]:
+    return draw if isinstance(draw, tuple) else (draw, draw)

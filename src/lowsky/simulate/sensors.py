@@ -1,0 +1,243 @@
+"""What each sensor makes of the truth: detections with noise, misses, false alarms, arrival times.
+
+A sensor is simulated over its whole run at once: L looks × N targets.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowsky.constants import SECOND_NS
+from lowsky.geo.enu import EnuFrame
+from lowsky.geo.polar import polar_from_enu
+from lowsky.model.measurement import Floats, Ints
+from lowsky.simulate.scenario import Sensor
+from lowsky.simulate.start import Generator, draw
+from lowsky.simulate.truth import Truth, geodetic_state
+
+RCS_FLUCTUATION_DB = 3.0  # 1σ from plot to plot
+P_FALSE = 1e-6  # of one resolution cell; fixes the threshold
+R90_RCS_DBSM = -20.0  # 0.01 m²
+CLUTTER_RCS_DBSM = (-24.0, 7.0)
+CLUTTER_SNR_EXCESS_DB = 2.5  # mean above the threshold
+
+Columns = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Measurements of one sensor, in order of look: times and named columns, NaN and None where there is nothing."""
+
+    look: Ints  # int64[R]
+    t_meas_ns: Ints  # int64[R]
+    t_recv_ns: Ints  # int64[R]
+    columns: Columns
+
+
+def look_times(sensor: Sensor, duration_s: float) -> Floats:
+    """Seconds of the looks up to the end: phase + k · period; the first one period on where the phase is 0."""
+    first = sensor.look_phase_s if sensor.look_phase_s > 0.0 else sensor.look_period_s
+    count = int(np.floor((duration_s - first) / sensor.look_period_s + 1e-9)) + 1
+    return first + np.arange(max(count, 0)) * sensor.look_period_s
+
+
+def observe(rng: Generator, sensor: Sensor, frame: EnuFrame, truth: Truth, origin: EnuFrame, duration_s: float) -> Rows:
+    """Everything one sensor says in the whole run."""
+    times_s = look_times(sensor, duration_s)
+    pos, vel, seen = truth.at(times_s)
+    turn = frame.enu_from_ecef @ origin.enu_from_ecef.T
+    shift = frame.enu_from_ecef @ (origin.origin_ecef - frame.origin_ecef)
+    polar = polar_from_enu(np.where(seen[..., None], pos @ turn.T + shift, 1.0))
+    seen = seen & _in_reach(sensor, polar)
+    if sensor.only:
+        seen &= np.isin(truth.group, sensor.only)
+    look, target = np.nonzero(_detected(rng, sensor, truth, polar, seen))
+    here, mean_polar = (pos[look, target] @ turn.T + shift), polar[look, target]
+    if sensor.kind == "cooperative":
+        columns = _reports(rng, sensor, truth, origin, pos[look, target], vel[look, target], target)
+    else:
+        columns = _plots(rng, sensor, here, mean_polar, vel[look, target] @ turn.T)
+        if sensor.reports_rcs:
+            columns |= _strength(rng, sensor, truth.rcs_dbsm[target], mean_polar[:, 0])
+    columns["class"] = _says(rng, sensor, truth.object_class[target])
+    false_look, false_columns = _false_alarms(rng, sensor, len(times_s))
+    look = np.concatenate((look, false_look))
+    columns = _joined(columns, len(target), false_columns, len(false_look))
+    shuffled = np.lexsort((rng.random(len(look)), look))  # by look, in random order within one
+    look = look[shuffled]
+    start_ns = int(truth.t_ns[0])
+    look_ns = start_ns + np.round(times_s * SECOND_NS).astype(np.int64)
+    late = _latency(rng, sensor, look, len(times_s))
+    none = np.setdiff1d(np.arange(len(times_s)), look)
+    rows = Rows(look, look_ns[look], look_ns[look] + late, {name: a[shuffled] for name, a in columns.items()})
+    return _with_empty_looks(rng, sensor, rows, none, look_ns)
+
+
+def _in_reach(sensor: Sensor, polar: Floats) -> NDArray[np.bool_]:
+    """Within range and sector, judged by where the target really is."""
+    from_deg, to_deg = sensor.azimuth_deg
+    azimuth = (np.degrees(polar[..., 1]) - from_deg) % 360.0
+    elevation = np.degrees(polar[..., 2])
+    near, far = sensor.min_range_m, sensor.max_range_m
+    in_range = (polar[..., 0] >= near) & (polar[..., 0] <= far)
+    low, high = sensor.elevation_deg
+    return in_range & (azimuth <= to_deg - from_deg) & (elevation >= low) & (elevation <= high)
+
+
+def mean_snr_db(sensor: Sensor, rcs_dbsm: Floats, range_m: Floats) -> Floats:
+    """Mean signal to noise ratio from the radar equation, scaled so that P_D is 0.9 at ``r90_m`` for 0.01 m²."""
+    r90_m = sensor.r90_m or sensor.max_range_m
+    snr90_db = 10.0 * np.log10(np.log(P_FALSE) / np.log(0.9) - 1.0)
+    return snr90_db + 40.0 * np.log10(r90_m / np.maximum(range_m, 1.0)) + rcs_dbsm - R90_RCS_DBSM
+
+
+def swerling_1(snr_db: Floats) -> Floats:
+    """P_D = P_fa^(1/(1+SNR)) of a slowly fluctuating target (science, section 5.1)."""
+    return np.exp(np.log(P_FALSE) / (1.0 + 10.0 ** (snr_db / 10.0)))
+
+
+def _detected(
+    rng: Generator, sensor: Sensor, truth: Truth, polar: Floats, seen: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """bool[L, N]: each target in reach is detected independently, look by look."""
+    by_class = [sensor.detects.get(c, sensor.detection_probability) for c in truth.object_class.tolist()]
+    probability = np.broadcast_to(np.array(by_class, np.float64), seen.shape)
+    if sensor.r90_m is not None:
+        model = swerling_1(mean_snr_db(sensor, truth.rcs_dbsm, polar[..., 0]))
+        probability = np.minimum(probability, model)
+    detected = seen & (rng.random(seen.shape) < probability)
+    if sensor.silence_share > 0.0:
+        detected &= _link_up(rng, sensor, seen.shape)
+    return detected
+
+
+def _link_up(rng: Generator, sensor: Sensor, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """bool[L, N]: a two-state chain for each link (Gilbert-Elliott with nothing heard in the bad state)."""
+    looks, n = shape
+    heal = min(1.0, sensor.look_period_s / sensor.silence_s)
+    fail = heal * sensor.silence_share / (1.0 - sensor.silence_share)
+    lot = rng.random((looks + 1, n))
+    up = np.empty((looks + 1, n), bool)
+    up[0] = lot[0] >= sensor.silence_share
+    for k in range(1, looks + 1):
+        up[k] = np.where(up[k - 1], lot[k] >= fail, lot[k] < heal)
+    return up[1:]
+
+
+def _noisy(rng: Generator, value: Floats, sigma: float | None) -> Floats:
+    """The value with its noise; NaN where the sensor does not measure it."""
+    noise = rng.standard_normal(len(value))
+    return np.full(len(value), np.nan) if sigma is None else value + sigma * noise
+
+
+def _plots(rng: Generator, sensor: Sensor, pos: Floats, polar: Floats, vel: Floats) -> Columns:
+    """Radar plots and bearings in the sensor's own level frame. Values are not clipped to the sector."""
+    range_rate = np.einsum("ri,ri->r", pos, vel) / np.maximum(polar[:, 0], 1e-9)
+    has_range = sensor.kind == "radar"
+    columns: Columns = {
+        "range_m": _noisy(rng, polar[:, 0], sensor.sigma_range_m if has_range else None),
+        "azimuth_deg": _noisy(rng, np.degrees(polar[:, 1]), sensor.sigma_azimuth_deg) % 360.0,
+        "elevation_deg": _noisy(rng, np.degrees(polar[:, 2]), sensor.sigma_elevation_deg),
+        "range_rate_mps": _noisy(rng, range_rate, sensor.sigma_range_rate_mps if has_range else None),
+    }
+    return columns
+
+
+def _strength(rng: Generator, sensor: Sensor, rcs_dbsm: Floats, range_m: Floats) -> Columns:
+    """The plot's radar cross-section and signal to noise ratio, fluctuating together, never below the threshold."""
+    swing = RCS_FLUCTUATION_DB * rng.standard_normal(len(rcs_dbsm))
+    snr = mean_snr_db(sensor, rcs_dbsm, range_m) + swing
+    return {"rcs_dbsm": rcs_dbsm + swing, "snr_db": np.maximum(snr, _threshold_db())}
+
+
+def _threshold_db() -> float:
+    return float(10.0 * np.log10(-np.log(P_FALSE)))
+
+
+def _reports(
+    rng: Generator, sensor: Sensor, truth: Truth, origin: EnuFrame, pos: Floats, vel: Floats, target: Ints
+) -> Columns:
+    """What objects say of themselves: position and velocity with noise in local axes, and their identity."""
+    sigma = np.array([sensor.sigma_position_m, sensor.sigma_position_m, sensor.sigma_height_m], np.float64)
+    geodetic, _ = geodetic_state(origin, pos, vel)
+    local = origin.local_from_enu(geodetic[:, 0], geodetic[:, 1])
+    noise = np.einsum("rji,rj->ri", local, rng.standard_normal(pos.shape) * sigma)
+    geodetic, vel_local = geodetic_state(origin, pos + noise, vel)
+    columns: Columns = {
+        "latitude_deg": np.degrees(geodetic[:, 0]),
+        "longitude_deg": np.degrees(geodetic[:, 1]),
+        "height_m": geodetic[:, 2],
+        "identity": np.array([truth.identity[i] for i in target.tolist()], object),
+    }
+    for axis, name in enumerate(("east_mps", "north_mps", "up_mps")):
+        columns[name] = _noisy(rng, vel_local[:, axis], sensor.sigma_velocity_mps)
+    return columns
+
+
+def _says(rng: Generator, sensor: Sensor, true_class: NDArray[np.str_]) -> NDArray[np.generic]:
+    """What the sensor thinks each object is, drawn from the row of ``says`` of its true class; else None."""
+    lot = rng.random(len(true_class))
+    said = np.full(len(true_class), None, object)
+    for label, shares in sensor.says.items():
+        rows = np.nonzero(true_class == label)[0]
+        names = np.array([*shares, None], object)
+        edges = np.cumsum(list(shares.values()))
+        said[rows] = names[np.searchsorted(edges, lot[rows], side="right")]
+    return said
+
+
+def _false_alarms(rng: Generator, sensor: Sensor, looks: int) -> tuple[Ints, Columns]:
+    """Poisson in number, uniform over sector, range and range rate."""
+    look = np.repeat(np.arange(looks), rng.poisson(sensor.clutter_per_look, looks))
+    n = len(look)
+    azimuth, elevation = draw(rng, sensor.azimuth_deg, n) % 360.0, draw(rng, sensor.clutter_elevation_deg, n)
+    range_m = draw(rng, (sensor.min_range_m, sensor.max_range_m), n)
+    rate = draw(rng, (-sensor.clutter_range_rate_mps, sensor.clutter_range_rate_mps), n)
+    columns: Columns = {"azimuth_deg": azimuth, "class": _says(rng, sensor, np.full(n, "clutter"))}
+    if sensor.sigma_elevation_deg is not None:
+        columns["elevation_deg"] = elevation
+    if sensor.kind == "radar":
+        columns["range_m"] = range_m
+    if sensor.kind == "radar" and sensor.sigma_range_rate_mps is not None:
+        columns["range_rate_mps"] = rate
+    if sensor.reports_rcs:
+        mean, spread = CLUTTER_RCS_DBSM
+        columns["rcs_dbsm"] = mean + spread * rng.standard_normal(n)
+        columns["snr_db"] = _threshold_db() + rng.exponential(CLUTTER_SNR_EXCESS_DB, n)
+    return look, columns
+
+
+def _missing(like: NDArray[np.generic], n: int) -> NDArray[np.generic]:
+    return np.full(n, None, object) if like.dtype == object else np.full(n, np.nan)
+
+
+def _joined(first: Columns, n_first: int, second: Columns, n_second: int) -> Columns:
+    """Two sets of columns, one below the other."""
+    out: Columns = {}
+    for name in first | second:
+        like = first[name] if name in first else second[name]
+        above, below = first.get(name, _missing(like, n_first)), second.get(name, _missing(like, n_second))
+        out[name] = np.concatenate((above, below))
+    return out
+
+
+def _latency(rng: Generator, sensor: Sensor, look: Ints, looks: int) -> Ints:
+    """Nanoseconds from seeing to arriving: of each report of a cooperative sensor, else of each look."""
+    if sensor.kind == "cooperative":
+        seconds = draw(rng, sensor.latency_s, len(look))
+    else:
+        seconds = draw(rng, sensor.latency_s, looks)[look]
+    return np.round(seconds * SECOND_NS).astype(np.int64)
+
+
+def _with_empty_looks(rng: Generator, sensor: Sensor, rows: Rows, empty: Ints, look_ns: Ints) -> Rows:
+    """A look that saw nothing is one row without a measurement."""
+    if not len(empty):
+        return rows
+    arrives = look_ns[empty] + np.round(draw(rng, sensor.latency_s, len(empty)) * SECOND_NS).astype(np.int64)
+    look = np.concatenate((rows.look, empty))
+    order = np.argsort(look, kind="stable")
+    columns = {name: np.concatenate((a, _missing(a, len(empty))))[order] for name, a in rows.columns.items()}
+    t_meas = np.concatenate((rows.t_meas_ns, look_ns[empty]))[order]
+    return Rows(look[order], t_meas, np.concatenate((rows.t_recv_ns, arrives))[order], columns)

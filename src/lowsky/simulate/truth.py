@@ -1,0 +1,122 @@
+"""Where every target really is, every 0.1 s."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lowsky.geo.enu import EnuFrame
+from lowsky.model.measurement import Floats, Ints
+from lowsky.simulate.motion import STEP_S, move
+from lowsky.simulate.scenario import Scenario, Target, Wind
+from lowsky.simulate.start import Generator, begin, draw
+
+# Mean radar cross-section, dBsm, and its spread from one object to the next (docs/scenarios.md says whence)
+CLASS_RCS_DBSM: dict[str, tuple[float, float]] = {
+    "multirotor": (-14.0, 3.0),
+    "fixed-wing-drone": (-12.0, 3.0),
+    "drone": (-13.0, 3.0),
+    "bird": (-25.0, 4.0),
+    "flock": (-12.0, 4.0),
+    "balloon": (-20.0, 4.0),
+    "paraglider": (0.0, 3.0),
+    "aeroplane": (6.0, 3.0),
+    "helicopter": (9.0, 3.0),
+    "vehicle": (12.0, 4.0),
+    "wind-turbine": (30.0, 5.0),
+}
+OTHER_RCS_DBSM = (-15.0, 6.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """N targets at K times. Target ids are the columns' numbers."""
+
+    t_ns: Ints  # int64[K] UTC
+    pos: Floats  # float64[K, N, 3] m in the frame of the origin; meaningless where not ``alive``
+    vel: Floats  # float64[K, N, 3] m/s
+    alive: NDArray[np.bool_]  # bool[K, N]
+    object_class: NDArray[np.str_]  # str[N]
+    group: NDArray[np.str_]  # str[N] name of the [[target]] table
+    identity: tuple[str | None, ...]  # length N
+    rcs_dbsm: Floats  # float64[N] mean of each target
+
+    def at(self, times_s: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+        """Position, velocity and ``alive`` at seconds after the start; carried from the last step with its velocity."""
+        k = np.clip(np.floor(times_s / STEP_S + 1e-6).astype(np.int64), 0, len(self.t_ns) - 1)
+        rest_s = (times_s - k * STEP_S)[:, None, None]
+        return self.pos[k] + self.vel[k] * rest_s, self.vel[k], self.alive[k]
+
+
+def make_truth(scenario: Scenario, seed: int, duration_s: float) -> Truth:
+    """The truth of one seed. Each [[target]] table has a generator of its own, so adding one changes no other."""
+    steps = round(duration_s / STEP_S)
+    parts = [
+        _group(np.random.default_rng([seed, 1, index]), target, steps, scenario.wind)
+        for index, target in enumerate(scenario.target)
+    ]
+    counts = [target.count for target in scenario.target]
+    empty = np.empty((steps + 1, 0, 3))
+    start_ns = int(scenario.start.timestamp()) * 1_000_000_000 + scenario.start.microsecond * 1_000
+    return Truth(
+        t_ns=start_ns + np.arange(steps + 1, dtype=np.int64) * round(STEP_S * 1e9),
+        pos=np.concatenate([empty] + [part[0] for part in parts], axis=1),
+        vel=np.concatenate([empty] + [part[1] for part in parts], axis=1),
+        alive=np.concatenate([np.empty((steps + 1, 0), bool)] + [part[2] for part in parts], axis=1),
+        object_class=np.repeat(np.array([target.object_class for target in scenario.target], np.str_), counts),
+        group=np.repeat(np.array([target.name for target in scenario.target], np.str_), counts),
+        identity=tuple(_identity(target, i) for target in scenario.target for i in range(target.count)),
+        rcs_dbsm=np.concatenate([np.empty(0)] + [part[3] for part in parts]),
+    )
+
+
+def _identity(target: Target, index: int) -> str | None:
+    return None if target.identity_prefix is None else f"{target.identity_prefix}{index + 1}"
+
+
+def _group(
+    rng: Generator, target: Target, steps: int, wind: Wind
+) -> tuple[Floats, Floats, NDArray[np.bool_], Floats]:
+    """Position, velocity, alive, radar cross-section of one group on the common grid of times."""
+    n = target.count
+    appear = np.ceil(draw(rng, target.appear_s, n) / STEP_S - 1e-6).astype(np.int64)
+    stay = np.full(n, steps + 1) if target.stay_s is None else (draw(rng, target.stay_s, n) / STEP_S).astype(np.int64)
+    if target.rcs_dbsm is None:
+        mean, spread = CLASS_RCS_DBSM.get(target.object_class, OTHER_RCS_DBSM)
+        rcs = mean + spread * rng.standard_normal(n)
+    else:
+        rcs = draw(rng, target.rcs_dbsm, n)
+    first = begin(rng, target.start, n)
+    own_pos, own_vel = move(rng, target.motion, first, steps, wind)
+    # each target's own step 0 is when it appears
+    own_step = np.arange(steps + 1)[:, None] - appear
+    alive = (own_step >= 0) & (own_step <= stay)
+    row, column = np.clip(own_step, 0, steps), np.arange(n)
+    return own_pos[row, column], own_vel[row, column], alive, rcs
+
+
+def truth_table(truth: Truth, origin: EnuFrame) -> pl.DataFrame:
+    """The contract's truth table, in order of time and target."""
+    k, n = np.nonzero(truth.alive)
+    geodetic, vel_local = geodetic_state(origin, truth.pos[k, n], truth.vel[k, n])
+    return pl.DataFrame(
+        {
+            "time": pl.Series(truth.t_ns[k], dtype=pl.Int64).cast(pl.Datetime("ns", "UTC")),
+            "target_id": n.astype(np.int64),
+            "latitude_deg": np.degrees(geodetic[:, 0]),
+            "longitude_deg": np.degrees(geodetic[:, 1]),
+            "height_m": geodetic[:, 2],
+            "east_mps": vel_local[:, 0],
+            "north_mps": vel_local[:, 1],
+            "up_mps": vel_local[:, 2],
+            "class": pl.Series(truth.object_class[n].tolist(), dtype=pl.String),
+        }
+    )
+
+
+def geodetic_state(origin: EnuFrame, pos: Floats, vel: Floats) -> tuple[Floats, Floats]:
+    """Latitude rad, longitude rad, height m; and the velocity in east, north, up *at that point*. float64[R, 3]."""
+    geodetic = origin.geodetic(pos)
+    local = origin.local_from_enu(geodetic[:, 0], geodetic[:, 1])
+    return geodetic, np.einsum("rij,rj->ri", local, vel)
