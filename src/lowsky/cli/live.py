@@ -4,6 +4,7 @@ import asyncio
 import threading
 import webbrowser
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -22,36 +23,36 @@ class Engine:
     """The engine's thread beside the server's. When it fails, the server is told to stop and the error is raised."""
 
     def __init__(self, work: Callable[[], None], stop: Callable[[], None]) -> None:
-        self._work, self._stop = work, stop
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
-        self.stop_server: Callable[[], None] = lambda: None
+        self._stop = stop
+        self._work: Future[None] = Future()
+        self._stop_server = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(work,), name="engine", daemon=True)
 
-    def _run(self) -> None:
+    def _run(self, work: Callable[[], None]) -> None:
         try:
-            self._work()
-        except BaseException as error:  # handed to the thread that waits
-            self._error = error
-            self.stop_server()
+            work()
+            self._work.set_result(None)
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, which raises it
+            self._work.set_exception(error)
+            self._stop_server.set()
 
     def serve(self, hub: Hub, controls: Controls, host: str, port: int, say: Say, browser: bool = False) -> int:
         """Serve until interrupted. The exit status; raises what the engine raised."""
 
-        def ready(address: str, stop_server: Callable[[], None]) -> None:
-            self.stop_server = stop_server
+        def ready(address: str) -> None:
             say(f"The map is at {address}  (Ctrl-C ends)")
             if browser:
                 webbrowser.open(address)
             self._thread.start()
 
         try:
-            serve(hub, controls, host, port, ready=ready)
+            serve(hub, controls, host, port, ready=ready, stop=self._stop_server)
         finally:
             self._stop()
             if self._thread.is_alive():
                 self._thread.join(timeout=10.0)
-        if self._error is not None:
-            raise self._error
+        if self._work.done():
+            self._work.result()
         return 0
 
 
