@@ -1,0 +1,74 @@
+"""Prometheus text. Labels are sensors of the site file (at most 64) and fixed words: nothing from the air.
+
+Source: Prometheus documentation, "Exposition formats", text format 0.0.4.
+"""
+
+import lowsky
+from lowsky.engine.hub import Picture
+from lowsky.model.measurement import Reject
+from lowsky.model.track import TrackStatus
+from lowsky.serve.client import Shared
+
+MEDIA_TYPE = "text/plain; version=0.0.4"
+OUTCOMES = ("records", "measurements", "held", "errors", *(reject.name for reject in Reject))
+HEALTHS = ("waiting", "ok", "stale", "degraded", "down")
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+class _Text:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def metric(self, name: str, kind: str, meaning: str) -> None:
+        self.lines += [f"# HELP lowsky_{name} {meaning}", f"# TYPE lowsky_{name} {kind}"]
+
+    def value(self, name: str, value: float, **labels: str) -> None:
+        inside = ",".join(f"{key}={_quoted(text)}" for key, text in labels.items())
+        self.lines.append(f"lowsky_{name}{{{inside}}} {value:.15g}" if inside else f"lowsky_{name} {value:.15g}")
+
+
+def exposition(picture: Picture | None, shared: Shared, clients: int) -> str:
+    """The whole page of metrics."""
+    text = _Text()
+    text.metric("info", "gauge", "version of the program")
+    text.value("info", 1, version=lowsky.__version__)
+    text.metric("clients", "gauge", "open streams")
+    text.value("clients", clients)
+    text.metric("frames_sent_total", "counter", "binary frames sent on all streams")
+    text.value("frames_sent_total", shared.frames_sent)
+    text.metric("frame_bytes_sent_total", "counter", "bytes of these frames")
+    text.value("frame_bytes_sent_total", shared.bytes_sent)
+    text.metric("frame_latency_seconds", "summary", "newest reception in a live picture to its frame being sent")
+    text.value("frame_latency_seconds_sum", shared.latency_sum_s)
+    text.value("frame_latency_seconds_count", shared.latency_count)
+    text.metric("history_bytes", "gauge", "memory held to look back")
+    text.value("history_bytes", shared.history.bytes)
+    if picture is not None:
+        _picture(text, picture)
+    return "\n".join(text.lines) + "\n"
+
+
+def _picture(text: _Text, picture: Picture) -> None:
+    text.metric("picture_time_seconds", "gauge", "time of the newest picture, UTC")
+    text.value("picture_time_seconds", picture.snapshot.t_ns / 1e9)
+    text.metric("tracks", "gauge", "tracks by status")
+    for status in TrackStatus:
+        text.value("tracks", int((picture.snapshot.status == status).sum()), status=status.label)
+    text.metric("alerts", "gauge", "open alerts by priority")
+    for priority in ("high", "medium", "low"):
+        text.value("alerts", sum(alert.priority == priority for alert in picture.alerts), priority=priority)
+    text.metric("sensor_status", "gauge", "1 for the status a sensor has")
+    for sensor in picture.sensors:
+        for health in HEALTHS:
+            text.value("sensor_status", sensor.status == health, sensor=sensor.id, status=health)
+    text.metric("sensor_rate_hz", "gauge", "measurements per second over the last 10 s")
+    for sensor in picture.sensors:
+        text.value("sensor_rate_hz", sensor.rate_hz, sensor=sensor.id)
+    text.metric("sensor_records_total", "counter", "what became of a sensor's records")
+    for sensor in picture.sensors:
+        for outcome in OUTCOMES:
+            if outcome in sensor.counts:
+                text.value("sensor_records_total", sensor.counts[outcome], sensor=sensor.id, outcome=outcome.lower())

@@ -1,0 +1,106 @@
+"""What the page is told as JSON: sensors, alerts, scene, time span. Built once for all clients, only on change."""
+
+import hashlib
+import math
+import secrets
+from typing import Any
+
+import msgspec
+
+from lowsky.engine.hub import Controls, Picture
+from lowsky.model.status import Alert, SensorStatus
+from lowsky.serve.shown import shown
+
+SENSORS_PERIOD_NS = 1_000_000_000
+_SALT = secrets.token_bytes(16)  # masks are good for one run: they cannot be looked up
+
+
+def masked(personal: str | None) -> str | None:
+    """A stand-in for an operator's registration: the same all day, of no use to anybody else."""
+    if personal is None:
+        return None
+    return "operator-" + hashlib.blake2b(personal.encode(errors="replace"), key=_SALT, digest_size=4).hexdigest()
+
+
+def _seconds(t_ns: int | None) -> float | None:
+    return None if t_ns is None else t_ns / 1e9
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def sensor_facts(sensor: SensorStatus) -> dict[str, Any]:
+    return {
+        "id": shown(sensor.id),
+        "kind": sensor.kind,
+        "status": sensor.status,
+        "latitude_deg": math.degrees(sensor.latitude_rad),
+        "longitude_deg": math.degrees(sensor.longitude_rad),
+        "height_m": float(sensor.height_m),
+        "last_seen": _seconds(sensor.last_seen_ns),
+        "rate_hz": round(float(sensor.rate_hz), 2),
+        "detail": shown(sensor.detail, 200),
+        "counts": sensor.counts,
+        "latency_s": _finite(sensor.latency_s),
+        "azimuth_deg": [math.degrees(a) for a in sensor.azimuth_rad],
+        "max_range_m": _finite(sensor.max_range_m),
+    }
+
+
+def alert_facts(alert: Alert) -> dict[str, Any]:
+    return {
+        "id": alert.id,
+        "priority": alert.priority,
+        "title": shown(alert.title, 200),
+        "raised": _seconds(alert.raised_ns),
+        "sensor": shown(alert.sensor),
+        "track_id": alert.track_id,
+    }
+
+
+class StateText:
+    """The state message of the newest picture; ``version`` counts its changes."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.text = b"{}"
+        self._picture: Picture | None = None
+
+    def update(self, picture: Picture, controls: Controls, epoch: int) -> None:
+        """Rebuild when alerts, scene, mode or a sensor's status changed; rates at most once a second."""
+        old = self._picture
+        if old is not None and not self._differs(old, picture):
+            return
+        self._picture = picture
+        site = picture.site
+        self.version += 1
+        self.text = msgspec.json.encode(
+            {
+                "type": "state",
+                "epoch": epoch,
+                "mode": picture.mode,
+                "site": {
+                    "name": shown(site.name),
+                    "latitude_deg": math.degrees(site.latitude_rad),
+                    "longitude_deg": math.degrees(site.longitude_rad),
+                    "height_m": float(site.height_m),
+                },
+                "t": picture.snapshot.t_ns / 1e9,
+                "sensors": [sensor_facts(sensor) for sensor in picture.sensors],
+                "alerts": [alert_facts(alert) for alert in newest_first(picture.alerts)],
+                "scene": picture.scene,
+                "scenes": controls.scenes(),
+            }
+        )
+
+    def _differs(self, old: Picture, new: Picture) -> bool:
+        if (old.epoch, old.mode, old.scene, old.alerts) != (new.epoch, new.mode, new.scene, new.alerts):
+            return True
+        if old.site is not new.site or [s.status for s in old.sensors] != [s.status for s in new.sensors]:
+            return True
+        return abs(new.snapshot.t_ns - old.snapshot.t_ns) >= SENSORS_PERIOD_NS and old.sensors != new.sensors
+
+
+def newest_first(alerts: tuple[Alert, ...]) -> list[Alert]:
+    return sorted(alerts, key=lambda alert: (alert.raised_ns, alert.id), reverse=True)
