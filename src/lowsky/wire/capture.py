@@ -93,6 +93,24 @@ def is_capture(head: bytes) -> bool:
     return head[:4] in PCAP_MAGIC or head[:4] == SECTION_HEADER
 
 
+def first_link_type(head: bytes) -> int | None:
+    """Link type of a file that begins with ``head``, in a pcapng that of its first interface; None if not seen."""
+    if head[:4] in PCAP_MAGIC and len(head) >= 24:
+        return int(struct.unpack_from(PCAP_MAGIC[head[:4]][0] + "I", head, 20)[0]) & 0xFFFF
+    if head[:4] != SECTION_HEADER or len(head) < 12:
+        return None
+    order = "<" if head[8:12] == b"\x4d\x3c\x2b\x1a" else ">"
+    at = 0
+    while at + 10 <= len(head):
+        kind, length, link_type = struct.unpack_from(order + "IIH", head, at)
+        if kind == INTERFACE_DESCRIPTION:
+            return int(link_type)
+        if length < 12:
+            return None
+        at += length
+    return None
+
+
 def read_packets(data: bytes) -> Iterator[Packet]:
     """All packets of a pcap or pcapng file, in file order.
 
