@@ -13,7 +13,7 @@ import numpy as np
 
 from lowsky.align.clockbias import ClockBias, ClockEstimate
 from lowsky.align.ledger import Ledger
-from lowsky.align.order import content, first_arrival_ns, moved, pieces, size_bytes
+from lowsky.align.order import content, first_arrival_ns, pieces, size_bytes
 from lowsky.align.queue import Queue, Waiting, Watermark
 from lowsky.align.settings import RECORDED, Settings
 from lowsky.constants import SECOND_NS
@@ -82,7 +82,7 @@ class Funnel:
         ledger.take(result, feed)
         for batch in result.batches:
             lane = self._lane(batch.sensor)
-            batch = moved(batch, -lane.offset_ns)
+            batch = batch.moved(-lane.offset_ns)
             lane.clock.see(batch)
             for piece in pieces(batch, self._split_ns):
                 kept = self._plausible(ledger, piece, t_recv_ns)

@@ -1,26 +1,10 @@
-"""What a batch's place in the stream is, and the changes a batch may see before it takes it."""
+"""What a batch's place in the stream is, and where a batch is cut before it takes it."""
 
 from hashlib import blake2b
 
 import numpy as np
 
-from lowsky.model.measurement import Coverage, Ints, MeasurementBatch
-
-
-def moved(batch: MeasurementBatch, by_ns: int) -> MeasurementBatch:
-    """The batch with its event times (rows and coverage) ``by_ns`` later. Times of arrival stay."""
-    if by_ns == 0:
-        return batch
-    coverage = batch.coverage
-    if coverage is not None:
-        coverage = Coverage(
-            coverage.t_from_ns + by_ns, coverage.t_to_ns + by_ns, coverage.range_min_m, coverage.range_max_m,
-            coverage.azimuth_from_rad, coverage.azimuth_to_rad, coverage.elevation_from_rad, coverage.elevation_to_rad,
-        )  # fmt: skip
-    return MeasurementBatch(
-        batch.sensor, batch.kind, batch.t_meas_ns + by_ns, batch.t_recv_ns, batch.z, batch.sigma,
-        batch.look, coverage, batch.attributes, batch.texts,
-    )  # fmt: skip
+from lowsky.model.measurement import Ints, MeasurementBatch
 
 
 def pieces(batch: MeasurementBatch, split_ns: int) -> list[MeasurementBatch]:

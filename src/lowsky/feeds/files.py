@@ -19,15 +19,21 @@ def reject_of(error: DecodeError) -> Reject:
     return Reject.MALFORMED
 
 
-def normalise(normaliser: Normaliser, frame: Frame) -> Normalised:
-    """One frame; a message that cannot be decoded is one record and one reject. The one place that catches."""
+def normalise(normaliser: Normaliser, frame: Frame, held: int = 0) -> Normalised:
+    """One frame; a message that cannot be decoded is one record and one reject. The one place that catches.
+
+    ``held`` is what the normaliser held before this frame: a message that cannot be decoded changes nothing of it.
+    """
     try:
         return normaliser(frame)
     except DecodeError as error:
-        return Normalised((), records=1, rejected=Counter({reject_of(error): 1}))
+        return Normalised((), records=1, rejected=Counter({reject_of(error): 1}), held=held)
 
 
 def through(normaliser: Normaliser, frames: Iterable[Frame]) -> Iterator[Normalised]:
     """All frames in order."""
+    held = 0
     for frame in frames:
-        yield normalise(normaliser, frame)
+        result = normalise(normaliser, frame, held)
+        held = result.held
+        yield result

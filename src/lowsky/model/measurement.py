@@ -1,7 +1,7 @@
 """Measurements in motion: columns of one kind from one sensor."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum, unique
 from types import MappingProxyType
 from typing import Any
@@ -193,6 +193,15 @@ class MeasurementBatch:
             {name: a[rows] for name, a in self.attributes.items()},
             {name: Labels(labels.codes[rows], labels.names) for name, labels in self.texts.items()},
         )  # fmt: skip
+
+    def moved(self, meas_ns: int, recv_ns: int = 0) -> "MeasurementBatch":
+        """The same batch with event times (rows and coverage) and times of arrival so much later."""
+        if not meas_ns and not recv_ns:
+            return self
+        coverage = self.coverage and replace(
+            self.coverage, t_from_ns=self.coverage.t_from_ns + meas_ns, t_to_ns=self.coverage.t_to_ns + meas_ns
+        )
+        return replace(self, t_meas_ns=self.t_meas_ns + meas_ns, t_recv_ns=self.t_recv_ns + recv_ns, coverage=coverage)
 
 
 def empty_look(sensor: str, kind: MeasurementKind, look: int, coverage: Coverage) -> MeasurementBatch:
