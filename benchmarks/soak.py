@@ -57,7 +57,8 @@ def measure(minutes: float) -> dict:
     return {
         "minutes": minutes, "tracks": int(np.median([f[2] for f in frames[-100:]])),
         "resident_mib_at_end": float(rows[-60:, 1].mean()), "resident_mib_at_quarter": float(late[:60, 1].mean()),
-        "slope_mib_per_h": float(slope), "slope_standard_error": float(cov[0, 0] ** 0.5), "line_at_start_mib": float(level),
+        "slope_mib_per_h": float(slope), "slope_standard_error": float(cov[0, 0] ** 0.5),
+        "line_at_start_mib": float(level),
         "simulated": True,
     }  # fmt: skip
 

@@ -71,7 +71,7 @@ def run(site_path: Path, record: Path | None, host: str, port: int, say: Say) ->
     if not site.feeds:
         raise ConfigError([Fault(str(site_path), "no [[feed]]", "at least one feed; see docs/feeds")])
     hub = Hub()
-    keeper = Keeper(record, site_path.read_text(encoding="utf-8"), say) if record is not None else None
+    keeper = Keeper(record, site_path.read_text(encoding="utf-8")) if record is not None else None
     stopping = threading.Event()
     loop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 

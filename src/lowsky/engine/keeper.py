@@ -6,7 +6,7 @@ minute; track numbers then go on above every number ever given out.
 """
 
 import os
-from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -36,13 +36,14 @@ class _Checkpoint(msgspec.Struct):
 class Keeper:
     """Recorder and checkpoints of one node, in one folder."""
 
-    def __init__(self, folder: Path, site_toml: str, say: Callable[[str], object] = lambda message: None) -> None:
+    def __init__(self, folder: Path, site_toml: str) -> None:
         self._folder = folder
         self._recorder = Recorder(folder, site_toml, lowsky.__version__)
-        self._say = say
         self._t_ns = 0
         self._same_time = 0
         self._saved_ns = 0
+        self._saver = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
+        self._saving: Future[None] | None = None
         self.restored_ticks = 0
 
     def put(self, tick: Tick) -> None:
@@ -52,32 +53,38 @@ class Keeper:
 
     def status(self) -> str:
         """Empty while all is well, else one clear sentence."""
-        return self._recorder.status().message
+        status = self._recorder.status()
+        return str(status.error) if status.state == "failing" and status.error is not None else ""
 
     def checkpoint(self, tick: Tick, pipeline: Pipeline) -> None:
-        """Save the pipeline now and then. A disk that refuses is the recorder's to report, not a reason to stop."""
-        if tick.t_ns - self._saved_ns < CHECKPOINT_EVERY_NS:
+        """Save the pipeline now and then. Only the dump is made here; the disk is another thread's matter."""
+        if tick.t_ns - self._saved_ns < CHECKPOINT_EVERY_NS or (self._saving is not None and not self._saving.done()):
             return
         self._saved_ns = tick.t_ns
-        self._save(pipeline)
+        self._saving = self._saver.submit(self._save, self._state_of(pipeline))
 
-    def _save(self, pipeline: Pipeline) -> None:
-        """After a flush: a checkpoint must never know more than the recording does."""
+    def _state_of(self, pipeline: Pipeline) -> _Checkpoint:
+        return _Checkpoint(self._t_ns, self._same_time, pipeline.next_track_id, pipeline.dump())
+
+    def _save(self, state: _Checkpoint) -> None:
+        """After a flush: a checkpoint must never know more than the recording does. A disk that refuses is the
+        recorder's to report; the next checkpoint tries again."""
+        if not self._recorder.flush():
+            return
         try:
-            self._recorder.flush()
-            saved = _Checkpoint(self._t_ns, self._same_time, pipeline.next_track_id, pipeline.dump())
             beside = self._folder / (NAME + ".part")
             with beside.open("wb") as file:
-                file.write(msgspec.msgpack.encode(saved))
+                file.write(msgspec.msgpack.encode(state))
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(self._folder / NAME)
-        except (OSError, RecordError):
-            return  # the recorder's status says it; the next checkpoint tries again
+        except OSError:
+            return
 
     def close(self, pipeline: Pipeline) -> None:
+        self._saver.shutdown(wait=True)
         if pipeline.t_ns is not None:
-            self._save(pipeline)
+            self._save(self._state_of(pipeline))
         self._recorder.close()
 
     def restored_pipeline(self, site: Site) -> Pipeline:

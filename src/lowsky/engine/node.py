@@ -19,7 +19,7 @@ from lowsky.feeds.supervisor import supervise
 from lowsky.model.events import Event
 from lowsky.model.ports import Clock, Normalised, SensorReport, Tick
 from lowsky.model.site import Site
-from lowsky.model.status import Scene
+from lowsky.model.status import Alert, Scene
 from lowsky.wire.columns import encode_tick
 
 RELEASE_EVERY_S = 0.01
@@ -100,7 +100,10 @@ class Node:
         now_s = monotonic_s()
         if self._changed and now_s - self._published_s >= PUBLISH_EVERY_S and self._pipeline.t_ns is not None:
             self._published_s, self._changed = now_s, False
-            self._hub.publish(picture_of(self._pipeline, self._stage, self._recv_ns))
+            self._hub.publish(picture_of(self._pipeline, self._stage, self._recv_ns, self._recording_trouble()))
+
+    def _recording_trouble(self) -> str:
+        return "" if self._keeper is None else self._keeper.status()
 
     def _step(self, tick: Tick) -> list[Event]:
         """A step that fails is our bug: the tick is saved where it can be run again, and the node stops."""
@@ -112,9 +115,14 @@ class Node:
             raise InvariantError(f"the pipeline failed on the tick saved in {path}: {error!r}", str(path)) from error
 
 
-def picture_of(pipeline: Pipeline, stage: Stage, recv_ns: int) -> Picture:
-    """The picture as everybody outside sees it."""
+def picture_of(pipeline: Pipeline, stage: Stage, recv_ns: int, recording_trouble: str = "") -> Picture:
+    """The picture as everybody outside sees it. A recording that fails is an alert of this node's own: it is no
+    fact of the recorded stream (which lacks it by nature), so it stands beside the desk's."""
+    alerts = pipeline.alerts
+    if recording_trouble:
+        own = Alert(id=0, priority="medium", title=f"Recording: {recording_trouble}", raised_ns=pipeline.t_ns or 0)
+        alerts = (own, *alerts)
     return Picture(
         site=pipeline.site, mode=stage.mode, epoch=stage.epoch, snapshot=pipeline.snapshot(), recv_ns=recv_ns,
-        sensors=pipeline.sensors, alerts=pipeline.alerts, scene=stage.scene,
+        sensors=pipeline.sensors, alerts=alerts, scene=stage.scene,
     )  # fmt: skip
