@@ -1,0 +1,168 @@
+"""The contract's track and truth tables, checked: every fault at once, then plain arrays."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from lowsky.errors import ConfigError, Fault
+from lowsky.model.measurement import Floats, Ints
+from lowsky.model.track import TrackStatus
+
+STATUSES = tuple(status.label for status in TrackStatus)
+STATE = ("latitude_deg", "longitude_deg", "height_m", "east_mps", "north_mps", "up_mps")
+LIMITS = {"latitude_deg": 90.0, "longitude_deg": 360.0, "height_m": 1e7} | dict.fromkeys(STATE[3:], 1e5)
+UPPER = np.triu_indices(6)
+Table = pl.DataFrame | str | Path
+
+
+
+def _is_time(kind: pl.DataType) -> bool:
+    return isinstance(kind, pl.Datetime) and kind.time_zone == "UTC"
+
+
+def _is_whole(kind: pl.DataType) -> bool:
+    return kind.is_integer()
+
+
+def _is_number(kind: pl.DataType) -> bool:
+    return kind.is_numeric()
+
+
+def _is_text(kind: pl.DataType) -> bool:
+    return kind in (pl.String, pl.Categorical)
+
+
+def _is_list(kind: pl.DataType) -> bool:
+    return isinstance(kind, pl.List | pl.Array) and kind.inner is not None and kind.inner.is_numeric()
+
+
+Columns = dict[str, tuple[Callable[[pl.DataType], bool], str]]
+NUMBERS: Columns = {name: (_is_number, "float64") for name in STATE}
+TRACKS: Columns = {"time": (_is_time, "timestamp, UTC"), "track_id": (_is_whole, "int64"), "status": (_is_text, "string"), **NUMBERS}
+TRUTH: Columns = {"time": (_is_time, "timestamp, UTC"), "target_id": (_is_whole, "int64"), **NUMBERS}
+OPTIONAL: Columns = {"covariance": (_is_list, "list of 21 float64"), "class": (_is_text, "string")}
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """Rows of a table in order of id and time. Angles in radians, velocity in local east, north, up."""
+
+    id: Ints  # int64[R]
+    t_ns: Ints  # int64[R] UTC
+    geodetic: Floats  # float64[R, 3] latitude rad, longitude rad, height m
+    vel: Floats  # float64[R, 3] m/s
+    status: tuple[str, ...]  # length R; of truth: empty
+    object_class: tuple[str | None, ...]  # length R
+    covariance: Floats  # float64[R, 6, 6], NaN where there is none
+
+
+def read_tracks(table: Table) -> States:
+    """A track table. Rows without a position (bearing only) stay in, as NaN. Raises ``ConfigError``."""
+    return _read(table, "tracks", "track_id", TRACKS)
+
+
+def read_truth(table: Table) -> States:
+    """A truth table; its positions are complete. Raises ``ConfigError``."""
+    return _read(table, "truth", "target_id", TRUTH)
+
+
+def read_both(tracks: Table, truth: Table) -> tuple[States, States]:
+    """Both tables; the faults of both at once."""
+    faults: list[Fault] = []
+    out = []
+    for reader, table in ((read_tracks, tracks), (read_truth, truth)):
+        try:
+            out.append(reader(table))
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+    return out[0], out[1]
+
+
+def _read(table: Table, what: str, id_column: str, required: Columns) -> States:
+    name = what if isinstance(table, pl.DataFrame) else Path(table).name
+    frame = table if isinstance(table, pl.DataFrame) else _parquet(Path(table))
+    faults = _column_faults(frame, name, required)
+    if not faults:
+        faults = _row_faults(frame, name, id_column, is_truth=what == "truth")
+    if faults:
+        raise ConfigError(faults)
+    return _states(frame, id_column)
+
+
+def _parquet(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(path)
+    except FileNotFoundError:
+        raise ConfigError([Fault(str(path), "no such file", "a Parquet file")]) from None
+    except (OSError, pl.exceptions.PolarsError) as error:
+        found = str(error).splitlines()[0] if str(error) else "not readable"
+        raise ConfigError([Fault(str(path), found, "a Parquet file (docs/contract.md)")]) from None
+
+
+def _column_faults(frame: pl.DataFrame, name: str, required: Columns) -> list[Fault]:
+    faults = []
+    for column, (is_right, expected) in (required | OPTIONAL).items():
+        if column not in frame.columns:
+            if column in required:
+                faults.append(Fault(f"{name}: column {column}", "nothing", expected))
+        elif not is_right(frame.schema[column]):
+            faults.append(Fault(f"{name}: column {column}", str(frame.schema[column]), expected))
+    return faults
+
+
+def _row_faults(frame: pl.DataFrame, name: str, id_column: str, is_truth: bool) -> list[Fault]:
+    """The first bad row of each column, with the number of bad rows."""
+    checks: list[tuple[str, pl.Expr, str]] = [
+        ("time", pl.col("time").is_null(), "a time in every row"),
+        (id_column, pl.col(id_column).is_null(), "an id in every row"),
+        (id_column, pl.struct(id_column, "time").is_duplicated(), "one row for each id and time"),
+    ]
+    for column in STATE:
+        value = pl.col(column).cast(pl.Float64)
+        bad = value.is_not_null() & value.is_not_nan() & (value.abs() > LIMITS[column])
+        checks.append((column, bad, f"from {-LIMITS[column]:g} to {LIMITS[column]:g}"))
+        if is_truth:
+            checks.append((column, value.is_null() | value.is_nan(), "a number in every row"))
+    if not is_truth:
+        wrong = pl.col("status").is_null() | ~pl.col("status").cast(pl.String).is_in(STATUSES)
+        checks.append(("status", wrong, "one of " + ", ".join(STATUSES)))
+    if "covariance" in frame.columns:
+        wrong = pl.col("covariance").cast(pl.List(pl.Float64)).list.len().fill_null(21) != 21
+        checks.append(("covariance", wrong, "21 numbers: the upper triangle, row by row, or null"))
+    faults = []
+    for column, bad, expected in checks:
+        rows = frame.select(bad.alias("bad"))["bad"].arg_true()
+        if len(rows):
+            more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
+            found = str(frame[column][rows[0]])[:60]
+            faults.append(Fault(f"{name}: row {rows[0]}, column {column}", found + more, expected))
+    return faults
+
+
+def _states(frame: pl.DataFrame, id_column: str) -> States:
+    frame = frame.sort(id_column, "time")
+    state = frame.select(pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in STATE).to_numpy()
+    covariance = np.full((len(frame), 6, 6), np.nan)
+    if "covariance" in frame.columns:
+        lists = frame["covariance"].cast(pl.List(pl.Float64))
+        given = (lists.is_not_null() & (lists.list.len() == 21)).to_numpy()
+        if given.any():
+            upper = lists.filter(pl.Series(given)).explode().fill_null(float("nan")).to_numpy().reshape(-1, 21)
+            full = np.empty((len(upper), 6, 6))
+            full[:, UPPER[0], UPPER[1]] = upper
+            full[:, UPPER[1], UPPER[0]] = upper
+            covariance[given] = full
+    return States(
+        id=frame[id_column].cast(pl.Int64).to_numpy(),
+        t_ns=frame["time"].dt.cast_time_unit("ns").cast(pl.Int64).to_numpy(),
+        geodetic=np.column_stack((np.radians(state[:, 0]), np.radians(state[:, 1]), state[:, 2])),
+        vel=np.ascontiguousarray(state[:, 3:]),
+        status=tuple(frame["status"].cast(pl.String)) if "status" in frame.columns else (),
+        object_class=tuple(frame["class"].cast(pl.String)) if "class" in frame.columns else (None,) * len(frame),
+        covariance=covariance,
+    )
