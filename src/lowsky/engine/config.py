@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from lowsky.errors import ConfigError, Fault
-from lowsky.feeds.registry import feed_named, feed_names
+from lowsky.feeds.plan import plan
 from lowsky.model.site import MAX_SENSORS, SENSOR_KINDS, Feed, Sensor, Site
 
 
@@ -186,37 +184,23 @@ def _check_sensor(sensor: Sensor, at: Callable[[str | None], str], faults: list[
         faults.append(Fault(at("max_range_m"), f"{sensor.max_range_m:g}", "more than min_range_m"))
 
 
-def _check_feed(
-    feed: Feed, site_sensors: dict[str, Sensor], at: Callable[[str | None], str], faults: list[Fault]
-) -> None:
-    """Sensor, format, source and the format's own options."""
-    sensor = site_sensors.get(feed.sensor)
-    if sensor is None:
-        faults.append(Fault(at("sensor"), _shown(feed.sensor), "the id of a [[sensor]] of this file"))
-    if feed.format not in feed_names():
-        faults.append(Fault(at("format"), _shown(feed.format), "one of " + ", ".join(sorted(feed_names()))))
-        return
-    package = feed_named(feed.format)
-    manifest = package.MANIFEST
-    scheme = feed.source.partition(":")[0]
-    if scheme not in manifest.sources:
-        expected = "a source of kind " + ", ".join(f"{s}:…" for s in manifest.sources)
-        faults.append(Fault(at("source"), _shown(feed.source), expected))
-    if sensor is not None and sensor.kind not in manifest.sensor_kinds:
-        expected = f"a sensor of kind {', '.join(manifest.sensor_kinds)} for format {feed.format}"
-        faults.append(Fault(at("sensor"), f"{feed.sensor!r} of kind {sensor.kind}", expected))
-    options = {key: value for key, value in feed.options.items() if key not in COMMON_OPTIONS}
-    known = {f.name for f in msgspec.structs.fields(package.Config)}
-    for key in options.keys() - known:
-        faults.append(Fault(at(key), "an unknown key", "one of " + ", ".join(sorted(known | set(COMMON_OPTIONS)))))
+def _feed_faults(site: Site, lines: _Lines) -> list[Fault]:
+    """What ``feeds`` finds wrong with the feeds, at the lines of this file."""
     try:
-        msgspec.convert({key: value for key, value in options.items() if key in known}, package.Config)
-    except msgspec.ValidationError as error:
-        faults.append(Fault(at(None), str(error), f"the options of docs/feeds/{feed.format}.md"))
+        plan(site)
+    except ConfigError as error:
+        return [_at_line(fault, lines) for fault in error.faults]
+    return []
 
 
-COMMON_OPTIONS = ("start",)
-"""Options of every feed that the engine reads itself: ``start``, UTC of a file's first message."""
+def _at_line(fault: Fault, lines: _Lines) -> Fault:
+    """``feed 2: source`` → ``site.toml:31: feed.source``; an option is found by the name in the message."""
+    place = re.match(r"^feed (\d+)(?:: (\w+))?", fault.where)
+    if place is None:
+        return fault
+    option = re.search(r"`(?:\$\.)?(\w+)`", fault.found)
+    key = place.group(2) or (option.group(1) if option else None)
+    return Fault(lines.where("feed", int(place.group(1)) - 1, key), fault.found, fault.expected)
 
 
 def parse_site(source: str, name: str = "site.toml") -> Site:
@@ -233,10 +217,17 @@ def parse_site(source: str, name: str = "site.toml") -> Site:
         faults.append(Fault(name, "no [site] table", "[site] with name, latitude_deg, longitude_deg, height_m"))
     place = _read_table(raw.get("site", {}), SITE_KEYS, lambda key: lines.where("site", 0, key), faults)
     sensors = _sensors(raw.get("sensor", []), lines, faults)
-    feeds = _feeds(raw.get("feed", []), {s.id: s for s in sensors}, lines, faults)
+    feeds = _feeds(raw.get("feed", []), lines, faults)
+    elsewhere = place if len(place) == len(SITE_KEYS) else NOWHERE
+    site = Site(**elsewhere, sensors=tuple(sensors), feeds=tuple(feeds))
+    faults += _feed_faults(site, lines)
     if faults:
         raise ConfigError(sorted(set(faults), key=lambda fault: (_line(fault), fault.where)))
-    return Site(**place, sensors=tuple(sensors), feeds=tuple(feeds))
+    return site
+
+
+NOWHERE = {"name": "", "latitude_rad": 0.0, "longitude_rad": 0.0, "height_m": 0.0}
+"""Stands in for a wrong [site] table while the rest of the file is checked."""
 
 
 def _line(fault: Fault) -> int:
@@ -266,7 +257,7 @@ def _sensors(raw: Any, lines: _Lines, faults: list[Fault]) -> list[Sensor]:
     return sensors
 
 
-def _feeds(raw: Any, sensors: dict[str, Sensor], lines: _Lines, faults: list[Fault]) -> list[Feed]:
+def _feeds(raw: Any, lines: _Lines, faults: list[Fault]) -> list[Feed]:
     feeds: list[Feed] = []
     if not isinstance(raw, list):
         faults.append(Fault(lines.where("feed", 0), "a single table", "[[feed]], one for each"))
@@ -278,7 +269,6 @@ def _feeds(raw: Any, sensors: dict[str, Sensor], lines: _Lines, faults: list[Fau
 
         feed = _built(Feed, _read_table(table, FEED_KEYS, at, faults, extra=True), FEED_KEYS)
         if feed is not None:
-            _check_feed(feed, sensors, at, faults)
             feeds.append(feed)
     return feeds
 

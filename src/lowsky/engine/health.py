@@ -94,13 +94,11 @@ class SensorHealth:
         status, why = self._status_at(health, t_ns)
         if status == health.status:
             return []
-        before, health.status = health.status, status
-        facts = {"seq": 0, "t_event_ns": t_ns, "sensor": health.sensor.id, "cause": why}
-        if status == "down":
-            return [SensorDown(**facts)]
-        if status in ("stale", "degraded"):
-            return [SensorDegraded(**facts)]
-        return [SensorUp(**facts)] if before != "ok" else []
+        health.status = status
+        if status == "waiting":
+            return []
+        kind = {"down": SensorDown, "stale": SensorDegraded, "degraded": SensorDegraded, "ok": SensorUp}[status]
+        return [kind(seq=0, t_event_ns=t_ns, sensor=health.sensor.id, cause=why)]
 
     @staticmethod
     def _status_at(health: _Health, t_ns: int) -> tuple[str, str]:

@@ -4,18 +4,21 @@ Everything asynchronous ends in ``_deliver``: what comes after is called synchro
 """
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import lowsky.track
 from lowsky.align.funnel import Funnel
+from lowsky.align.settings import LIVE
 from lowsky.clock import monotonic_s
 from lowsky.engine.hub import Hub, Picture
 from lowsky.engine.keeper import Keeper
 from lowsky.engine.pipeline import Pipeline
 from lowsky.errors import InvariantError
-from lowsky.feeds.supervisor import supervise
+from lowsky.feeds import supervisor
+from lowsky.feeds.plan import plan
 from lowsky.model.events import Event
 from lowsky.model.ports import Clock, Normalised, SensorReport, Tick
 from lowsky.model.site import Site
@@ -36,6 +39,7 @@ class Stage:
     mode: str  # live or demo
     epoch: int = 0
     scene: Scene | None = None
+    ends_with_files: bool = False  # a demo scene is over when its files are; a live site never is
 
 
 class Node:
@@ -54,35 +58,43 @@ class Node:
         self._keeper = keeper
         self._on_events = on_events
         self._pipeline = keeper.restored_pipeline(site) if keeper is not None else Pipeline(site)
-        self._funnel = Funnel(site)
+        self._funnel = Funnel(site, LIVE, start_ns=clock.now_ns())
+        self._stop: asyncio.Event | None = None
+        self._playing: set[str] = set()
         self._recv_ns = 0
         self._published_s = 0.0
         self._changed = True
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until ``stop`` is set or every source has come to its end. Raises ``InvariantError`` on our own bug."""
+        """Until ``stop`` is set, or (``ends_with_files``) every file was played. Raises ``InvariantError``."""
         lowsky.track.warm_up()
+        self._stop = stop
+        feeds = plan(self._site)
+        self._playing = {feed.sensor.id for feed in feeds}
         feeding = asyncio.create_task(
-            supervise(self._site, self._clock, deliver=self._deliver, report=self._report, stop=stop)
+            supervisor.run(self._site, feeds, self._clock, self._deliver, stop, report=self._report, save=_save_payload)
         )
         try:
             while not feeding.done():
                 self._release(self._funnel.release(self._clock.now_ns()))
                 await asyncio.wait({feeding}, timeout=RELEASE_EVERY_S)
             feeding.result()
-            if not stop.is_set():
-                self._release(self._funnel.flush())
         finally:
             feeding.cancel()
             if self._keeper is not None:
                 self._keeper.close(self._pipeline)
 
-    def _deliver(self, sensor: str, result: Normalised) -> None:
+    def _deliver(self, feed_index: int, result: Normalised, t_recv_ns: int) -> None:
         """What a feed made of one frame. Everything that is certain now goes on at once."""
-        self._funnel.offer(result, sensor)
+        self._funnel.offer(result, self._site.feeds[feed_index].sensor, feed_index, t_recv_ns)
         self._release(self._funnel.release(self._clock.now_ns()))
 
     def _report(self, report: SensorReport) -> None:
+        if self._stage.ends_with_files and not report.connected and report.detail.endswith("has ended"):
+            self._playing.discard(report.sensor)
+            if not self._playing and self._stop is not None:
+                self._stop.set()
+                return
         self._funnel.report(report)
 
     def _release(self, ticks: list[Tick]) -> None:
@@ -110,9 +122,18 @@ class Node:
         try:
             return self._pipeline.step(tick)
         except Exception as error:
-            path = Path(f"lowsky-failed-tick-{tick.t_ns}.bin").absolute()
-            path.write_bytes(encode_tick(tick))
-            raise InvariantError(f"the pipeline failed on the tick saved in {path}: {error!r}", str(path)) from error
+            path = _save_payload(encode_tick(tick))
+            raise InvariantError(f"the pipeline failed on the tick saved in {path}: {error!r}", path) from error
+
+
+def _save_payload(payload: bytes) -> str:
+    """Where the bytes that showed a bug of ours are kept; "" where nothing can be written."""
+    path = Path(f"lowsky-bug-{hashlib.sha256(payload).hexdigest()[:12]}.bin").absolute()
+    try:
+        path.write_bytes(payload)
+    except OSError:
+        return ""
+    return str(path)
 
 
 def picture_of(pipeline: Pipeline, stage: Stage, recv_ns: int, recording_trouble: str = "") -> Picture:

@@ -3,17 +3,17 @@
 import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from lowsky.align.funnel import Funnel
-from lowsky.engine.config import COMMON_OPTIONS
 from lowsky.engine.pipeline import Pipeline
 from lowsky.errors import ConfigError, Fault
+from lowsky.feeds.plan import COMMON_OPTIONS, start_ns
 from lowsky.feeds.registry import feed_named, sniff_file
+from lowsky.feeds.transport.source import parse_source
 from lowsky.model.events import Event
 from lowsky.model.ports import Normalised, Tick
 from lowsky.model.site import Feed, Site
@@ -29,19 +29,10 @@ class Input:
     @classmethod
     def of_feed(cls, feed: Feed) -> "Input":
         """The file that a feed's own ``source`` names."""
-        return cls(Path(feed.source.partition(":")[2]), feed)
-
-
-def start_ns(feed: Feed) -> int | None:
-    """``start`` of a feed's options: UTC of the first message of a file that does not know it."""
-    start = feed.options.get("start")
-    if start is None:
-        return None
-    moment = datetime.fromisoformat(start) if isinstance(start, str) else start
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    seconds = int(moment.timestamp())
-    return seconds * 1_000_000_000 + moment.microsecond * 1_000
+        source, faults = parse_source(feed.source, f"feed of {feed.sensor}: source")
+        if source is None:
+            raise ConfigError(faults)
+        return cls(Path(source.path), feed)
 
 
 def open_input(path: Path, site: Site, sensor: str | None = None) -> Input:
@@ -70,7 +61,9 @@ def results_of(source: Input, site: Site) -> Iterator[Normalised]:
     package = feed_named(source.feed.format)
     options = {key: value for key, value in source.feed.options.items() if key not in COMMON_OPTIONS}
     config = msgspec.convert(options, package.Config)
-    yield from package.read_file(source.path, config, site.sensor(source.feed.sensor), site, start_ns(source.feed))
+    yield from package.read_file(
+        source.path, config, site.sensor(source.feed.sensor), site, start_ns(source.feed.options)
+    )
 
 
 def _in_order_of_arrival(sources: list[Input], site: Site) -> Iterator[tuple[int, Input, Normalised]]:

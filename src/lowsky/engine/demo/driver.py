@@ -81,7 +81,7 @@ class Demo:
                 return
             site = chosen.site()
             clock = PacedClock(first_arrival_ns(site) - LEAD_NS, self._speed)
-            await Node(site, clock, self._hub, Stage("demo", self._epoch, chosen.scene)).run(stop)
+            await Node(site, clock, self._hub, Stage("demo", self._epoch, chosen.scene, ends_with_files=True)).run(stop)
         finally:
             with self._lock:
                 self._loop = self._stop_scene = None

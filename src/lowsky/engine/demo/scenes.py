@@ -13,11 +13,10 @@ RECORDINGS = HERE / "recordings"
 
 @dataclass(frozen=True, slots=True)
 class DemoScene:
-    """A scene with its site; ``warm_up_s`` of it are played at once, unseen, so that it opens with a picture."""
+    """A scene with its site, whose feeds play files of the package."""
 
     scene: Scene
     site_file: str
-    warm_up_s: float = 0.0
 
     def site(self) -> Site:
         source = (HERE / self.site_file).read_text(encoding="utf-8")

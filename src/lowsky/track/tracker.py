@@ -1,0 +1,210 @@
+"""The tracker: measurements in, tracks out. Deterministic: no clock, no I/O.
+
+batch ─▶ rows ─▶ associate ─▶ births, wedges ─▶ duplicates ─▶ lifecycle ─▶ picture
+         sane,    predict,      what is           two tracks     statuses     snapshot
+         sorted   gate, BP,     nobody's          of one         and events
+                  update                          object
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from lowsky.model.events import Event
+from lowsky.model.measurement import Ints, MeasurementBatch, MeasurementKind
+from lowsky.model.ports import Tick
+from lowsky.model.site import Site
+from lowsky.model.track import TrackSnapshot, TrackStatus
+from lowsky.track.associate import NO_COVERAGE, associate
+from lowsky.track.births import birth
+from lowsky.track.core import NOTHING_ASSOCIATED, Associated, Core
+from lowsky.track.duplicates import Duplicates
+from lowsky.track.lifecycle import judge_tracks, miss_overdue
+from lowsky.track.picture import Picture
+from lowsky.track.reports import Identities, take_reports
+from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject, prepare
+from lowsky.track.settings import TrackerSettings
+from lowsky.track.table import Facts
+from lowsky.track.wedges import Wedges
+
+SAVED_VERSION = 1
+DEFAULT_SETTINGS = TrackerSettings()
+
+
+class Tracker:
+    """Poisson multi-Bernoulli tracker over all sensors of a site (docs/science, section 1).
+
+    Attributes
+    ----------
+    rejects : Counter of (sensor id, TrackReject)
+        Rows it could not use, since start.
+    associated : Associated
+        After each step: which rows of its batch fed which tracks.
+    """
+
+    name = "track"
+
+    def __init__(self, site: Site, settings: TrackerSettings = DEFAULT_SETTINGS) -> None:
+        self._core = Core.of(site, settings)
+        self._known = Identities()
+        self._duplicates = Duplicates()
+        self._wedges = Wedges()
+        self._picture = Picture()
+        self.associated: Associated = NOTHING_ASSOCIATED
+
+    @property
+    def rejects(self) -> RejectCounter:
+        return self._core.rejects
+
+    @property
+    def next_track_id(self) -> int:
+        """The number the next track will get."""
+        return self._core.next_track_id
+
+    def continue_track_ids(self, next_track_id: int) -> None:
+        """Give out no number below this one: they were given out before (a start without this tracker's dump)."""
+        self._core.next_track_id = max(self._core.next_track_id, next_track_id)
+
+    def step(self, tick: Tick, tracks: TrackSnapshot | None = None) -> Sequence[Event]:
+        """Move to ``tick.t_ns`` with its batch, if any. Returns what happened, ``seq`` 0. Never raises for data."""
+        core = self._core
+        core.step += 1
+        core.now_ns = max(core.now_ns, tick.t_ns)
+        core.events, core.pairs = [], []
+        if tick.batch is not None:
+            self._take(tick.batch)
+        else:
+            miss_overdue(core)
+        self._show_candidates()
+        merged = self._duplicates.check(core, self._known)
+        ended = judge_tracks(core, merged)
+        self._wedges.judge(core)
+        self.associated = core.associated()
+        self._remove(ended)
+        return core.events
+
+    def snapshot(self) -> TrackSnapshot:
+        """Every shown track, each at its own ``t_state_ns``; those dropped in the last step once more."""
+        return self._picture.snapshot(self._core, self._wedges.live, self._wedges.dropped)
+
+    def facts(self, track_id: int) -> Facts | None:
+        """Identity, texts and class evidence of a shown track, or None. To be read only."""
+        table = self._core.table
+        rows = np.flatnonzero(table.track_id[: table.n] == track_id)
+        return table.facts.get(int(table.serial[rows[0]])) if len(rows) and track_id else None
+
+    def dump(self) -> bytes:
+        """Everything a later ``load`` needs to go on exactly as this tracker would."""
+        core = self._core
+        return msgspec.msgpack.encode(
+            {
+                "version": SAVED_VERSION,
+                "now_ns": core.now_ns,
+                "step": core.step,
+                "next_track_id": core.next_track_id,
+                "rejects": [[sensor, int(reason), n] for (sensor, reason), n in core.rejects.items()],
+                "has_looks": sorted(core.has_looks),
+                "last_batch_ns": list(core.last_batch_ns.items()),
+                "table": core.table.dump(),
+                "known": self._known.dump(),
+                "duplicates": self._duplicates.dump(),
+                "wedges": self._wedges.dump(),
+                "picture": self._picture.dump(),
+            }
+        )
+
+    def load(self, saved: bytes) -> None:
+        """Take over what ``dump`` wrote, for the same site and settings.
+
+        Raises
+        ------
+        msgspec.DecodeError, ValueError
+            The bytes are not such a dump, or of another version.
+        """
+        parts = msgspec.msgpack.decode(saved)
+        if parts["version"] != SAVED_VERSION:
+            raise ValueError(f"saved tracker has version {parts['version']}, this one reads {SAVED_VERSION}")
+        core = self._core
+        core.now_ns, core.step, core.next_track_id = parts["now_ns"], parts["step"], parts["next_track_id"]
+        core.rejects.clear()
+        core.rejects.update({(sensor, TrackReject(reason)): n for sensor, reason, n in parts["rejects"]})
+        core.has_looks = set(parts["has_looks"])
+        core.last_batch_ns = dict(parts["last_batch_ns"])
+        core.table.load(parts["table"])
+        core.text_version += 1
+        self._known.load(parts["known"])
+        self._duplicates.load(parts["duplicates"])
+        self._wedges.load(parts["wedges"])
+        self._picture.load(parts["picture"], core)
+        self.associated = NOTHING_ASSOCIATED
+
+    def _take(self, batch: MeasurementBatch) -> None:
+        core = self._core
+        station = core.stations.get(batch.sensor)
+        if station is None:
+            core.rejects[batch.sensor, TrackReject.UNKNOWN_SENSOR] += len(batch)
+            return
+        if int(batch.kind) != station.kind:
+            core.reject(station, TrackReject.WRONG_KIND, len(batch))
+            return
+        core.last_batch_ns[batch.sensor] = core.now_ns
+        rows = prepare(batch, station, core.frame, core.now_ns, core.settings, core.rejects)
+        if batch.kind == MeasurementKind.REPORT:
+            if len(rows):
+                take_reports(core, self._known, station, rows, batch)
+        else:
+            self._take_look(station, rows, batch)
+
+    def _take_look(self, station: Station, rows: Rows, batch: MeasurementBatch) -> None:
+        """Plots or bearings of one look, sector or datagram."""
+        core = self._core
+        limits, t_look_ns = NO_COVERAGE, core.now_ns
+        if batch.coverage is not None:
+            core.has_looks.add(batch.sensor)
+            # a bearing sensor hears only what transmits or is loud: its silence is no evidence
+            if batch.kind == MeasurementKind.RADAR:
+                limits = station.coverage_limits(batch.coverage)
+                t_look_ns = (batch.coverage.t_from_ns + batch.coverage.t_to_ns) // 2
+        if not len(rows) and limits is NO_COVERAGE:
+            return
+        outcome = associate(core, station, rows, limits, t_look_ns, np.zeros(len(rows), np.bool_))
+        hit = outcome.p_edge >= 0.01
+        core.note_columns(batch, station, outcome.track[hit], rows.source[outcome.row[hit]], outcome.p_edge[hit])
+        if batch.kind == MeasurementKind.BEARING:
+            self._wedges.take(core, station, rows, outcome.p_new)
+            return
+        r_new = outcome.p_new * outcome.birth_share
+        born = np.flatnonzero(r_new > core.r_recycle)
+        if len(born):
+            birth(core, station, rows, born, r_new[born])
+
+    def _show_candidates(self) -> None:
+        """Candidates likely enough to be shown get their numbers, in order of birth."""
+        core = self._core
+        table, n = core.table, core.table.n
+        rows = np.flatnonzero((table.track_id[:n] == 0) & (table.r[:n] >= core.settings.r_show))
+        stations = list(core.stations.values())
+        for row in rows[np.argsort(table.serial[rows])].tolist():
+            newest = int(np.argmax(table.t_hit_ns[row]))
+            core.show(row, stations[newest], "measurements agree")
+
+    def _remove(self, ended: Ints) -> None:
+        """Take ended tracks (rows) and recycled candidates out of the table."""
+        core, settings = self._core, self._core.settings
+        table, n = core.table, core.table.n
+        if len(ended) or self._picture.dropped_words:
+            self._picture.keep_dropped(core, ended)
+            core.text_version += 1
+        weak = (table.r[:n] < core.r_recycle) | (table.status[:n] == TrackStatus.DROPPED)
+        gone = weak & (table.track_id[:n] == 0)
+        gone[ended] = True
+        for row in np.flatnonzero(gone & table.has_identity[:n]).tolist():
+            identity = table.facts[int(table.serial[row])].identity
+            if identity is not None:
+                place = table.xm[row, :3]
+                self._known.forget(identity, int(table.track_id[row]), core.now_ns, place, settings.remembered)
+        table.remove(gone)
+
+
+__all__ = ["DEFAULT_SETTINGS", "Facts", "Tracker"]
