@@ -1,0 +1,222 @@
+"""Existence: what looks that saw a track, or did not, say about whether it is there."""
+
+import math
+
+from numba import njit
+
+from lowsky.kernels.observe import REFRACTION, wrap
+
+R_MAX = 1.0 - 1e-9
+
+
+@njit(cache=True, nogil=True)
+def inside(x, P, dt, origin, C, limits):
+    r"""Probability that a track is inside a sensor's volume, with the edges blurred by its own uncertainty.
+
+    ``limits`` float64[6]: range min, max (m), azimuth from, to (rad; to − from ≥ 2π − 1e-6 is all round),
+    elevation from, to (rad). Each coordinate's normal distribution between its edges, multiplied. Constant
+    velocity for ``dt`` s; x float64[6], P float64[6, 6]; origin, C as in ``observe``.
+    """
+    d0 = x[0] + dt * x[3] - origin[0]
+    d1 = x[1] + dt * x[4] - origin[1]
+    d2 = x[2] + dt * x[5] - origin[2]
+    r = max(math.sqrt(d0 * d0 + d1 * d1 + d2 * d2), 1.0)
+    # one radius of uncertainty stands for all directions: good enough for an edge
+    radius = math.sqrt(max((P[0, 0] + P[1, 1] + P[2, 2]) / 3.0, 1e-6))
+    if r - 6.0 * radius > limits[1]:
+        return 0.0
+    e = C[0, 0] * d0 + C[0, 1] * d1 + C[0, 2] * d2
+    n = C[1, 0] * d0 + C[1, 1] * d1 + C[1, 2] * d2
+    up = C[2, 0] * d0 + C[2, 1] * d1 + C[2, 2] * d2
+    rho = max(math.sqrt(e * e + n * n), 1.0)
+    p = _between(r, radius, limits[0], limits[1])
+    p *= _between(math.atan2(up, rho) + REFRACTION * r, radius / r, limits[4], limits[5])
+    width = limits[3] - limits[2]
+    if width < 2.0 * math.pi - 1e-6:
+        middle = 0.5 * (limits[2] + limits[3])
+        p *= _between(wrap(math.atan2(e, n) - middle), radius / rho, -0.5 * width, 0.5 * width)
+    return p
+
+
+@njit(cache=True, nogil=True)
+def _between(value, sigma, low, high):
+    k = 1.0 / (math.sqrt(2.0) * sigma)
+    return max(0.5 * (math.erf((high - value) * k) - math.erf((low - value) * k)), 0.0)
+
+
+@njit(cache=True, nogil=True)
+def look_odds(
+    t_look_ns, p_detect, origin, C, limits, t_ns, xm, Pm, r, t_r_ns, shielded, survival_rate, p_seen, p_missed
+):  # fmt: skip
+    r"""Before a look: survival to its time and each track's chance to be seen by it.
+
+    ::
+
+        r ← e^{−Δ/τ} r       p_seen = P_D · P(inside)       p_missed = 1 − p_seen
+
+    ``shielded`` bool[T] tracks (a transponder tells of them now) keep p_missed = 1: what a radar does not see is
+    no evidence against what speaks for itself. ``limits`` with a negative maximum range mean "no coverage told":
+    p_seen = P_D for the weights, p_missed = 1. r and t_r_ns (int64, time of r) are changed in place; p_seen and
+    p_missed float64[T] are outputs. ``survival_rate`` 1/s.
+    """
+    for i in range(r.shape[0]):
+        dt = (t_look_ns - t_r_ns[i]) * 1e-9
+        if dt > 0.0:
+            if not shielded[i]:
+                r[i] *= math.exp(-survival_rate * dt)
+            t_r_ns[i] = t_look_ns
+        if limits[1] < 0.0:
+            p_seen[i], p_missed[i] = p_detect, 1.0
+            continue
+        p_seen[i] = p_detect * inside(xm[i], Pm[i], (t_look_ns - t_ns[i]) * 1e-9, origin, C, limits)
+        p_missed[i] = 1.0 if shielded[i] else 1.0 - p_seen[i]
+
+
+@njit(cache=True, nogil=True)
+def detection_weights(edge_track, log_likelihood, r, p_seen, p_missed, p_seen_floor, psi):
+    r"""ψ_ij = r P_D L_ij / (1 − r + r (1 − P_D)) of every edge into ``psi`` float64[E].
+
+    ``p_seen_floor`` keeps a plot outside the stated volume (the edges of a sensor are never where the file says)
+    from being impossible.
+    """
+    for e in range(edge_track.shape[0]):
+        i = edge_track[e]
+        seen = max(p_seen[i], p_seen_floor)
+        psi[e] = r[i] * seen * math.exp(min(log_likelihood[e], 600.0)) / (1.0 - r[i] + r[i] * p_missed[i] + 1e-12)
+
+
+@njit(cache=True, nogil=True)
+def update_existence(p_miss, p_hit, r, p_missed):
+    r"""After association: r ← p_i0 r (1 − P_D)/(1 − r P_D) + Σ_j p_ij, in place, for all T tracks.
+
+    ``p_miss`` float64[T] is p_i0, ``p_hit`` float64[T] is Σ_j p_ij; tracks without edges have 1 and 0. Also turns
+    ``p_miss`` into the weight of "there, but not seen", which the state update needs.
+    """
+    for i in range(r.shape[0]):
+        there = r[i] * p_missed[i]
+        p_miss[i] *= there / (1.0 - r[i] + there) if there > 0.0 else 0.0
+        r[i] = min(max(p_miss[i] + p_hit[i], 0.0), R_MAX)
+
+
+@njit(cache=True, nogil=True)
+def overdue_misses(now_ns, revisit_ns, p_detect, origin, C, limits, t_ns, xm, Pm, r, shielded, t_chance_ns):
+    r"""Virtual misses of one sensor that streams plots without saying where it looked, in place.
+
+    A track inside its volume that was due more than half a revisit ago loses (1 − P_D) once per whole revisit
+    that passed: the time ``t_chance_ns`` int64[T], up to which chances are accounted for, moves on with it.
+    """
+    for i in range(r.shape[0]):
+        late = now_ns - t_chance_ns[i]
+        if shielded[i] or late < revisit_ns + revisit_ns // 2:
+            continue
+        chances = (late - revisit_ns // 2) // revisit_ns
+        t_chance_ns[i] += chances * revisit_ns
+        seen = p_detect * inside(xm[i], Pm[i], (now_ns - t_ns[i]) * 1e-9, origin, C, limits)
+        missed = r[i] * (1.0 - seen) ** min(chances, 50)
+        r[i] = missed / (1.0 - r[i] + missed + 1e-300)
+
+
+# status codes of lowsky.model.track.TrackStatus
+TENTATIVE, CONFIRMED, COASTING, DROPPED = 1, 2, 3, 4
+
+
+@njit(cache=True, nogil=True)
+def judge(
+    now_ns, track_id, r, hits, status, t_update_ns, t_report_ns, interval_s, reports, Pm, limits, verdict
+):  # fmt: skip
+    r"""Status each track should have at ``now_ns``, into ``verdict`` uint8[T].
+
+    Parameters
+    ----------
+    track_id, r, hits, status, t_update_ns : columns of the table
+        A candidate that has no number yet (0) ends by silence only; weak ones are recycled by the caller.
+    t_report_ns : int64[T]
+        Time of the newest report with the track's identity; 0 = none ever.
+    interval_s : float64[T]
+        Learnt time between its updates.
+    reports : uint32[T]
+        Reports with its identity so far.
+    limits : float64[12]
+        r to confirm; hits to confirm; r to drop a confirmed, a tentative track; r below which a confirmed track
+        coasts; intervals to coast; least seconds to coast; reports to confirm; intervals to drop and least
+        seconds to drop a reporting track; seconds to drop any other; greatest position σ, m.
+    """
+    for i in range(r.shape[0]):
+        silence = (now_ns - t_update_ns[i]) * 1e-9
+        is_reporting = False
+        if t_report_ns[i] != 0:
+            quiet = (now_ns - t_report_ns[i]) * 1e-9
+            is_reporting = quiet <= max(limits[9], limits[8] * interval_s[i])
+        now = status[i]
+        if is_reporting:
+            if now == TENTATIVE and reports[i] >= limits[7]:
+                now = CONFIRMED
+        else:
+            if now == TENTATIVE and r[i] >= limits[0] and hits[i] >= limits[1]:
+                now = CONFIRMED
+            gone = max(limits[10], limits[8] * interval_s[i]) if t_report_ns[i] != 0 else limits[10]
+            wide = Pm[i, 0, 0] + Pm[i, 1, 1] > limits[11] * limits[11]
+            least = limits[2] if now != TENTATIVE else (limits[3] if track_id[i] > 0 else 0.0)
+            if silence > gone or wide or r[i] < least:
+                verdict[i] = DROPPED
+                continue
+        if now != TENTATIVE:
+            is_quiet = silence > max(limits[6], limits[5] * interval_s[i])
+            if is_quiet or (r[i] < limits[4] and not is_reporting):
+                now = COASTING
+            elif now == COASTING:
+                now = CONFIRMED
+        verdict[i] = now
+
+
+@njit(cache=True, nogil=True)
+def note_hits(
+    edge_track, edge_row, p_edge, t_row_ns, sensor, look, least, t_update_ns, interval_s, hits, t_hit_ns, t_chance_ns,
+    look_hit,
+):  # fmt: skip
+    r"""Write down which tracks a look fed: edges of weight ≥ ``least`` (E edges), in place.
+
+    The learnt interval moves a fifth of the way to the newest gap between updates (rows less than 20 ms apart
+    are one update). ``t_hit_ns``, ``t_chance_ns`` and ``look_hit`` are int64[C, sensors].
+    """
+    for e in range(edge_track.shape[0]):
+        if p_edge[e] >= least:
+            i = edge_track[e]
+            _note(i, t_row_ns[edge_row[e]], sensor, look, t_update_ns, interval_s, hits, t_hit_ns, t_chance_ns)
+            look_hit[i, sensor] = look
+
+
+@njit(cache=True, nogil=True)
+def _note(i, t, sensor, look, t_update_ns, interval_s, hits, t_hit_ns, t_chance_ns):
+    gap = (t - t_update_ns[i]) * 1e-9
+    if gap > 0.02:
+        gap = min(gap, 120.0)
+        interval_s[i] = gap if hits[i] == 1 else interval_s[i] + 0.2 * (gap - interval_s[i])
+    t_update_ns[i] = max(t_update_ns[i], t)
+    t_hit_ns[i, sensor] = max(t_hit_ns[i, sensor], t)
+    t_chance_ns[i, sensor] = max(t_chance_ns[i, sensor], t)
+    hits[i] += 1
+
+
+@njit(cache=True, nogil=True)
+def note_reports(
+    rows, row_track, outcome, t_row_ns, has_position, sensor, look, r_report, r, t_r_ns, reports, t_report_ns,
+    t_update_ns, interval_s, hits, t_hit_ns, t_chance_ns, look_hit,
+):  # fmt: skip
+    """The same for reports that named their track (K rows in order of time; outcome 0 or 1 is a used one).
+
+    Existence rises to at least ``r_report``: who tells of himself is there.
+    """
+    for k in range(rows.shape[0]):
+        if outcome[k] > 1:
+            continue
+        i, t = row_track[k], t_row_ns[rows[k]]
+        if has_position[rows[k]]:
+            _note(i, t, sensor, look, t_update_ns, interval_s, hits, t_hit_ns, t_chance_ns)
+            reports[i] += 1
+            look_hit[i, sensor] = look
+        else:
+            t_update_ns[i] = max(t_update_ns[i], t)
+        t_report_ns[i] = max(t_report_ns[i], t)
+        r[i] = max(r[i], r_report)
+        t_r_ns[i] = max(t_r_ns[i], t)

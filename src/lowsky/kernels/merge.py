@@ -1,0 +1,56 @@
+"""Do two tracks describe one object?"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from lowsky.kernels.linalg import distance2
+
+
+@njit(cache=True, nogil=True)
+def agreeing_pairs(first, second, now_ns, t_ns, xm, Pm, has_identity, look_hit, t_report_ns, floor, gate, agree):
+    r"""For each pair of table rows: same position *and* velocity, not both named, never both in one look.
+
+    Both are moved to ``now_ns`` at constant velocity; with δ their difference::
+
+        δᵀ (P_a + P_b + F)⁻¹ δ ≤ gate       F = diag(f_p² + (f_t |v|)², …, f_v²)
+
+    Parameters
+    ----------
+    first, second : int64[K]
+    look_hit : int64[C, S]
+        Step in which each sensor last fed the track; equal and not 0: seen apart, so two objects.
+    t_report_ns : int64[C]
+        Not 0: reports itself, so f_t counts (its place lags by its latency).
+    floor : float64[4]
+        f_p (m), f_v (m/s), f_t (s), greatest distance (m).
+    agree : bool[K], output
+    """
+    delta, S, L, w = np.empty(6), np.empty((6, 6)), np.zeros((6, 6)), np.empty(6)
+    for k in range(first.shape[0]):
+        a, b = first[k], second[k]
+        agree[k] = False
+        if has_identity[a] and has_identity[b]:
+            continue
+        apart = False
+        for s in range(look_hit.shape[1]):
+            apart = apart or (look_hit[a, s] == look_hit[b, s] and look_hit[a, s] > 0)
+        if apart:
+            continue
+        dt_a, dt_b = (now_ns - t_ns[a]) * 1e-9, (now_ns - t_ns[b]) * 1e-9
+        distance, speed = 0.0, 0.0
+        for c in range(3):
+            delta[c] = xm[a, c] + dt_a * xm[a, c + 3] - xm[b, c] - dt_b * xm[b, c + 3]
+            delta[c + 3] = xm[a, c + 3] - xm[b, c + 3]
+            distance += delta[c] ** 2
+            speed = max(speed, abs(xm[a, c + 3]), abs(xm[b, c + 3]))
+        if distance > floor[3] * floor[3]:
+            continue
+        lag = floor[2] * speed if t_report_ns[a] != 0 or t_report_ns[b] != 0 else 0.0
+        for r in range(6):
+            for c in range(6):
+                S[r, c] = Pm[a, r, c] + Pm[b, r, c]
+            S[r, r] += floor[0] ** 2 + lag * lag if r < 3 else floor[1] ** 2
+        d2 = distance2(delta, S, L, w)
+        agree[k] = math.isfinite(d2) and d2 <= gate

@@ -1,0 +1,353 @@
+"""The measurement step: one row into one Gaussian, rows into a mode mixture, weighted rows into a Bernoulli."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from lowsky.kernels.motion import mix_modes, predict_cv, settle, transition_matrix
+from lowsky.kernels.observe import IS_ANGLE, REPORT, observe, wrap
+
+LOG_2PI = math.log(2.0 * math.pi)
+WEAK_HEIGHT_SHARE = 0.5
+"""Pressure altitude is one constant error, not fresh noise: it never makes height better known than this share of
+its own variance."""
+
+# what became of a row that was assigned by its identity
+USED, MOVED, UNREACHABLE, TOO_OLD, NOT_A_STATE = 0, 1, 2, 3, 4
+
+
+@njit(cache=True, nogil=True)
+def scratch():
+    """Work arrays of ``observe`` and ``condition``: z_pred, H, extra, d, u, g, Ph, dx."""
+    return (
+        np.zeros(6), np.zeros((6, 6)), np.zeros(6), np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(6), np.zeros(6),
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def condition(kind, x, P, z, var, weak_height, dt, origin, C, height, work):
+    r"""Condition one Gaussian on one row, in place; return (d², log-likelihood, components used).
+
+    R is diagonal, so the components enter one after another, each a scalar update with the Jacobian taken at the
+    prior mean::
+
+        S = h P hᵀ + R     K = P hᵀ/S     x += K (ν − h (x − x_prior))     P −= K S Kᵀ
+
+    which equals the joint EKF update, needs no inverse, keeps P symmetric, and gives
+    d² = Σ ν²/S, ln L = −½ Σ (ν²/S + ln S + ln 2π) on the way.
+
+    Parameters
+    ----------
+    kind : int
+    x, P : float64[6], float64[6, 6], changed in place
+    z, var : float64[6]
+        The row; NaN where not measured. Variances.
+    weak_height : bool
+        The height component comes from pressure altitude: used only while height is known worse than that,
+        and never to make it better than ``WEAK_HEIGHT_SHARE`` of its variance.
+    dt, origin, C, height
+        As in ``observe``.
+    work : tuple
+        ``scratch()``.
+    """
+    z_pred, H, extra, d, u, g, Ph, dx = work
+    observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g)
+    weak_row = 2 if kind == REPORT else 4
+    weak_floor = WEAK_HEIGHT_SHARE * var[weak_row] if weak_height else 0.0
+    skip_weak = weak_height and P[2, 2] < weak_floor
+    d2, log_likelihood, used = 0.0, 0.0, 0
+    for a in range(6):
+        dx[a] = 0.0
+    for k in range(6):
+        if not math.isfinite(z[k]) or (skip_weak and k == weak_row):
+            continue
+        nu = z[k] - z_pred[k]
+        if IS_ANGLE[kind, k]:
+            nu = wrap(nu)
+        S = var[k] + extra[k]
+        for a in range(6):
+            s = 0.0
+            for b in range(6):
+                s += P[a, b] * H[k, b]
+            Ph[a] = s
+            S += H[k, a] * s
+            nu -= H[k, a] * dx[a]
+        gain = nu / S
+        for a in range(6):
+            dx[a] += Ph[a] * gain
+            for b in range(a + 1):
+                P[a, b] -= Ph[a] * Ph[b] / S
+                P[b, a] = P[a, b]
+        d2 += nu * gain
+        log_likelihood -= 0.5 * (nu * gain + math.log(S) + LOG_2PI)
+        used += 1
+    for a in range(6):
+        x[a] += dx[a]
+    if weak_height and not skip_weak and P[2, 2] < weak_floor:
+        P[2, 2] = weak_floor
+    return d2, log_likelihood, used
+
+
+@njit(cache=True, nogil=True)
+def _copy(x_from, P_from, x_to, P_to):
+    for a in range(6):
+        x_to[a] = x_from[a]
+        for b in range(6):
+            P_to[a, b] = P_from[a, b]
+
+
+@njit(cache=True, nogil=True)
+def weigh_edges(
+    kind, edge_track, edge_row, t_ns, x, P, mu, xm, Pm, z, var, weak_height, t_row_ns, origin, C, height, frame_of_row,
+    gate_of_dim, d2_out, log_out,
+):  # fmt: skip
+    r"""Distance of each edge (track, row) to the merged state and its log-likelihood over the modes.
+
+    ::
+
+        d²    on the mode-merged Gaussian, or on the nearest mode of probability > 0.01 where that is smaller
+        ln L  = ln Σ_m μ_m N(z; ẑ_m, S_m)
+
+    Edges out of the gate (``gate_of_dim`` float64[7], by number of components) get ln L = −inf. E edges.
+
+    Parameters
+    ----------
+    edge_track, edge_row : int64[E]
+    t_ns … Pm
+        The track table's columns.
+    z, var, weak_height, t_row_ns : float64[N, 6], float64[N, 6], bool[N], int64[N]
+    origin, C, height : float64[F, 3], float64[F, 3, 3], float64[F]
+        Frames of reference; row j has number ``frame_of_row[j]``.
+    d2_out, log_out : float64[E], outputs
+    """
+    n_mode = mu.shape[1]
+    work = scratch()
+    x1, P1, log_mode = np.empty(6), np.empty((6, 6)), np.empty(n_mode)
+    for e in range(edge_track.shape[0]):
+        i, j = edge_track[e], edge_row[e]
+        f, weak = frame_of_row[j], weak_height[j]
+        dt = (t_row_ns[j] - t_ns[i]) * 1e-9
+        _copy(xm[i], Pm[i], x1, P1)
+        d2, _, dim = condition(kind, x1, P1, z[j], var[j], weak, dt, origin[f], C[f], height[f], work)
+        log_out[e] = -math.inf
+        d2_out[e] = d2
+        if not d2 <= 4.0 * gate_of_dim[dim]:  # far even for a single, tighter mode; NaN ends here too
+            continue
+        best = -math.inf
+        for m in range(n_mode):
+            log_mode[m] = -math.inf
+            if mu[i, m] <= 0.0:
+                continue
+            _copy(x[i, m], P[i, m], x1, P1)
+            d2m, log_l, dim = condition(
+                kind, x1, P1, z[j], var[j], weak_height[j], dt, origin[f], C[f], height[f], work
+            )
+            if mu[i, m] > 0.01:
+                d2 = min(d2, d2m)
+            log_mode[m] = log_l + math.log(mu[i, m])
+            best = max(best, log_mode[m])
+        d2_out[e] = d2
+        if not d2 <= gate_of_dim[dim] or not math.isfinite(best):
+            continue
+        total = 0.0
+        for m in range(n_mode):
+            total += math.exp(log_mode[m] - best)
+        log_out[e] = best + math.log(total)
+
+
+@njit(cache=True, nogil=True)
+def update_tracks(
+    kind, rows, start, edge_row, p_edge, p_miss, t_ns, x, P, mu, xm, Pm, z, var, weak_height, t_row_ns, origin, C,
+    height, frame_of_row, var_floor, var_ceiling, ok_out,
+):  # fmt: skip
+    r"""Moment-matched update of tracks ``rows`` with their weighted edges, in place.
+
+    Given that the object exists, hypothesis h is "not seen" with weight w_0 = ``p_miss`` or row j with weight
+    p_ij; mode m under h has μ_h(m) ∝ μ(m) L_m(z_j). Then per mode::
+
+        W_m = Σ_h w_h μ_h(m)     x_m = Σ_h w_h μ_h(m) x_hm / W_m     P_m = Σ_h w_h μ_h(m) [P_hm + spread] / W_m
+
+    Edges of ``rows[k]`` are ``start[k] … start[k + 1] − 1``. ``ok_out`` bool[K] is False where the state is no
+    longer finite and positive definite: the caller drops such a track and counts it.
+    """
+    n_mode = mu.shape[1]
+    work, L = scratch(), np.zeros((6, 6))
+    x1, P1 = np.empty((n_mode, 6)), np.empty((n_mode, 6, 6))
+    x_sum, P_sum, W = np.empty((n_mode, 6)), np.empty((n_mode, 6, 6)), np.empty(n_mode)
+    log_mode = np.empty(n_mode)
+    for k in range(rows.shape[0]):
+        i = rows[k]
+        total = p_miss[k]
+        for e in range(start[k], start[k + 1]):
+            total += p_edge[e]
+        ok_out[k] = True
+        if total <= 1e-12 or total - p_miss[k] <= 1e-6 * total:
+            continue
+        for m in range(n_mode):
+            w = p_miss[k] / total * mu[i, m]
+            W[m] = w
+            # sums are kept relative to the prior mean: differences stay small, no cancellation
+            for a in range(6):
+                x_sum[m, a] = 0.0
+                for b in range(6):
+                    P_sum[m, a, b] = w * P[i, m, a, b]
+        for e in range(start[k], start[k + 1]):
+            if p_edge[e] <= 1e-6 * total:
+                continue
+            j = edge_row[e]
+            f = frame_of_row[j]
+            dt = (t_row_ns[j] - t_ns[i]) * 1e-9
+            best = -math.inf
+            for m in range(n_mode):
+                _copy(x[i, m], P[i, m], x1[m], P1[m])
+                _, log_l, _ = condition(
+                    kind, x1[m], P1[m], z[j], var[j], weak_height[j], dt, origin[f], C[f], height[f], work
+                )
+                log_mode[m] = log_l + math.log(max(mu[i, m], 1e-300))
+                best = max(best, log_mode[m])
+            norm = 0.0
+            for m in range(n_mode):
+                log_mode[m] = math.exp(log_mode[m] - best)
+                norm += log_mode[m]
+            for m in range(n_mode):
+                w = p_edge[e] / total * log_mode[m] / norm
+                W[m] += w
+                for a in range(6):
+                    da = x1[m, a] - x[i, m, a]
+                    x_sum[m, a] += w * da
+                    for b in range(6):
+                        P_sum[m, a, b] += w * (P1[m, a, b] + da * (x1[m, b] - x[i, m, b]))
+        norm = 0.0
+        for m in range(n_mode):
+            W[m] = max(W[m], 1e-12)
+            norm += W[m]
+        for m in range(n_mode):
+            if W[m] > 1e-11:
+                for a in range(6):
+                    x_sum[m, a] /= W[m]
+                for a in range(6):
+                    for b in range(a + 1):
+                        s = P_sum[m, a, b] / W[m] - x_sum[m, a] * x_sum[m, b]
+                        P[i, m, a, b] = s
+                        P[i, m, b, a] = s
+                for a in range(6):
+                    x[i, m, a] += x_sum[m, a]
+            mu[i, m] = W[m] / norm
+        ok_out[k] = settle(x[i], P[i], mu[i], xm[i], Pm[i], L, var_floor, var_ceiling)
+
+
+@njit(cache=True, nogil=True)
+def update_assigned(
+    rows, row_track, t_ns, x, P, mu, xm, Pm, z, var, weak_height, t_row_ns, origin, C, height, G, q, mu_birth,
+    gate_of_dim, reach, var_birth_velocity, var_floor, var_ceiling, outcome,
+):  # fmt: skip
+    r"""Reports whose identity names their track, one after another (``rows`` int64[K] of REPORT, in order of time).
+
+    Each is predicted to and updated alone (weight 1). A report outside the gate of every mode but within reach,
+    |p_row − p| ≤ reach[0] (Δ + reach[1]) + 3σ + reach[2], restarts the same track's state there; one out of
+    reach leaves the track alone.
+
+    Parameters
+    ----------
+    row_track : int64[K]
+        Row of the track table.
+    reach : float64[4]
+        Greatest speed m/s, allowance for its time s, for its place m, and how much older than the state a
+        report may be, s.
+    outcome : uint8[K], output
+        ``USED``, ``MOVED``, ``UNREACHABLE``, ``TOO_OLD`` or ``NOT_A_STATE``.
+    """
+    n_mode = mu.shape[1]
+    work, L = scratch(), np.zeros((6, 6))
+    Pi, work_pi = np.empty((n_mode, n_mode)), np.empty((2, n_mode, n_mode))
+    x_old, P_old, w = np.empty((n_mode, 6)), np.empty((n_mode, 6, 6)), np.empty((2, n_mode))
+    log_mode = np.empty(n_mode)
+    for k in range(rows.shape[0]):
+        j, i = rows[k], row_track[k]
+        dt = (t_row_ns[j] - t_ns[i]) * 1e-9
+        if dt < -reach[3]:
+            outcome[k] = TOO_OLD
+            continue
+        has_position = math.isfinite(z[j, 0])
+        if has_position:
+            far2, s2 = 0.0, 0.0
+            for a in range(3):
+                far2 += (origin[j, a] - xm[i, a]) ** 2 if a < 2 or math.isfinite(z[j, 2]) else 0.0
+                s2 += Pm[i, a, a] if a < 2 else 0.0
+            s2 += var[j, 0] + var[j, 1]
+            if math.sqrt(far2) > reach[0] * (abs(dt) + reach[1]) + 3.0 * math.sqrt(s2) + reach[2]:
+                outcome[k] = UNREACHABLE
+                continue
+        if dt > 0.0:
+            transition_matrix(G, dt, Pi, work_pi)
+            mix_modes(x[i], P[i], mu[i], Pi, x_old, P_old, w)
+            for m in range(n_mode):
+                predict_cv(x[i, m], P[i, m], dt, q[m, 0], q[m, 1])
+            t_ns[i] = t_row_ns[j]
+        offset = min(dt, 0.0)
+        best, d2_best, dim = -math.inf, math.inf, 0
+        for m in range(n_mode):
+            _copy(x[i, m], P[i, m], x_old[m], P_old[m])
+            d2, log_l, dim = condition(
+                REPORT, x_old[m], P_old[m], z[j], var[j], weak_height[j], offset, origin[j], C[j], height[j], work
+            )
+            log_mode[m] = log_l + math.log(max(mu[i, m], 1e-300))
+            if mu[i, m] > 1e-3:
+                d2_best = min(d2_best, d2)
+            best = max(best, log_mode[m])
+        outcome[k] = USED
+        if d2_best <= gate_of_dim[dim] and math.isfinite(best):
+            norm = 0.0
+            for m in range(n_mode):
+                log_mode[m] = math.exp(log_mode[m] - best)
+                norm += log_mode[m]
+            for m in range(n_mode):
+                mu[i, m] = max(log_mode[m] / norm, 1e-12)
+                _copy(x_old[m], P_old[m], x[i, m], P[i, m])
+        elif offset < 0.0:
+            outcome[k] = TOO_OLD  # nothing to restart from a report older than the state
+        else:
+            outcome[k] = MOVED
+            restart(x[i], P[i], mu[i], xm[i], z[j], var[j], origin[j], C[j], dt, mu_birth, var_birth_velocity)
+        if not settle(x[i], P[i], mu[i], xm[i], Pm[i], L, var_floor, var_ceiling):
+            outcome[k] = NOT_A_STATE
+
+
+@njit(cache=True, nogil=True)
+def restart(x, P, mu, x_last, z, var, origin, C, dt, mu_birth, var_birth_velocity):
+    """Set one track's modes (x float64[M, 6], P, mu) to what a report says, keeping what it does not say.
+
+    Velocity comes from the report, else from the way since ``x_last`` (merged state ``dt`` s ago, if dt ≥ 1 s),
+    else stays with ``var_birth_velocity`` float64[2] (horizontal, vertical, m²/s²). Height stays where the
+    report has none.
+    """
+    has_position, has_height, has_velocity = math.isfinite(z[0]), math.isfinite(z[2]), math.isfinite(z[3])
+    up = 0.0
+    if has_position and not has_height:
+        for b in range(3):
+            up += C[2, b] * (x[0, b] - origin[b])
+    for m in range(mu.shape[0]):
+        mu[m] = mu_birth[m]
+        for a in range(6):
+            keep = P[m, a, a]
+            for b in range(6):
+                P[m, a, b] = 0.0
+                P[m, b, a] = 0.0
+            P[m, a, a] = keep
+        # variances are along the report's own axes; their tilt against the site's is left out
+        for a in range(3):
+            if has_position:
+                x[m, a] = origin[a] + C[2, a] * up
+                if a < 2 or has_height:
+                    P[m, a, a] = var[a]
+            v = a + 3
+            if has_velocity:
+                x[m, v] = C[0, a] * z[3] + C[1, a] * z[4]
+                x[m, v] += C[2, a] * z[5] if math.isfinite(z[5]) else 0.0
+                P[m, v, v] = var[v] if math.isfinite(z[v]) else var_birth_velocity[1]
+            elif has_position and dt >= 1.0:
+                x[m, v] = (x[m, a] - x_last[a]) / dt
+                P[m, v, v] = min(4.0 * (var[0] + P[m, a, a]) / (dt * dt) + 100.0, var_birth_velocity[0])
+            else:
+                P[m, v, v] = var_birth_velocity[0] if a < 2 else var_birth_velocity[1]

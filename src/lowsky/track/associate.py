@@ -1,0 +1,146 @@
+"""One look, or one bucket of reports, against the whole table: predict, gate, weigh, marginals, update."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowsky.kernels.associate import marginals
+from lowsky.kernels.existence import detection_weights, look_odds, note_hits, update_existence
+from lowsky.kernels.gate import pairs, track_boxes
+from lowsky.kernels.motion import predict_tracks
+from lowsky.kernels.update import update_tracks, weigh_edges
+from lowsky.model.measurement import Floats, Ints, MeasurementKind
+from lowsky.track.core import GATE_OF_DIM, Core, densities
+from lowsky.track.rows import Rows, Station, TrackReject
+
+NO_COVERAGE = np.array([0.0, -1.0, 0.0, 0.0, 0.0, 0.0])
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """E edges with their probabilities, and for each of N rows that it is nobody's."""
+
+    track: Ints  # int64[E] row of the table
+    row: Ints  # int64[E]
+    p_edge: Floats  # float64[E]
+    p_new: Floats  # float64[N]
+    birth_share: float  # of "nobody's", this share is new objects, the rest clutter
+
+
+def associate(
+    core: Core, station: Station, rows: Rows, limits: Floats, t_look_ns: int, named: NDArray[np.bool_]
+) -> Outcome:
+    """Let ``rows`` speak about every track, in place.
+
+    ``limits`` as in ``kernels.existence.inside`` (``NO_COVERAGE``: the rows are no evidence against others);
+    ``named`` bool[N] rows bring an identity nobody has, so tracks that have one are not for them. Tracks whose
+    state is lost are marked by r = 0 and dropped by the lifecycle.
+    """
+    table, settings = core.table, core.settings
+    n = table.n
+    track, row = _gate(core, station, rows, t_look_ns, named)
+    starts = np.flatnonzero(np.diff(track, prepend=-1))
+    if len(track):
+        latest = np.maximum.reduceat(rows.t_ns[row], starts)
+        predict_tracks(
+            track[starts], latest, table.t_ns, table.x, table.P, table.mu, table.xm, table.Pm, core.G, core.q
+        )
+    d2, log_l = np.empty(len(track)), np.empty(len(track))
+    weigh_edges(
+        rows.kind, track, row, table.t_ns, table.x, table.P, table.mu, table.xm, table.Pm, rows.z, rows.var,
+        rows.weak_height, rows.t_ns, rows.origin, rows.C, rows.height, rows.frame, GATE_OF_DIM, d2, log_l,
+    )  # fmt: skip
+    inside_gate = log_l > -np.inf
+    track, row, log_l = track[inside_gate], row[inside_gate], log_l[inside_gate]
+
+    r = table.r[:n]
+    p_seen, p_missed = np.empty(n), np.empty(n)
+    look_odds(
+        t_look_ns, station.p_detect, station.origin[0], station.C[0], limits, table.t_ns[:n], table.xm[:n],
+        table.Pm[:n], r, table.t_r_ns[:n], shielded(core), 1.0 / settings.survival_s, p_seen, p_missed,
+    )  # fmt: skip
+    rho, birth_share = densities(station, rows, settings)
+    psi, p_edge = np.empty(len(track)), np.empty(len(track))
+    p_miss, p_new = np.empty(n), np.empty(len(rows))
+    detection_weights(track, log_l, r, p_seen, p_missed, settings.p_seen_floor, psi)
+    marginals(track, row, psi, rho, n, p_edge, p_miss, p_new)
+    p_hit = np.bincount(track, p_edge, n) if len(track) else np.zeros(n)
+    update_existence(p_miss, p_hit, r, p_missed)
+    _update_states(core, station, rows, track, row, p_edge, p_miss)
+    return Outcome(track, row, p_edge, p_new, birth_share)
+
+
+def shielded(core: Core) -> NDArray[np.bool_]:
+    """bool[n]: tracks that reported themselves within their last three intervals."""
+    table, n = core.table, core.table.n
+    fresh_ns = (core.settings.coast_intervals * 1e9) * table.interval_s[:n]
+    return (table.t_report_ns[:n] > 0) & (core.now_ns - table.t_report_ns[:n] <= fresh_ns)
+
+
+def _gate(core: Core, station: Station, rows: Rows, t_look_ns: int, named: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+    """Edges (table row, measurement row) between boxes and points."""
+    table, settings, n = core.table, core.settings, core.table.n
+    if not len(rows) or not n:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    earliest, newest = int(rows.t_ns.min()), int(rows.t_ns.max())
+    t_ref = (earliest + newest) // 2
+    if rows.kind == MeasurementKind.REPORT:
+        row_u, row_v = np.ascontiguousarray(rows.origin[:, 0]), np.ascontiguousarray(rows.origin[:, 1])
+        var_uv = np.array([rows.var[:, 0].max(), rows.var[:, 1].max()])
+    elif rows.kind == MeasurementKind.RADAR:
+        row_u, row_v = rows.z[:, 0].copy(), _wrapped(rows.z[:, 1])
+        var_uv = np.array([rows.var[:, 0].max(), rows.var[:, 1].max()])
+    else:
+        row_u, row_v = np.zeros(len(rows)), _wrapped(rows.z[:, 0])
+        var_uv = np.array([0.0, rows.var[:, 0].max()])
+    box = np.empty((4, n))
+    track_boxes(
+        rows.kind, t_ref, (newest - earliest) * 0.5e-9, table.t_ns[:n], table.xm[:n], table.Pm[:n], table.mu[:n],
+        core.q, rows.origin[0], rows.C[0], settings.gate_sigma, var_uv, box[0], box[1], box[2], box[3],
+    )  # fmt: skip
+    periodic = rows.kind != MeasurementKind.REPORT
+    track, row, cut = pairs(
+        box[0], box[1], box[2], box[3], row_u, row_v, periodic, table.has_identity[:n], named, settings.edges_per_track
+    )
+    core.reject(station, TrackReject.THINNED, cut)
+    return track, row
+
+
+def _wrapped(angle: Floats) -> Floats:
+    return (angle + np.pi) % (2.0 * np.pi) - np.pi
+
+
+def _update_states(
+    core: Core, station: Station, rows: Rows, track: Ints, row: Ints, p_edge: Floats, p_miss: Floats
+) -> None:
+    if not len(track):
+        return
+    table, settings = core.table, core.settings
+    starts = np.flatnonzero(np.diff(track, prepend=-1))
+    touched = track[starts]
+    ok = np.empty(len(touched), np.bool_)
+    update_tracks(
+        rows.kind, touched, np.append(starts, len(track)), row, p_edge, p_miss[touched], table.t_ns, table.x, table.P,
+        table.mu, table.xm, table.Pm, rows.z, rows.var, rows.weak_height, rows.t_ns, rows.origin, rows.C, rows.height,
+        rows.frame, core.var_floor, core.var_ceiling, ok,
+    )  # fmt: skip
+    lose(core, station, touched[~ok])
+    note_hits(
+        track, row, p_edge, rows.t_ns, station.index, core.step, settings.hit_weight, table.t_update_ns,
+        table.interval_s, table.hits, table.t_hit_ns, table.t_chance_ns, table.look_hit,
+    )  # fmt: skip
+
+
+def lose(core: Core, station: Station, lost: Ints) -> None:
+    """A state that is none any more: existence 0, so that the lifecycle drops it, and numbers that are finite."""
+    if not len(lost):
+        return
+    table = core.table
+    core.reject(station, TrackReject.NOT_A_STATE, len(lost))
+    table.r[lost] = 0.0
+    table.t_report_ns[lost] = 0
+    table.mu[lost] = core.mu_birth
+    for x, P in ((table.x, table.P), (table.xm, table.Pm)):
+        x[lost] = 0.0
+        P[lost] = np.eye(6) * core.var_ceiling.repeat(3)

@@ -1,0 +1,35 @@
+"""New candidates from rows that are nobody's."""
+
+import numpy as np
+
+from lowsky.kernels.birth import give_birth
+from lowsky.model.measurement import Floats, Ints, MeasurementKind
+from lowsky.model.track import TrackStatus
+from lowsky.track.core import Core
+from lowsky.track.rows import Rows, Station
+
+
+def birth(core: Core, station: Station, rows: Rows, born: Ints, r_new: Floats) -> Ints:
+    """Make candidates of measurement rows ``born`` (int64[K]) with existence ``r_new``; returns their table rows."""
+    table, settings = core.table, core.settings
+    at = table.add(len(born))
+    is_report = rows.kind == MeasurementKind.REPORT
+    speed = settings.report_speed_sigma_mps if is_report else station.speed_sigma
+    climb = settings.report_climb_sigma_mps if is_report else settings.climb_sigma_mps
+    give_birth(
+        rows.kind, born, at, rows.z, rows.var, rows.origin, rows.C, rows.height, rows.frame,
+        np.array(settings.height_prior_m), station.limits[4:6], settings.report_height_sigma_m**2,
+        np.array([speed**2, climb**2]), core.mu_birth, table.x, table.P, table.mu, table.xm, table.Pm,
+    )  # fmt: skip
+    t_ns = rows.t_ns[born]
+    table.t_ns[at] = t_ns
+    table.t_r_ns[at] = t_ns
+    table.t_update_ns[at] = t_ns
+    table.r[at] = r_new
+    table.status[at] = TrackStatus.TENTATIVE
+    table.hits[at] = 1
+    table.interval_s[at] = station.period_s or settings.interval_start_s
+    table.t_hit_ns[at, station.index] = t_ns
+    table.t_chance_ns[at] = t_ns[:, None]
+    table.look_hit[at, station.index] = core.step
+    return at

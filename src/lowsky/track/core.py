@@ -1,0 +1,170 @@
+"""What every part of the tracker works on: the table, the sensors, and the settings turned into arrays."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lowsky.geo.enu import EnuFrame
+from lowsky.model.events import Event, TrackStarted
+from lowsky.model.measurement import Floats, Ints, MeasurementBatch, MeasurementKind
+from lowsky.model.site import Site
+from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject
+from lowsky.track.settings import TrackerSettings
+from lowsky.track.table import ATTRIBUTE_INDEX, TrackTable
+
+GATE_OF_DIM = np.array([0.0, 12.12, 15.20, 17.73, 20.00, 22.11, 24.10])
+"""χ² quantile 0.9995 by number of components (docs/science 1.5)."""
+REPORT_GATE_OF_DIM = np.array([0.0, 19.5, 23.0, 25.9, 28.5, 30.9, 33.1])
+"""χ² quantile 0.99999: a report that names its track needs no help from the gate against clutter."""
+NO_ROWS = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Associated:
+    """Which rows of the last batch fed which tracks: K pairs with their weights, for the stages behind."""
+
+    track_id: Ints  # int64[K]
+    row: Ints  # int64[K] row of the batch
+    weight: Floats  # float64[K] association probability
+
+
+NOTHING_ASSOCIATED = Associated(NO_ROWS, NO_ROWS, np.empty(0))
+
+
+@dataclass(slots=True)
+class Core:
+    """The tracker's insides. ``events`` and ``pairs`` collect what the step in hand brings."""
+
+    settings: TrackerSettings
+    frame: EnuFrame
+    stations: dict[str, Station]
+    table: TrackTable
+    G: Floats  # float64[M, M] generator of the mode chain, 1/s
+    q: Floats  # float64[M, 2] m²/s³
+    mu_birth: Floats  # float64[M]
+    var_floor: Floats
+    var_ceiling: Floats
+    r_recycle: float  # below it a candidate is nobody
+    now_ns: int = 0
+    step: int = 0
+    next_track_id: int = 1
+    rejects: RejectCounter = field(default_factory=Counter)
+    events: list[Event] = field(default_factory=list)
+    pairs: list[tuple[Ints, Ints, Floats]] = field(default_factory=list)  # serial, batch row, weight
+    has_looks: set[str] = field(default_factory=set)  # sensors that ever told their coverage; membership only
+    last_batch_ns: dict[str, int] = field(default_factory=dict)
+    text_version: int = 0  # changes when any text or identity does
+
+    @classmethod
+    def of(cls, site: Site, settings: TrackerSettings) -> "Core":
+        frame = EnuFrame.at(site.latitude_rad, site.longitude_rad, site.height_m)
+        G, mu_birth = mode_chain(settings)
+        stations = {s.id: Station(s, k, frame, settings) for k, s in enumerate(site.sensors)}
+        shares = [birth_share(s, settings) for s in stations.values() if s.kind == MeasurementKind.RADAR]
+        return cls(
+            settings=settings,
+            frame=frame,
+            stations=stations,
+            table=TrackTable(len(settings.modes), max(len(site.sensors), 1)),
+            G=G,
+            q=np.array([[m.q_horizontal, m.q_vertical] for m in settings.modes]),
+            mu_birth=mu_birth,
+            var_floor=np.array(settings.sigma_floor_state) ** 2,
+            var_ceiling=np.array(settings.sigma_ceiling_state) ** 2,
+            r_recycle=min([settings.r_recycle, *[settings.recycle_share * share for share in shares]]),
+        )
+
+    def emit(self, kind: type[Event], cause: str, **fields: object) -> None:
+        self.events.append(kind(seq=0, t_event_ns=self.now_ns, cause=cause, **fields))
+
+    def reject(self, station: Station, reason: TrackReject, count: int = 1) -> None:
+        if count:
+            self.rejects[station.sensor.id, reason] += count
+
+    def show(self, row: int, station: Station, cause: str) -> int:
+        """Give a row its number, if it has none, and say so."""
+        table = self.table
+        if table.track_id[row] == 0:
+            table.track_id[row] = self.next_track_id
+            self.next_track_id += 1
+            self.emit(TrackStarted, cause, track_id=int(table.track_id[row]), sensor=station.sensor.id)
+        return int(table.track_id[row])
+
+    def note_columns(
+        self, batch: MeasurementBatch, station: Station, track_rows: Ints, batch_rows: Ints, weight: Floats
+    ) -> None:
+        """Carry attributes and texts of rows over to the tracks they fed (K pairs, later rows win)."""
+        table = self.table
+        self.pairs.append((table.serial[track_rows], batch_rows, weight))
+        for name, values in batch.attributes.items():
+            given = np.isfinite(values[batch_rows])
+            table.attributes[track_rows[given], ATTRIBUTE_INDEX[name]] = values[batch_rows[given]]
+        for name, labels in batch.texts.items():
+            if name == "identity":
+                continue
+            codes = labels.codes[batch_rows]
+            for k in np.flatnonzero(codes >= 0).tolist():
+                text = labels.names[codes[k]]
+                facts = table.facts_of(int(track_rows[k]))
+                if name == "class":
+                    key = (station.index, text)
+                    facts.class_counts[key] = facts.class_counts.get(key, 0) + 1
+                if facts.texts.get(name) != text:
+                    facts.texts[name] = text
+                    self.text_version += 1
+
+    def associated(self) -> Associated:
+        """The step's pairs by track number; candidates that are not shown yet are left out."""
+        if not self.pairs:
+            return NOTHING_ASSOCIATED
+        serial = np.concatenate([p[0] for p in self.pairs])
+        table = self.table
+        order = np.argsort(table.serial[: table.n])
+        at = np.minimum(np.searchsorted(table.serial[order], serial), max(table.n - 1, 0))
+        if not table.n:
+            return NOTHING_ASSOCIATED
+        rows = order[at]
+        keep = (table.serial[rows] == serial) & (table.track_id[rows] > 0)
+        return Associated(
+            table.track_id[rows[keep]],
+            np.concatenate([p[1] for p in self.pairs])[keep],
+            np.concatenate([p[2] for p in self.pairs])[keep],
+        )
+
+
+def mode_chain(settings: TrackerSettings) -> tuple[Floats, Floats]:
+    """Generator G (1/s) of the modes from their mean stays, and its stationary distribution.
+
+    A mode that is left goes to its neighbours; ``hard_share`` of it to the last mode.
+    """
+    n = len(settings.modes)
+    G = np.zeros((n, n))
+    for k, mode in enumerate(settings.modes):
+        for to in range(n):
+            if to != k:
+                G[k, to] = (settings.hard_share if to == n - 1 and k != n - 1 and n > 2 else 1.0) / mode.stay_s
+        others = G[k].sum()
+        if others > 0.0:
+            G[k] /= others * mode.stay_s
+        G[k, k] = -G[k].sum()
+    if n == 1:
+        return np.zeros((1, 1)), np.ones(1)
+    system = np.vstack((G.T, np.ones(n)))
+    stationary = np.linalg.lstsq(system, np.append(np.zeros(n), 1.0), rcond=None)[0]
+    return G, np.maximum(stationary, 0.0) / np.maximum(stationary, 0.0).sum()
+
+
+def birth_share(station: Station, settings: TrackerSettings) -> float:
+    """Of the plots nobody explains, the share that is new objects and not clutter."""
+    new = station.p_detect * settings.undetected_objects
+    return new / (station.clutter + new)
+
+
+def densities(station: Station, rows: Rows, settings: TrackerSettings) -> tuple[Floats, float]:
+    """ρ_j of every row, in 1/(units of its components), and the share of it that is new objects."""
+    volume = np.where(np.isfinite(rows.z), station.extent, 1.0).prod(axis=1)
+    if rows.kind == MeasurementKind.REPORT:
+        return settings.report_clutter / volume, settings.r_anonymous_report
+    new = station.p_detect * settings.undetected_objects
+    return (station.clutter + new) / volume, birth_share(station, settings)

@@ -1,0 +1,93 @@
+"""Two tracks of one object become one."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lowsky.kernels.gate import pairs
+from lowsky.kernels.merge import agreeing_pairs
+from lowsky.model.events import TracksMerged
+from lowsky.track.core import Core
+from lowsky.track.reports import Identities
+
+
+@dataclass(slots=True)
+class Duplicates:
+    """Pairs of serials that agreed in the last checks, and how often in a row."""
+
+    agreed: dict[tuple[int, int], int] = field(default_factory=dict)
+    t_next_ns: int = 0
+
+    def check(self, core: Core, known: Identities) -> list[int]:
+        """Once a second: rows of tracks that were merged into another, to be removed. Emits ``TracksMerged``."""
+        settings, table = core.settings, core.table
+        if core.now_ns < self.t_next_ns:
+            return []
+        self.t_next_ns = core.now_ns + int(settings.merge_every_s * 1e9)
+        shown = np.flatnonzero(table.track_id[: table.n] > 0)
+        if len(shown) < 2:
+            self.agreed.clear()
+            return []
+        shown = shown[np.argsort(table.track_id[shown])]
+        agree = self._agreeing(core, shown)
+        counted: dict[tuple[int, int], int] = {}
+        gone: list[int] = []
+        for a, b in agree:
+            key = (int(table.serial[a]), int(table.serial[b]))
+            counted[key] = self.agreed.get(key, 0) + 1
+            if counted[key] >= settings.merge_after and a not in gone and b not in gone:
+                gone.append(_merge(core, known, a, b))
+        self.agreed = counted
+        return gone
+
+    def _agreeing(self, core: Core, shown: np.ndarray) -> list[tuple[int, int]]:
+        """Pairs of rows, by track number, that agree in position and velocity and never shared a look."""
+        settings, table = core.settings, core.table
+        ahead = (core.now_ns - table.t_ns[shown]) * 1e-9
+        east = table.xm[shown, 0] + ahead * table.xm[shown, 3]
+        north = table.xm[shown, 1] + ahead * table.xm[shown, 4]
+        half = np.full(len(shown), settings.merge_distance_m)
+        none = np.zeros(len(shown), np.bool_)
+        first, second, _ = pairs(east, north, half, half, east, north, False, none, none, settings.edges_per_track)
+        later = second > first
+        first, second = shown[first[later]], shown[second[later]]
+        floor = np.array([*settings.merge_floor, settings.merge_latency_s, settings.merge_distance_m])
+        agree = np.empty(len(first), np.bool_)
+        agreeing_pairs(
+            first, second, core.now_ns, table.t_ns, table.xm, table.Pm, table.has_identity, table.look_hit,
+            table.t_report_ns, floor, settings.merge_gate, agree,
+        )  # fmt: skip
+        return list(zip(first[agree].tolist(), second[agree].tolist(), strict=True))
+
+    def dump(self) -> list[Any]:
+        return [self.t_next_ns, [[a, b, n] for (a, b), n in self.agreed.items()]]
+
+    def load(self, saved: list[Any]) -> None:
+        self.t_next_ns = saved[0]
+        self.agreed = {(a, b): n for a, b, n in saved[1]}
+
+
+def _merge(core: Core, known: Identities, a: int, b: int) -> int:
+    """Merge rows a and b; the one with an identity stays, else the older number. Returns the row that goes."""
+    table = core.table
+    stays, goes = (b, a) if table.has_identity[b] and not table.has_identity[a] else (a, b)
+    newer = table.t_update_ns[goes] >= table.t_update_ns[stays]
+    tighter = np.trace(table.Pm[goes, :3, :3]) < np.trace(table.Pm[stays, :3, :3])
+    if newer and tighter:
+        for name in ("t_ns", "x", "P", "mu", "xm", "Pm"):
+            column = getattr(table, name)
+            column[stays] = column[goes]
+    for name in ("r", "hits", "t_update_ns", "t_hit_ns", "t_chance_ns", "look_hit", "t_r_ns"):
+        column = getattr(table, name)
+        column[stays] = np.maximum(column[stays], column[goes])
+    table.status[stays] = max(int(table.status[stays]), int(table.status[goes]))
+    lacking = np.isnan(table.attributes[stays])
+    table.attributes[stays, lacking] = table.attributes[goes, lacking]
+    core.emit(
+        TracksMerged,
+        "same place and velocity for several updates, never seen apart",
+        track_id=int(table.track_id[stays]),
+        merged_track_id=int(table.track_id[goes]),
+    )
+    return goes

@@ -1,0 +1,90 @@
+"""Statuses from existence and silence: shown, confirmed, coasting, dropped; misses of sensors that stream."""
+
+import numpy as np
+
+from lowsky.kernels.existence import judge, overdue_misses
+from lowsky.model.events import TrackCoasting, TrackConfirmed, TrackDropped
+from lowsky.model.measurement import Ints, MeasurementKind
+from lowsky.model.track import TrackStatus
+from lowsky.track.associate import shielded
+from lowsky.track.core import NO_ROWS, Core
+
+SILENT_PERIODS = 3.0
+"""A radar silent for longer than this many of its periods says nothing about anybody."""
+
+
+def miss_overdue(core: Core) -> None:
+    """Virtual misses of the radars that never tell their coverage, once per revisit that passed."""
+    table = core.table
+    n = table.n
+    for name, station in core.stations.items():
+        period_s, last = station.period_s, core.last_batch_ns.get(name)
+        if station.kind != MeasurementKind.RADAR or name in core.has_looks or last is None or not period_s:
+            continue
+        if core.now_ns - last > SILENT_PERIODS * period_s * 1e9:
+            # what it may have missed while silent is not held against anybody later
+            np.maximum(table.t_chance_ns[:n, station.index], last, out=table.t_chance_ns[:n, station.index])
+            continue
+        overdue_misses(
+            core.now_ns, int(period_s * 1e9), station.p_detect, station.origin[0], station.C[0], station.limits,
+            table.t_ns[:n], table.xm[:n], table.Pm[:n], table.r[:n], shielded(core),
+            table.t_chance_ns[:n, station.index],
+        )  # fmt: skip
+
+
+def judge_tracks(core: Core, merged: list[int]) -> Ints:
+    """Move every track to the status it should have and emit what changed.
+
+    Returns the rows of shown tracks that end: dropped ones and those in ``merged``, of which nothing more is said.
+    """
+    table, settings = core.table, core.settings
+    n = table.n
+    if not n:
+        return NO_ROWS
+    limits = np.array(
+        [
+            settings.r_confirm, settings.hits_confirm, settings.r_drop_confirmed, settings.r_drop_tentative,
+            settings.r_coast, settings.coast_intervals, settings.coast_least_s, settings.reports_confirm,
+            settings.drop_intervals, settings.drop_report_s, settings.drop_s, settings.max_position_sigma_m,
+        ]
+    )  # fmt: skip
+    verdict = np.empty(n, np.uint8)
+    judge(
+        core.now_ns, table.track_id[:n], table.r[:n], table.hits[:n], table.status[:n], table.t_update_ns[:n],
+        table.t_report_ns[:n], table.interval_s[:n], table.reports[:n], table.Pm[:n], limits, verdict,
+    )  # fmt: skip
+    verdict[merged] = table.status[merged]
+    changed = np.flatnonzero(verdict != table.status[:n])
+    if not len(changed):
+        return np.array(sorted(merged), np.int64)
+    hidden = table.track_id[changed] == 0
+    ended = list(merged)
+    # in order of track number, so that the order of rows never shows
+    for row in changed[~hidden][np.argsort(table.track_id[changed[~hidden]])].tolist():
+        _tell(core, row, int(verdict[row]))
+        if verdict[row] == TrackStatus.DROPPED:
+            ended.append(row)
+    table.status[changed] = verdict[changed]
+    return np.array(sorted(ended), np.int64)
+
+
+def _tell(core: Core, row: int, verdict: int) -> None:
+    table = core.table
+    track_id, r = int(table.track_id[row]), float(table.r[row])
+    if verdict == TrackStatus.DROPPED:
+        core.emit(TrackDropped, _cause_of_end(core, row), track_id=track_id, existence=r)
+    elif verdict == TrackStatus.COASTING:
+        core.emit(TrackCoasting, "expected measurements did not come", track_id=track_id)
+    else:
+        again = table.status[row] == TrackStatus.COASTING
+        cause = "measured again" if again else "enough measurements agree"
+        core.emit(TrackConfirmed, cause, track_id=track_id, existence=r)
+
+
+def _cause_of_end(core: Core, row: int) -> str:
+    table, settings = core.table, core.settings
+    if table.r[row] < settings.r_drop_confirmed:
+        return "sensors that should see it do not"
+    if (core.now_ns - table.t_update_ns[row]) * 1e-9 > settings.drop_s * 0.999:
+        return "no measurement for too long"
+    return "its position is no longer known"

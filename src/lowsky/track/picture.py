@@ -1,0 +1,133 @@
+"""The table as everybody else sees it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowsky.model.classes import ObjectClass
+from lowsky.model.measurement import ATTRIBUTES, TEXTS, Ints
+from lowsky.model.track import PositionKind, TrackSnapshot, TrackStatus
+from lowsky.track.core import Core
+from lowsky.track.wedges import Wedge, existence
+
+FED_WITHIN_NS = 10_000_000_000  # docs/contract: "which sensors fed it in the last 10 s"
+WORDS = tuple(name for name in TEXTS if name != "identity")
+COLUMNS = ("track_id", "t_ns", "t_update_ns", "xm", "Pm", "r", "status", "t_hit_ns", "attributes", "serial")
+
+
+@dataclass(slots=True)
+class Picture:
+    """Copies out what a snapshot needs; keeps words between snapshots while nothing in them changed."""
+
+    dropped: dict[str, NDArray[Any]] = field(default_factory=dict)  # columns of tracks that just ended
+    dropped_words: list[tuple[str | None, dict[str, str]]] = field(default_factory=list)
+    _key: tuple[int, bytes] = (-1, b"")
+    _identity: tuple[str | None, ...] = ()
+    _texts: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
+
+    def keep_dropped(self, core: Core, rows: Ints) -> None:
+        """Remember rows that are about to be removed, for one snapshot."""
+        table = core.table
+        self.dropped = {name: getattr(table, name)[rows] for name in COLUMNS}
+        self.dropped["status"][:] = TrackStatus.DROPPED
+        self.dropped_words = []
+        for serial in self.dropped["serial"].tolist():
+            facts = table.facts.get(serial)
+            self.dropped_words.append((facts.identity, dict(facts.texts)) if facts else (None, {}))
+
+    def snapshot(self, core: Core, live: list[Wedge], dropped: list[Wedge]) -> TrackSnapshot:
+        table = core.table
+        rows = np.flatnonzero(table.track_id[: table.n] > 0)
+        columns = {name: getattr(table, name)[rows] for name in COLUMNS}
+        if len(self.dropped_words):
+            columns = {name: np.concatenate((columns[name], self.dropped[name])) for name in COLUMNS}
+        wedges = [w for w in live if w.track_id] + dropped
+        if wedges:
+            extra = wedge_columns(core, wedges)
+            columns = {name: np.concatenate((columns[name], extra[name])) for name in COLUMNS}
+        n, n_wedge = len(columns["track_id"]), len(wedges)
+        order = np.argsort(columns["track_id"], kind="stable")
+        columns = {name: column[order] for name, column in columns.items()}
+        kind = np.full(n, PositionKind.POINT, np.uint8)
+        origin, bearing = np.full(n, -1, np.int16), np.full((n, 2), np.nan)
+        if wedges:
+            at = np.empty(n, np.int64)
+            at[order] = np.arange(n)
+            at = at[n - n_wedge :]
+            kind[at] = PositionKind.WEDGE
+            origin[at] = [w.sensor for w in wedges]
+            bearing[at] = [(w.azimuth, w.p_aa**0.5) for w in wedges]
+        sensors = np.zeros(n, np.uint64)
+        fed = (columns["t_hit_ns"] > 0) & (core.now_ns - columns["t_hit_ns"] <= FED_WITHIN_NS)
+        for k in range(fed.shape[1]):
+            sensors |= fed[:, k].astype(np.uint64) << np.uint64(k)
+        probability = np.zeros((n, len(ObjectClass)))
+        probability[:, ObjectClass.UNKNOWN] = 1.0
+        self._refresh_words(core, columns["serial"])
+        given = np.isfinite(columns["attributes"]).any(axis=0) if n else np.zeros(len(ATTRIBUTES), np.bool_)
+        return TrackSnapshot(
+            t_ns=core.now_ns, track_id=columns["track_id"], t_state_ns=columns["t_ns"],
+            t_update_ns=columns["t_update_ns"], x=columns["xm"], P=columns["Pm"], existence=columns["r"],
+            status=columns["status"], position_kind=kind, sensors=sensors, origin_sensor=origin, bearing=bearing,
+            class_probability=probability, identity=self._identity, texts=self._texts,
+            attributes={
+                name: np.ascontiguousarray(columns["attributes"][:, k])
+                for k, name in enumerate(ATTRIBUTES) if given[k]
+            },
+        )  # fmt: skip
+
+    def _refresh_words(self, core: Core, serial: Ints) -> None:
+        key = (core.text_version, serial.tobytes())
+        if key == self._key:
+            return
+        self._key = key
+        ended = dict(zip(self.dropped["serial"].tolist(), self.dropped_words, strict=True)) if self.dropped else {}
+        identity: list[str | None] = []
+        texts: list[dict[str, str]] = []
+        for s in serial.tolist():
+            facts = core.table.facts.get(s)
+            word = (facts.identity, facts.texts) if facts else ended.get(s, (None, {}))
+            identity.append(word[0])
+            texts.append(word[1])
+        self._identity = tuple(identity)
+        self._texts = {
+            name: tuple(words.get(name) for words in texts)
+            for name in WORDS
+            if any(name in words for words in texts)
+        }  # fmt: skip
+
+    def dump(self) -> list[Any]:
+        return [{name: c.tobytes() for name, c in self.dropped.items()}, [list(w) for w in self.dropped_words]]
+
+    def load(self, saved: list[Any], core: Core) -> None:
+        words = saved[1]
+        self.dropped = {
+            name: np.frombuffer(raw, core.table.specs[name][0]).reshape(len(words), *core.table.specs[name][1]).copy()
+            for name, raw in saved[0].items()
+        }
+        self.dropped_words = [(identity, texts) for identity, texts in words]
+        self._key = (-1, b"")
+
+
+def wedge_columns(core: Core, wedges: list[Wedge]) -> dict[str, NDArray[Any]]:
+    """Rows for wedges in the table's columns: mean at a stated range along the bearing, spread to match."""
+    stations = {s.index: s for s in core.stations.values()}
+    columns = {name: np.zeros((len(wedges), *core.table.specs[name][1]), core.table.specs[name][0]) for name in COLUMNS}
+    columns["attributes"][:] = np.nan
+    range_m = core.settings.wedge_range_m
+    for k, wedge in enumerate(wedges):
+        station = stations[wedge.sensor]
+        along = np.array([np.sin(wedge.azimuth), np.cos(wedge.azimuth), 0.0]) @ station.C[0]
+        across = np.array([np.cos(wedge.azimuth), -np.sin(wedge.azimuth), 0.0]) @ station.C[0]
+        columns["xm"][k, :3] = station.origin[0] + range_m * along
+        spread = range_m * max(wedge.p_aa**0.5, 1e-3)
+        P = np.eye(6) * 100.0**2  # nothing is known of height and velocity
+        P[:3, :3] += (0.5 * range_m) ** 2 * np.outer(along, along)
+        P[:3, :3] += (spread**2 - 100.0**2) * np.outer(across, across) if spread > 100.0 else 0.0
+        columns["Pm"][k] = P
+        columns["track_id"][k], columns["serial"][k] = wedge.track_id, -wedge.track_id
+        columns["t_ns"][k] = columns["t_update_ns"][k] = columns["t_hit_ns"][k, wedge.sensor] = wedge.t_ns
+        columns["r"][k], columns["status"][k] = existence(wedge), wedge.status
+    return columns

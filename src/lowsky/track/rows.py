@@ -1,0 +1,194 @@
+"""A batch made ready: sane rows only, in an order of their own, with variances and frames of reference."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from enum import IntEnum, unique
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowsky.geo.enu import EnuFrame
+from lowsky.geo.height import SIGMA_PRESSURE_ALTITUDE_M
+from lowsky.model.measurement import Coverage, Floats, Ints, MeasurementBatch, MeasurementKind
+from lowsky.model.site import Sensor
+from lowsky.track.settings import TrackerSettings
+
+
+@unique
+class TrackReject(IntEnum):
+    """Why the tracker did not use a row. Counted per sensor in ``Tracker.rejects``, never raised."""
+
+    NO_RANGE_OR_AZIMUTH = 1  # a radar plot without both has no place to stand
+    NOT_FINITE = 2  # nothing measured, or a value that cannot be
+    FUTURE = 3  # later than the stream's own time
+    UNKNOWN_SENSOR = 4  # the site file does not have it
+    TOO_OLD = 5  # older than the state of the track it names
+    UNREACHABLE = 6  # names a track that cannot have got there
+    VELOCITY_ALONE = 7  # a velocity of somebody who has no track
+    THINNED = 8  # association edges given up in a burst of clutter
+    NOT_A_STATE = 9  # a track whose covariance was lost; dropped
+    WRONG_KIND = 10  # not what the sensor measures according to the site file
+
+
+RejectCounter = Counter[tuple[str, TrackReject]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """N rows as the kernels want them. ``source`` is the row of the batch."""
+
+    kind: int
+    z: Floats  # float64[N, 6] NaN = not measured
+    var: Floats  # float64[N, 6] variances, finite and positive everywhere
+    weak_height: NDArray[np.bool_]  # bool[N] height is pressure altitude
+    t_ns: Ints  # int64[N]
+    origin: Floats  # float64[F, 3]
+    C: Floats  # float64[F, 3, 3]
+    height: Floats  # float64[F]
+    frame: Ints  # int64[N]
+    source: Ints  # int64[N]
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+    def take(self, rows: NDArray[np.int64]) -> "Rows":
+        own = self.kind == MeasurementKind.REPORT  # reports have a frame each
+        return Rows(
+            self.kind, self.z[rows], self.var[rows], self.weak_height[rows], self.t_ns[rows],
+            self.origin[rows] if own else self.origin, self.C[rows] if own else self.C,
+            self.height[rows] if own else self.height, np.arange(len(rows)) if own else self.frame[rows],
+            self.source[rows],
+        )  # fmt: skip
+
+
+class Station:
+    """A sensor as the tracker sees it: where it stands, how well it sees, how dense its clutter is."""
+
+    def __init__(self, sensor: Sensor, index: int, site_frame: EnuFrame, settings: TrackerSettings) -> None:
+        self.sensor = sensor
+        self.index = index
+        self.kind = int(sensor.measures)
+        place = np.float64(sensor.latitude_rad), np.float64(sensor.longitude_rad)
+        self.origin = site_frame.pos_enu(*place, np.float64(sensor.height_m)).reshape(1, 3)  # type: ignore[arg-type]
+        self.C = np.ascontiguousarray(site_frame.local_from_enu(*place)).reshape(1, 3, 3)  # type: ignore[arg-type]
+        self.height = np.array([sensor.height_m])
+        self.p_detect = min(max(sensor.detection_probability, 0.01), 0.999)
+        self.period_s = sensor.look_period_s
+        self.clutter = max(sensor.clutter_per_look, 0.05)
+        self.limits = np.array(
+            [sensor.min_range_m, sensor.max_range_m, *sensor.azimuth_rad, *sensor.elevation_rad], np.float64
+        )
+        s = sensor
+        if self.kind == MeasurementKind.RADAR:
+            given = [s.sigma_range_m, s.sigma_azimuth_rad, s.sigma_elevation_rad, s.sigma_range_rate_mps]
+            default, floor = list(settings.radar_sigma), list(settings.radar_sigma_floor)
+        elif self.kind == MeasurementKind.BEARING:
+            given = [s.sigma_azimuth_rad, s.sigma_elevation_rad]
+            default, floor = list(settings.bearing_sigma), list(settings.bearing_sigma_floor)
+        else:
+            given = [*[s.sigma_position_m] * 2, s.sigma_height_m, *[s.sigma_velocity_mps] * 3]
+            default = [v for v, n in zip(settings.report_sigma, (2, 1, 3), strict=True) for _ in range(n)]
+            floor = [v for v, n in zip(settings.report_sigma_floor, (2, 1, 3), strict=True) for _ in range(n)]
+        self.sigma = np.array([d if g is None else g for g, d in zip(given, default, strict=True)])
+        self.floor = np.array(floor)
+        is_angle = self.kind == MeasurementKind.BEARING or self.kind == MeasurementKind.RADAR
+        self.ceiling = np.full(len(default), settings.sigma_ceiling)
+        if is_angle:
+            angles = slice(1, 3) if self.kind == MeasurementKind.RADAR else slice(0, 2)
+            self.ceiling[angles] = settings.angle_sigma_ceiling
+        self.speed_sigma = self._speed_sigma(settings)
+        self.extent = self._extent()
+
+    def _speed_sigma(self, settings: TrackerSettings) -> float:
+        low, high = settings.speed_sigma_mps
+        reach = self.sensor.max_range_m
+        return min(max(reach / settings.crossing_s, low), high)
+
+    def _extent(self) -> Floats:
+        """Measurement volume per component: what an evenly spread false row is spread over."""
+        s = self.sensor
+        azimuth = min(s.azimuth_rad[1] - s.azimuth_rad[0], 2.0 * math.pi)
+        elevation = max(s.elevation_rad[1] - s.elevation_rad[0], 0.01)
+        reach = s.max_range_m if math.isfinite(s.max_range_m) else 400e3
+        if self.kind == MeasurementKind.RADAR:
+            return np.array([max(reach - s.min_range_m, 1.0), azimuth, elevation, 4.0 * self.speed_sigma, 10e3, 1.0])
+        if self.kind == MeasurementKind.BEARING:
+            return np.array([azimuth, elevation, 1.0, 1.0, 1.0, 1.0])
+        return np.array([2.0 * reach, 2.0 * reach, 10e3, 500.0, 500.0, 50.0])
+
+    def coverage_limits(self, coverage: Coverage) -> Floats:
+        """What a look covered, never more than the site file grants."""
+        c, own = coverage, self.limits
+        return np.array(
+            [
+                max(c.range_min_m, own[0]), min(c.range_max_m, own[1]), c.azimuth_from_rad, c.azimuth_to_rad,
+                max(c.elevation_from_rad, own[4]), min(c.elevation_to_rad, own[5]),
+            ]
+        )  # fmt: skip
+
+
+def prepare(
+    batch: MeasurementBatch, station: Station, frame: EnuFrame, now_ns: int, settings: TrackerSettings,
+    rejects: RejectCounter,
+) -> Rows:  # fmt: skip
+    """Sane rows of a batch, sorted by time and content, so that the order they came in cannot matter."""
+    n, kind = len(batch), int(batch.kind)
+    z, var = np.full((n, 6), np.nan), np.ones((n, 6))
+    width = batch.z.shape[1]
+    z[:, :width] = batch.z
+    z[~(np.abs(z) < 1e9)] = np.nan
+    sigma = np.where(batch.sigma > 0.0, batch.sigma, station.sigma)
+    var[:, :width] = np.clip(sigma, station.floor, station.ceiling) ** 2
+    weak = np.zeros(n, np.bool_)
+    pressure = batch.attributes.get("pressure_altitude_m")
+    if pressure is not None and kind != MeasurementKind.BEARING:
+        column = 4 if kind == MeasurementKind.RADAR else 2
+        weak = np.isnan(z[:, column]) & (np.abs(pressure) < 1e5)
+        z[weak, column] = pressure[weak]
+        var[weak, column] = SIGMA_PRESSURE_ALTITUDE_M**2
+    if kind == MeasurementKind.RADAR:
+        good = (z[:, 0] > 0.0) & np.isfinite(z[:, 1]) & ~(np.abs(z[:, 2]) > math.pi / 2)
+        _count(rejects, station, TrackReject.NO_RANGE_OR_AZIMUTH, n - int(good.sum()))
+    elif kind == MeasurementKind.BEARING:
+        good = np.isfinite(z[:, 0]) & ~(np.abs(z[:, 1]) > math.pi / 2)
+        _count(rejects, station, TrackReject.NOT_FINITE, n - int(good.sum()))
+    else:
+        place = (np.abs(z[:, 0]) <= math.pi / 2) & (np.abs(z[:, 1]) <= 2.0 * math.pi)
+        z[~place, :3] = np.nan
+        # a velocity is used with both horizontal components or not at all
+        z[np.isnan(z[:, 3]) | np.isnan(z[:, 4]), 3:] = np.nan
+        good = place | np.isfinite(z[:, 3])
+        _count(rejects, station, TrackReject.NOT_FINITE, n - int(good.sum()))
+    ahead = batch.t_meas_ns > now_ns + int(settings.max_ahead_s * 1e9)
+    _count(rejects, station, TrackReject.FUTURE, int((good & ahead).sum()))
+    good &= ~ahead
+    keep = np.flatnonzero(good)
+    keep = keep[np.lexsort((*z[keep].T[::-1], batch.t_meas_ns[keep]))]
+    rows = z[keep], var[keep], weak[keep], batch.t_meas_ns[keep]
+    if kind != MeasurementKind.REPORT:
+        shared = np.zeros(len(keep), np.int64)
+        return Rows(kind, *rows, station.origin, station.C, station.height, shared, keep)
+    return _report_rows(rows, keep, station, frame)
+
+
+def _report_rows(
+    rows: tuple[Floats, Floats, NDArray[np.bool_], Ints], keep: Ints, station: Station, frame: EnuFrame
+) -> Rows:
+    """Each report gets the level frame of its own point; where it has no height, one at the sensor's height."""
+    z, var, weak, t_ns = rows
+    has_place = np.isfinite(z[:, 0])
+    # a velocity alone needs only axes: those at the sensor are as good as any
+    latitude = np.where(has_place, z[:, 0], station.sensor.latitude_rad)
+    longitude = np.where(has_place, z[:, 1], station.sensor.longitude_rad)
+    height = np.where(np.isfinite(z[:, 2]), z[:, 2], station.sensor.height_m)
+    origin = frame.pos_enu(latitude, longitude, height)
+    C = np.ascontiguousarray(frame.local_from_enu(latitude, longitude))
+    z[:, :2] = np.where(has_place, 0.0, np.nan)[:, None]
+    z[:, 2] = np.where(has_place & np.isfinite(z[:, 2]), 0.0, np.nan)
+    return Rows(int(MeasurementKind.REPORT), z, var, weak, t_ns, origin, C, height, np.arange(len(keep)), keep)
+
+
+def _count(rejects: RejectCounter, station: Station, reason: TrackReject, count: int) -> None:
+    if count:
+        rejects[station.sensor.id, reason] += count

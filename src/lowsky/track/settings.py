@@ -1,0 +1,106 @@
+"""Every number the tracker was not told by the site file, each with its unit and its reason."""
+
+import msgspec
+
+
+class MotionMode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One constant-velocity mode: densities of white acceleration, m²/s³, and mean stay, s."""
+
+    name: str
+    q_horizontal: float
+    q_vertical: float
+    stay_s: float
+
+
+QUIET = MotionMode(name="quiet", q_horizontal=0.1, q_vertical=0.02, stay_s=20.0)  # cruise; wind and autopilot
+MANOEUVRE = MotionMode(name="manoeuvre", q_horizontal=8.0, q_vertical=1.0, stay_s=5.0)  # 3–5 m/s² for some seconds
+HARD = MotionMode(name="hard", q_horizontal=80.0, q_vertical=8.0, stay_s=3.0)  # racing drone; airliner's turn at 10 s
+
+
+class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Defaults need no tuning: whatever depends on a sensor comes from its entry in the site file."""
+
+    # motion
+    modes: tuple[MotionMode, ...] = (QUIET, MANOEUVRE, HARD)
+    hard_share: float = 0.1  # of those that leave a mode other than hard, this share goes to the last mode
+    survival_s: float = 600.0  # mean time an object stays in the scene
+
+    # existence
+    undetected_objects: float = 0.2  # objects not yet tracked that a radar's volume holds, on average
+    r_report: float = 0.98  # who reports himself is there; the rest is spoofing and decoding faults
+    r_anonymous_report: float = 0.5  # a position without an identity: believed after the second
+    r_show: float = 0.2  # a track gets its number at this existence
+    r_recycle: float = 5e-5  # below it a candidate goes back to the undetected; docs/science 1.5, "lesson"
+    recycle_share: float = 0.02  # … and never above this share of a sensor's own birth probability
+    r_confirm: float = 0.9
+    hits_confirm: int = 3  # two plots draw a line through any clutter
+    r_drop_confirmed: float = 0.05
+    r_drop_tentative: float = 0.02  # of tracks that were shown
+    r_coast: float = 0.5  # docs/science 1.12: shown as fresh above it
+    reports_confirm: int = 2  # one report may be a decoding fault
+    report_clutter: float = 0.1  # reports of objects without a track per report, over the sensor's whole volume
+    hit_weight: float = 0.5  # association weight from which a row counts as the track's
+
+    # silence
+    coast_intervals: float = 3.5  # missed updates before coasting: three, and half a one for jitter
+    coast_least_s: float = 1.5  # no track coasts sooner
+    drop_intervals: float = 8.0  # of a reporting track's own interval
+    drop_report_s: float = 30.0  # … but not before this
+    drop_s: float = 30.0  # any other track without measurement; looks that miss it are quicker
+    interval_start_s: float = 5.0  # between updates, until learnt
+    max_position_sigma_m: float = 3000.0  # wider than this is no position
+
+    # association
+    gate_sigma: float = 4.5  # half-width of the coarse boxes
+    edges_per_track: int = 64  # a clutter burst is thinned here, and counted
+    p_seen_floor: float = 0.02  # a plot just outside the stated volume is possible
+    report_bucket_s: float = 0.25  # anonymous reports closer in time than this are of different objects
+
+    # births
+    crossing_s: float = 300.0  # nothing crosses a radar's range sooner: gives the velocity prior
+    speed_sigma_mps: tuple[float, float] = (15.0, 120.0)  # bounds of that prior per axis
+    climb_sigma_mps: float = 5.0  # vertical
+    report_speed_sigma_mps: float = 150.0  # an aircraft that gives no velocity
+    report_climb_sigma_mps: float = 15.0
+    height_prior_m: tuple[float, float, float] = (150.0, 150.0, 0.05)  # above sensor: mean, σ, σ per m of range
+    report_height_sigma_m: float = 5000.0  # a report without any height
+
+    # what a sensor's entry leaves out, and what no sensor is better than (1σ)
+    radar_sigma: tuple[float, float, float, float] = (30.0, 0.02, 0.03, 1.0)  # m, rad, rad, m/s
+    radar_sigma_floor: tuple[float, float, float, float] = (0.5, 1e-4, 1e-4, 0.05)
+    bearing_sigma: tuple[float, float] = (0.05, 0.05)  # rad
+    bearing_sigma_floor: tuple[float, float] = (1e-4, 1e-4)
+    report_sigma: tuple[float, float, float] = (30.0, 50.0, 3.0)  # horizontal m, height m, velocity m/s
+    report_sigma_floor: tuple[float, float, float] = (3.0, 10.0, 0.5)  # docs/science 1.4; velocity: resolution
+    sigma_ceiling: float = 1e5  # m, m/s: beyond it a row says nothing; keeps the arithmetic finite
+    angle_sigma_ceiling: float = 1.0  # rad
+    sigma_floor_state: tuple[float, float] = (0.05, 0.01)  # m, m/s: no state is known better
+    sigma_ceiling_state: tuple[float, float] = (20_000.0, 1000.0)  # m, m/s: nor kept worse
+
+    # identity
+    max_speed_mps: float = 600.0  # the fastest civil aircraft with the wind behind it, and margin
+    reach_time_s: float = 0.5  # a report's time may be wrong by this
+    reach_m: float = 100.0  # its place, beyond its own sigma
+    report_age_s: float = 5.0  # older than the track's state by more: not used
+    move_after: int = 3  # unreachable reports that agree with each other before the track follows them
+    reidentify_s: float = 3600.0  # a returning identity gets its old number back within this
+    remembered: int = 10_000  # identities kept for that
+
+    # duplicates
+    merge_every_s: float = 1.0
+    merge_after: int = 3  # checks in a row that agree in position and velocity
+    merge_gate: float = 16.0  # χ² of 6, 98.6 %
+    merge_floor: tuple[float, float] = (5.0, 1.0)  # m, m/s: registration errors between two sensors
+    merge_latency_s: float = 0.3  # a report's place lags by this along its velocity
+    merge_distance_m: float = 300.0  # never farther apart
+
+    # wedges
+    wedge_hits: int = 3  # bearings that agree before a wedge is shown
+    wedge_gate: float = 3.0  # σ
+    wedge_rate_sigma: float = 0.05  # rad/s: 50 m/s across at 1 km
+    wedge_rate_q: float = 1e-5  # rad²/s³
+    wedge_silence_s: float = 5.0
+    wedges_most: int = 256
+    wedge_range_m: float = 2000.0  # where a wedge's mean is put, as nobody knows
+
+    max_ahead_s: float = 5.0  # a row later than the tick by more has a broken clock

@@ -1,0 +1,166 @@
+"""Every potential object, as columns with spare room. Nothing outside ``track/`` sees a row number."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowsky.model.measurement import ATTRIBUTES
+
+ATTRIBUTE_INDEX = {name: k for k, name in enumerate(ATTRIBUTES)}
+
+
+@dataclass(slots=True)
+class Facts:
+    """What a track's measurements said in words. Classifiers read it; only ``track/`` writes it."""
+
+    row: int
+    identity: str | None = None
+    texts: dict[str, str] = field(default_factory=dict)  # name of TEXTS -> newest value
+    class_counts: dict[tuple[int, str], int] = field(default_factory=dict)  # (sensor index, class label) -> times
+
+
+def column_specs(n_mode: int, n_sensor: int) -> dict[str, tuple[type, tuple[int, ...]]]:
+    """Name, dtype and shape per row of every column."""
+    return {
+        "serial": (np.int64, ()),  # internal, never reused: the key of ``facts``
+        "track_id": (np.int64, ()),  # 0 until the track is shown
+        "t_ns": (np.int64, ()),  # UTC of x, P, mu
+        "x": (np.float64, (n_mode, 6)),
+        "P": (np.float64, (n_mode, 6, 6)),
+        "mu": (np.float64, (n_mode,)),
+        "xm": (np.float64, (6,)),  # the mixture's mean and covariance
+        "Pm": (np.float64, (6, 6)),
+        "r": (np.float64, ()),  # existence …
+        "t_r_ns": (np.int64, ()),  # … at this time
+        "status": (np.uint8, ()),
+        "hits": (np.int64, ()),
+        "reports": (np.int64, ()),
+        "t_update_ns": (np.int64, ()),
+        "t_report_ns": (np.int64, ()),  # newest report with its identity; 0 = none
+        "interval_s": (np.float64, ()),
+        "has_identity": (np.bool_, ()),
+        "has_facts": (np.bool_, ()),
+        "t_hit_ns": (np.int64, (n_sensor,)),  # newest row of each sensor
+        "t_chance_ns": (np.int64, (n_sensor,)),  # chances to be seen are accounted for up to here
+        "look_hit": (np.int64, (n_sensor,)),  # number of the tracker's step in which that sensor last fed it
+        "attributes": (np.float64, (len(ATTRIBUTES),)),
+    }
+
+
+class TrackTable:
+    """Rows [0, n) are alive, in no promised order: removing moves the last rows into the gaps.
+
+    Columns are attributes, named as in ``column_specs``; each is one array of the table's capacity.
+    """
+
+    serial: NDArray[np.int64]
+    track_id: NDArray[np.int64]
+    t_ns: NDArray[np.int64]
+    x: NDArray[np.float64]
+    P: NDArray[np.float64]
+    mu: NDArray[np.float64]
+    xm: NDArray[np.float64]
+    Pm: NDArray[np.float64]
+    r: NDArray[np.float64]
+    t_r_ns: NDArray[np.int64]
+    status: NDArray[np.uint8]
+    hits: NDArray[np.int64]
+    reports: NDArray[np.int64]
+    t_update_ns: NDArray[np.int64]
+    t_report_ns: NDArray[np.int64]
+    interval_s: NDArray[np.float64]
+    has_identity: NDArray[np.bool_]
+    has_facts: NDArray[np.bool_]
+    t_hit_ns: NDArray[np.int64]
+    t_chance_ns: NDArray[np.int64]
+    look_hit: NDArray[np.int64]
+    attributes: NDArray[np.float64]
+
+    def __init__(self, n_mode: int, n_sensor: int, capacity: int = 256) -> None:
+        self.n = 0
+        self.next_serial = 1
+        self.facts: dict[int, Facts] = {}
+        self.specs = column_specs(n_mode, n_sensor)
+        for name, (dtype, shape) in self.specs.items():
+            setattr(self, name, np.zeros((capacity, *shape), dtype))
+
+    @property
+    def capacity(self) -> int:
+        return len(self.serial)
+
+    def add(self, count: int) -> NDArray[np.int64]:
+        """Room for ``count`` new rows, zeroed and with fresh serials; returns their row numbers."""
+        if self.n + count > self.capacity:
+            self._resize(max(2 * self.capacity, self.n + count))
+        rows = np.arange(self.n, self.n + count)
+        for name in self.specs:
+            getattr(self, name)[self.n : self.n + count] = 0
+        self.serial[rows] = np.arange(self.next_serial, self.next_serial + count)
+        self.attributes[rows] = np.nan
+        self.next_serial += count
+        self.n += count
+        return rows
+
+    def remove(self, gone: NDArray[np.bool_]) -> None:
+        """Drop the rows where ``gone`` bool[n]; their facts go too. Shrinks when three quarters are spare."""
+        dead = np.flatnonzero(gone)
+        if not len(dead):
+            return
+        for serial in self.serial[dead[self.has_facts[dead]]].tolist():
+            del self.facts[serial]
+        left = self.n - len(dead)
+        holes = dead[dead < left]
+        movers = left + np.flatnonzero(~gone[left:])
+        for name in self.specs:
+            column = getattr(self, name)
+            column[holes] = column[movers]
+        for row in holes[self.has_facts[holes]].tolist():
+            self.facts[int(self.serial[row])].row = row
+        self.n = left
+        if self.capacity > 1024 and left < self.capacity // 4:
+            self._resize(self.capacity // 2)
+
+    def facts_of(self, row: int) -> Facts:
+        """The facts of a row, begun where there are none."""
+        serial = int(self.serial[row])
+        facts = self.facts.get(serial)
+        if facts is None:
+            facts = self.facts[serial] = Facts(int(row))
+            self.has_facts[row] = True
+        return facts
+
+    def _resize(self, capacity: int) -> None:
+        for name, (dtype, shape) in self.specs.items():
+            old = getattr(self, name)
+            new = np.zeros((capacity, *shape), dtype)
+            new[: self.n] = old[: self.n]
+            setattr(self, name, new)
+
+    def bytes_per_row(self) -> int:
+        return sum(np.dtype(dtype).itemsize * int(np.prod(shape)) for dtype, shape in self.specs.values())
+
+    def dump(self) -> dict[str, Any]:
+        """Plain parts for msgpack: exact."""
+        return {
+            "n": self.n,
+            "capacity": self.capacity,
+            "next_serial": self.next_serial,
+            "columns": {name: getattr(self, name)[: self.n].tobytes() for name in self.specs},
+            "facts": [
+                [serial, f.row, f.identity, f.texts, [[s, label, c] for (s, label), c in f.class_counts.items()]]
+                for serial, f in self.facts.items()
+            ],
+        }
+
+    def load(self, saved: dict[str, Any]) -> None:
+        self.n = 0
+        self._resize(saved["capacity"])
+        self.n, self.next_serial = saved["n"], saved["next_serial"]
+        for name, (dtype, shape) in self.specs.items():
+            getattr(self, name)[: self.n] = np.frombuffer(saved["columns"][name], dtype).reshape(self.n, *shape)
+        self.facts = {
+            serial: Facts(row, identity, texts, {(s, label): c for s, label, c in counts})
+            for serial, row, identity, texts, counts in saved["facts"]
+        }

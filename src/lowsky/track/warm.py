@@ -1,0 +1,43 @@
+"""Compile, or load from the cache, every kernel the tracker uses, with inputs as small as they come."""
+
+import math
+
+import numpy as np
+
+from lowsky.constants import SECOND_NS
+from lowsky.model.measurement import DIM, Coverage, Labels, MeasurementBatch, MeasurementKind, empty_look
+from lowsky.model.ports import Tick
+from lowsky.model.site import Sensor, Site
+from lowsky.track.tracker import Tracker
+
+RADAR_ROWS = [[1000.0, 0.3, 0.1, 5.0], [1000.0, 0.31, np.nan, np.nan], [1010.0, 0.31, 0.1, np.nan]]
+REPORT_ROWS = [[0.6501, 2.2001, 100.0, 10.0, 0.0, 0.0], [0.6501, 2.2001, np.nan, np.nan, np.nan, np.nan]]
+
+
+def warm_up() -> None:
+    """Run a scene of three sensors and a few looks through every path. Seconds when nothing is cached."""
+    place = {"latitude_rad": 0.65, "longitude_rad": 2.2, "height_m": 10.0}
+    radar = Sensor(id="r", kind="radar", look_period_s=1.0, max_range_m=5000.0, **place)
+    streaming = Sensor(id="s", kind="radar", look_period_s=1.0, max_range_m=5000.0, **place)
+    finder = Sensor(id="f", kind="direction-finder", **place)
+    cooperative = Sensor(id="c", kind="cooperative", **place)
+    tracker = Tracker(Site(name="warm-up", sensors=(radar, streaming, finder, cooperative), **place))
+    cover = Coverage(0, SECOND_NS, 0.0, 5000.0, 0.0, 2.0 * math.pi, 0.0, 1.5)
+    for k in range(1, 9):
+        t_ns = k * SECOND_NS
+        # the same place twice makes duplicates, so that merging is compiled too
+        tracker.step(Tick(t_ns, _batch("r", MeasurementKind.RADAR, RADAR_ROWS, t_ns, coverage=cover)))
+        tracker.step(Tick(t_ns, _batch("s", MeasurementKind.RADAR, RADAR_ROWS[:1], t_ns)))
+        tracker.step(Tick(t_ns, _batch("f", MeasurementKind.BEARING, [[0.3, 0.1], [2.0, np.nan]], t_ns)))
+        names = Labels.of(["abc123", None])
+        tracker.step(Tick(t_ns, _batch("c", MeasurementKind.REPORT, REPORT_ROWS, t_ns, texts={"identity": names})))
+        tracker.step(Tick(t_ns + SECOND_NS // 2))
+    tracker.step(Tick(t_ns + SECOND_NS, empty_look("r", MeasurementKind.RADAR, 9, cover)))
+    tracker.step(Tick(t_ns + 3 * SECOND_NS))
+    tracker.snapshot()
+
+
+def _batch(sensor: str, kind: MeasurementKind, rows: list[list[float]], t_ns: int, **more: object) -> MeasurementBatch:
+    z = np.array(rows, np.float64)
+    t = np.full(len(z), t_ns)
+    return MeasurementBatch(sensor, kind, t, t.copy(), z, np.full((len(z), DIM[kind]), np.nan), **more)  # type: ignore[arg-type]
