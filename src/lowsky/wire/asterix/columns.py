@@ -84,7 +84,7 @@ def walk_blocks(buffer, slots, heads, uap, nodes, lists, fields, rows, blocks): 
     ``buffer`` uint8[n]; the tables are those of ``Program``; ``rows`` int64[n // shortest record, K]; ``blocks``
     int64[n // 3 + 1, 6] gets the fields of ``Blocks`` in order. The caller makes both large enough.
     """
-    at, n_blocks, n_rows, size = 0, 0, 0, len(buffer)
+    at, n_blocks, n_rows, size = np.int64(0), 0, 0, len(buffer)
     while at < size:
         block = blocks[n_blocks]
         n_blocks += 1
@@ -103,9 +103,7 @@ def walk_blocks(buffer, slots, heads, uap, nodes, lists, fields, rows, blocks): 
         if slot < 0:
             block[5] = NOT_READ
         else:
-            status, n = walk_records(
-                buffer, at + 3, at + length, heads[slot], uap, nodes, lists, fields, rows[n_rows:]
-            )
+            status, n = walk_records(buffer, at + 3, at + length, heads[slot], uap, nodes, lists, fields, rows[n_rows:])
             block[5] = status
             if status == OK:
                 block[4] = n

@@ -101,9 +101,7 @@ class _Builder:
             case Compound(fspec_bytes, items):
                 if any(item is not None and isinstance(item[1], Compound) for item in items):
                     raise TypeError(f"{prefix} has a compound in a compound, which the kernel does not walk")
-                inner = [
-                    -1 if item is None else self.node(item[1], f"{prefix}/{item[0]}", wanted) for item in items
-                ]
+                inner = [-1 if item is None else self.node(item[1], f"{prefix}/{item[0]}", wanted) for item in items]
                 first = len(self.lists)
                 self.lists += inner
                 return self._put(COMPOUND, first, len(inner), fspec_bytes)
