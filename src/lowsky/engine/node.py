@@ -11,7 +11,7 @@ from pathlib import Path
 
 import lowsky.track
 from lowsky.align.funnel import Funnel
-from lowsky.align.settings import LIVE
+from lowsky.align.settings import LIVE, Settings
 from lowsky.clock import monotonic_s
 from lowsky.engine.hub import Hub, Picture
 from lowsky.engine.keeper import Keeper
@@ -53,12 +53,13 @@ class Node:
         stage: Stage,
         keeper: Keeper | None = None,
         on_events: Callable[[Tick, list[Event]], None] | None = None,
+        settings: Settings = LIVE,
     ) -> None:
         self._site, self._clock, self._hub, self._stage = site, clock, hub, stage
         self._keeper = keeper
         self._on_events = on_events
         self._pipeline = keeper.restored_pipeline(site) if keeper is not None else Pipeline(site)
-        self._funnel = Funnel(site, LIVE, start_ns=clock.now_ns())
+        self._funnel = Funnel(site, settings, start_ns=clock.now_ns())
         self._stop: asyncio.Event | None = None
         self._playing: set[str] = set()
         self._recv_ns = 0

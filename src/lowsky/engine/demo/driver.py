@@ -1,8 +1,13 @@
 """Plays scene after scene for the map, through the very node that runs live."""
 
 import asyncio
+import tempfile
 import threading
+from pathlib import Path
 
+import msgspec
+
+from lowsky.align.settings import LIVE
 from lowsky.clock import PacedClock
 from lowsky.engine.demo.scenes import SCENES, DemoScene
 from lowsky.engine.hub import Hub
@@ -13,6 +18,9 @@ from lowsky.model.status import Scene
 
 LEAD_NS = 200_000_000
 """The clock of a scene starts this long before its first message."""
+
+PATIENCE_S = 0.15
+"""The player wakes up a little late, in wall time; a faster scene clock makes more of it."""
 
 
 def first_arrival_ns(site: Site) -> int:
@@ -68,20 +76,27 @@ class Demo:
                 self._loop.call_soon_threadsafe(self._stop_scene.set)
 
     def run(self) -> None:
-        while not self._stopped:
-            asyncio.run(self._play(self._scenes[self._chosen]))
-            self._epoch += 1
+        with tempfile.TemporaryDirectory(prefix="lowsky-demo-") as folder:
+            sites: dict[str, Site] = {}
+            while not self._stopped:
+                chosen = self._scenes[self._chosen]
+                name = chosen.scene.name
+                if name not in sites:
+                    sites[name] = chosen.site(Path(folder))
+                asyncio.run(self._play(chosen.scene, sites[name]))
+                self._epoch += 1
 
-    async def _play(self, chosen: DemoScene) -> None:
+    async def _play(self, scene: Scene, site: Site) -> None:
         stop = asyncio.Event()
         with self._lock:
             self._loop, self._stop_scene = asyncio.get_running_loop(), stop
         try:
-            if chosen.scene.name != self._chosen or self._stopped:
+            if scene.name != self._chosen or self._stopped:
                 return
-            site = chosen.site()
             clock = PacedClock(first_arrival_ns(site) - LEAD_NS, self._speed)
-            await Node(site, clock, self._hub, Stage("demo", self._epoch, chosen.scene, ends_with_files=True)).run(stop)
+            settings = msgspec.structs.replace(LIVE, wait_at_least_s=PATIENCE_S * self._speed)
+            stage = Stage("demo", self._epoch, scene, ends_with_files=True)
+            await Node(site, clock, self._hub, stage, settings=settings).run(stop)
         finally:
             with self._lock:
                 self._loop = self._stop_scene = None

@@ -6,35 +6,56 @@ from pathlib import Path
 from lowsky.engine.config import parse_site
 from lowsky.model.site import Site
 from lowsky.model.status import Scene
+from lowsky.simulate import simulate
 
 HERE = Path(__file__).parent
 RECORDINGS = HERE / "recordings"
 
 
 @dataclass(frozen=True, slots=True)
-class DemoScene:
-    """A scene with its site, whose feeds play files of the package."""
+class Recorded:
+    """A scene whose site file, beside this one, plays recordings of the package."""
 
     scene: Scene
     site_file: str
 
-    def site(self) -> Site:
+    def site(self, folder: Path) -> Site:
         source = (HERE / self.site_file).read_text(encoding="utf-8")
         return parse_site(source.replace("{recordings}", RECORDINGS.as_posix()), self.site_file)
 
 
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """A scene made by the simulator when it is first shown, then played through the table feed."""
+
+    scene: Scene
+    scenario: str
+    seed: int
+
+    def site(self, folder: Path) -> Site:
+        made = simulate(self.scenario, seed=self.seed)
+        measurements = folder / f"{self.scenario}-{self.seed}.parquet"
+        made.measurements.write_parquet(measurements)
+        first = made.measurements["sensor"][0]
+        feed = f'\n[[feed]]\nsensor = "{first}"\nformat = "table"\n'
+        return parse_site(f'{made.site_toml}{feed}source = "file:{measurements.as_posix()}?times=recorded"\n')
+
+
+DemoScene = Recorded | Simulated
+
 SCENES = (
-    DemoScene(
+    Simulated(
         Scene(
             name="harbour",
             title="Raid on a harbour",
-            description="Two radars and a direction finder see birds, a balloon, aircraft, and then drones "
-            "coming in from three sides. Simulated.",
+            description="Two radars, a direction finder and receivers see birds, a balloon and aircraft, "
+            "and then drones that come in from three sides. Simulated.",
             origin="simulated",
         ),
-        "site-harbour.toml",
+        "harbour-raid",
+        seed=7,
     ),
-    DemoScene(
+    Recorded(
         Scene(
             name="helsinki",
             title="Airport, from the original bytes",
@@ -44,7 +65,7 @@ SCENES = (
         ),
         "site-helsinki.toml",
     ),
-    DemoScene(
+    Recorded(
         Scene(
             name="toulouse",
             title="One aircraft, every frame",
@@ -53,7 +74,7 @@ SCENES = (
         ),
         "site-toulouse.toml",
     ),
-    DemoScene(
+    Recorded(
         Scene(
             name="swiss",
             title="A busy sky",
@@ -63,7 +84,7 @@ SCENES = (
         ),
         "site-swiss.toml",
     ),
-    DemoScene(
+    Recorded(
         Scene(
             name="remote-id",
             title="A drone that says where it is",
