@@ -1,7 +1,10 @@
 """Recorded files through a normaliser, with the same accounting as live frames."""
 
+import gzip
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from lowsky.errors import BadChecksum, DecodeError, Truncated, Unsupported
 from lowsky.model.measurement import Reject
@@ -37,3 +40,34 @@ def through(normaliser: Normaliser, frames: Iterable[Frame]) -> Iterator[Normali
         result = normalise(normaliser, frame, held)
         held = result.held
         yield result
+
+
+def with_faults(result: Normalised, faults: Counter[Reject]) -> Normalised:
+    """The same result with records more that were rejected before they were messages."""
+    if not faults:
+        return result
+    return Normalised(result.batches, result.records + faults.total(), result.rejected + faults, result.held)
+
+
+GZIP_MAGIC = b"\x1f\x8b"
+PIECE_BYTES = 1 << 18
+
+
+def pieces_of(path: Path, piece_bytes: int = PIECE_BYTES) -> Iterator[bytes]:
+    """The content of a file in order, piece by piece; of a gzip file what is compressed in it.
+
+    Raises ``Truncated`` behind the last good piece where the gzip stream ends early or is broken, ``OSError`` where
+    the file cannot be read.
+    """
+    with path.open("rb") as file:
+        packed = file.read(2) == GZIP_MAGIC
+        file.seek(0)
+        content = gzip.GzipFile(fileobj=file) if packed else file
+        while True:
+            try:
+                piece = content.read(piece_bytes)
+            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                raise Truncated(f"broken gzip stream: {error}") from error
+            if not piece:
+                return
+            yield piece

@@ -8,10 +8,10 @@ place finds it again there. Layout: docs/feeds/beast.md.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lowsky.model.measurement import Ints
+from lowsky.wire.adsb.compiled import compiled
 
 Bytes = NDArray[np.uint8]
 
@@ -37,7 +37,7 @@ class Split(NamedTuple):
     cut_short: int  # 1 where the buffer ends inside a frame
 
 
-@njit(cache=True)
+@compiled
 def _payload_bytes(kind: int) -> int:
     if kind == 0x31:
         return 2
@@ -48,7 +48,7 @@ def _payload_bytes(kind: int) -> int:
     return 0
 
 
-@njit(cache=True)
+@compiled
 def _next_start(buffer: Bytes, i: int) -> int:
     """Index of the next ``1A`` at or after ``i`` that starts a frame; a last lone ``1A`` may be one; else the end."""
     n = len(buffer)
@@ -62,7 +62,7 @@ def _next_start(buffer: Bytes, i: int) -> int:
     return n
 
 
-@njit(cache=True)
+@compiled
 def _read(buffer: Bytes, i: int, body: Bytes) -> tuple[int, int]:
     """What lies at ``i``, and the index behind it. A frame's unescaped bytes after the type go into ``body``."""
     n = len(buffer)
@@ -90,7 +90,7 @@ def _read(buffer: Bytes, i: int, body: Bytes) -> tuple[int, int]:
     return 0, j
 
 
-@njit(cache=True)
+@compiled
 def _split(buffer: Bytes, length: Ints, counter: Ints, level: Bytes, payload: Bytes, faults: Ints) -> int:
     body = np.zeros(21, np.uint8)
     n = len(buffer)
@@ -115,7 +115,7 @@ def _split(buffer: Bytes, length: Ints, counter: Ints, level: Bytes, payload: By
     return count
 
 
-@njit(cache=True)
+@compiled
 def _complete(buffer: Bytes) -> int:
     body = np.zeros(21, np.uint8)
     n = len(buffer)

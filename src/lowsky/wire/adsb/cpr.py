@@ -20,14 +20,14 @@ Angles are degrees throughout this file, as on the wire.
 
 import math
 
-from numba import njit
+from lowsky.wire.adsb.compiled import compiled
 
 METRES_PER_DEGREE = 111_195.0  # of latitude, on a sphere of the earth's mean radius
 
 Pair = tuple[float, float]
 
 
-@njit(cache=True)
+@compiled
 def zones(lat_deg: float) -> int:
     """NL: number of even longitude zones at a latitude, 1 to 59."""
     lat = abs(lat_deg)
@@ -39,7 +39,7 @@ def zones(lat_deg: float) -> int:
     return math.floor(2.0 * math.pi / math.acos(1.0 - ratio))
 
 
-@njit(cache=True)
+@compiled
 def distance_m(lat_1: float, lon_1: float, lat_2: float, lon_2: float) -> float:
     """Great-circle metres between two points in degrees, on a sphere: good to 0.6 %, enough for a gate."""
     half_lat = math.radians(lat_2 - lat_1) / 2.0
@@ -49,19 +49,19 @@ def distance_m(lat_1: float, lon_1: float, lat_2: float, lon_2: float) -> float:
     return 2.0 * 6_371_008.8 * math.asin(math.sqrt(min(1.0, a)))
 
 
-@njit(cache=True)
+@compiled
 def wrap_180(lon_deg: float) -> float:
     """The same longitude in [−180, 180)."""
     return (lon_deg + 180.0) % 360.0 - 180.0
 
 
-@njit(cache=True)
+@compiled
 def nearest_repeat(angle_deg: float, near_deg: float, every_deg: float) -> float:
     """The value angle + k · every that is nearest to ``near``."""
     return angle_deg + every_deg * math.floor((near_deg - angle_deg) / every_deg + 0.5)
 
 
-@njit(cache=True)
+@compiled
 def from_pair(even: Pair, odd: Pair, use_odd: bool, span_deg: float, near: Pair) -> tuple[bool, float, float, float]:
     """Position of the even or the odd half of a pair.
 
@@ -115,7 +115,7 @@ def from_pair(even: Pair, odd: Pair, use_odd: bool, span_deg: float, near: Pair)
     return True, lat, wrap_180(lon), max(gap_lat_m, gap_lon_m)
 
 
-@njit(cache=True)
+@compiled
 def from_one(half: Pair, is_odd: bool, span_deg: float, near: Pair) -> tuple[bool, float, float]:
     """Position of one half, in the zone nearest to a known position.
 

@@ -8,10 +8,10 @@ not depend on how the stream was cut into calls.
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lowsky.model.measurement import Floats, Ints, Reject
+from lowsky.wire.adsb.compiled import compiled
 from lowsky.wire.adsb.cpr import distance_m, from_one, from_pair
 from lowsky.wire.adsb.integrity import (
     EPU_M,
@@ -113,7 +113,7 @@ SIGMA_GROUND_SPEED = 0.03
 SIGMA_GROUND_SPEED_FLOOR_MPS = 0.5
 
 
-@njit(cache=True)
+@compiled
 def _quality(s: Floats, t: float, tc: float, nic_b: float, receiver: Floats, out: Floats) -> None:
     """NIC, NACp, SIL and the horizontal sigma of a position."""
     known = t - s[QUALITY_S] <= QUALITY_AGE_S
@@ -129,12 +129,12 @@ def _quality(s: Floats, t: float, tc: float, nic_b: float, receiver: Floats, out
         out[OUT_NAC_P], out[OUT_SIL] = s[NAC_P], s[SIL]
         if not math.isnan(s[NAC_P]):
             epu_m = EPU_M[int(s[NAC_P])]
-            if not math.isnan(epu_m) and (s[NAC_P] > 0.0 or math.isnan(rc_m)):
+            if not math.isnan(epu_m):
                 sigma = epu_m * SIGMA_PER_95_PLANE
     out[OUT_SIGMA_POSITION] = max(sigma, SIGMA_FLOOR_M)
 
 
-@njit(cache=True)
+@compiled
 def _height(s: Floats, t: float, altitude_m: float, is_geometric: bool, receiver: Floats, out: Floats) -> None:
     """Height and its sigma: geometric where the sender gives the means, else pressure altitude."""
     sigma = SIGMA_GEOMETRIC_M
@@ -154,7 +154,7 @@ def _height(s: Floats, t: float, altitude_m: float, is_geometric: bool, receiver
         out[OUT_HEIGHT], out[OUT_SIGMA_HEIGHT] = altitude_m, receiver[SIGMA_PRESSURE_M]
 
 
-@njit(cache=True)
+@compiled
 def _hold(s: Floats, t: float, span: float, odd: float, y: float, x: float) -> int:
     """Keep a half for its other half. Returns how many halves were given up for it: 0 or 1."""
     given_up = 0 if math.isnan(s[HELD_SPAN]) else 1
@@ -162,7 +162,7 @@ def _hold(s: Floats, t: float, span: float, odd: float, y: float, x: float) -> i
     return given_up
 
 
-@njit(cache=True)
+@compiled
 def _locate(s: Floats, t: float, message: Floats, span: float, receiver: Floats) -> tuple[int, float, float, int]:
     """Latitude and longitude (deg) of a position message.
 
@@ -201,17 +201,17 @@ def _locate(s: Floats, t: float, message: Floats, span: float, receiver: Floats)
     return ROW_MADE, lat, lon, given_up
 
 
-@njit(cache=True)
+@compiled
 def _is_repeat(s: Floats, t: float, message: Floats, span: float) -> bool:
     """True where the same half was just heard; remembers this one."""
     key = (message[1] * 131_072.0 + message[2]) * 131_072.0 + (0.5 if span == AIR_SPAN_DEG else 0.0)
     of_key, of_time = (ODD_KEY, ODD_S) if message[3] == 1.0 else (EVEN_KEY, EVEN_S)
-    again = s[of_key] == key and abs(t - s[of_time]) <= REPEAT_S
+    again = bool(s[of_key] == key and abs(t - s[of_time]) <= REPEAT_S)
     s[of_key], s[of_time] = key, t
     return again
 
 
-@njit(cache=True)
+@compiled
 def _airborne(s: Floats, t: float, message: Floats, receiver: Floats, out: Floats) -> tuple[int, int]:
     altitude_m, tc = message[4], message[5]
     if _is_repeat(s, t, message, AIR_SPAN_DEG):
@@ -227,7 +227,7 @@ def _airborne(s: Floats, t: float, message: Floats, receiver: Floats, out: Float
     return verdict, given_up
 
 
-@njit(cache=True)
+@compiled
 def _surface(s: Floats, t: float, message: Floats, receiver: Floats, out: Floats) -> tuple[int, int]:
     speed, track = message[4], message[5]
     if message[7] == 1.0 and math.isnan(s[CLASS]):
@@ -251,7 +251,7 @@ def _surface(s: Floats, t: float, message: Floats, receiver: Floats, out: Floats
     return verdict, given_up
 
 
-@njit(cache=True)
+@compiled
 def _velocity(s: Floats, t: float, message: Floats, receiver: Floats, out: Floats) -> int:
     subtype, east, north, up = message[1], message[2], message[3], message[4]
     nac_v = message[7]
@@ -281,7 +281,7 @@ def _velocity(s: Floats, t: float, message: Floats, receiver: Floats, out: Float
     return ROW_MADE
 
 
-@njit(cache=True)
+@compiled
 def _remember(s: Floats, t: float, message: Floats) -> None:
     """Take over what a message says about its sender."""
     kind = message[0]
@@ -301,7 +301,7 @@ def _remember(s: Floats, t: float, message: Floats) -> None:
             s[GVA] = message[6]
 
 
-@njit(cache=True)
+@compiled
 def follow(
     messages: Floats,
     slot: Ints,

@@ -57,10 +57,11 @@ NIC, RC_M = _tables()
 is not promised."""
 
 EPU_M = np.array(
-    [18_520.0, 18_520.0, 4 * NM, 2 * NM, NM, 0.5 * NM, 0.3 * NM, 0.1 * NM, 0.05 * NM, 30.0, 10.0, 3.0]
+    [math.nan, 10 * NM, 4 * NM, 2 * NM, NM, 0.5 * NM, 0.3 * NM, 0.1 * NM, 0.05 * NM, 30.0, 10.0, 3.0]
     + [math.nan] * 4
 )  # fmt: skip
-"""NACp -> 95 % horizontal position uncertainty, m. 0 says "10 NM or more, or unknown"; 12-15 are reserved."""
+"""NACp -> 95 % horizontal position uncertainty, m. 0 says "10 NM or more, or unknown", so nothing;
+12-15 are reserved."""
 
 VELOCITY_95_MPS = np.array([math.nan, 10.0, 3.0, 1.0, 0.3, math.nan, math.nan, math.nan])
 """NACv (NUCr) -> 95 % horizontal velocity error, m/s. 0 is unknown or worse than 10 m/s; 5-7 are reserved."""

@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lowsky.model.measurement import Ints, Reject
+from lowsky.wire.adsb.compiled import compiled
 
 Bytes = NDArray[np.uint8]
 
@@ -48,19 +48,20 @@ class Screened(NamedTuple):
     type_code: Ints  # int64[N] 0-31; only where verdict is DECODE
 
 
-@njit(cache=True)
+@compiled
 def remainder(payload: Bytes, length: int) -> int:
     """Parity remainder of the first ``length`` bytes: 0 where PI fits, the address where it is overlaid (AP)."""
     rest = 0
     for k in range(length - 3):
-        rest = ((rest << 8) ^ PARITY[((rest >> 16) ^ payload[k]) & 0xFF]) & 0xFFFFFF
-    return rest ^ (np.int64(payload[length - 3]) << 16 | np.int64(payload[length - 2]) << 8 | payload[length - 1])
+        rest = ((rest << 8) ^ int(PARITY[(rest >> 16) ^ int(payload[k])])) & 0xFFFFFF
+    sent = int(payload[length - 3]) << 16 | int(payload[length - 2]) << 8 | int(payload[length - 1])
+    return rest ^ sent
 
 
-@njit(cache=True)
+@compiled
 def _squitter_verdict(payload: Bytes, tc: int) -> int:
     """DECODE or a Reject for a DF17 or DF18 message whose parity fits."""
-    sub = payload[4] & 7
+    sub = int(payload[4] & 7)
     if tc == 0:
         return NO_POSITION
     if tc <= 18 or 20 <= tc <= 22:
@@ -76,59 +77,59 @@ def _squitter_verdict(payload: Bytes, tc: int) -> int:
     return NOT_A_MEASUREMENT
 
 
-@njit(cache=True)
+@compiled
 def _is_anonymous(payload: Bytes, tc: int) -> bool:
     """True where a DF18 message says that its address is not an ICAO address.
 
     CF 1 and 5 say so by themselves; in CF 2 and 6 (TIS-B, rebroadcast) the IMF bit does: ME bit 8 of an airborne,
     21 of a surface position, 9 of a velocity.
     """
-    cf = payload[0] & 7
+    cf = int(payload[0] & 7)
     if cf == 1 or cf == 5:
         return True
     if cf != 2 and cf != 6:
         return False
     if 5 <= tc <= 8:
-        return (payload[6] >> 3) & 1 == 1
+        return bool((payload[6] >> 3) & 1)
     if tc == 19:
-        return payload[5] >> 7 == 1
-    return (9 <= tc <= 18 or 20 <= tc <= 22) and payload[4] & 1 == 1
+        return bool(payload[5] >> 7)
+    return (9 <= tc <= 18 or 20 <= tc <= 22) and bool(payload[4] & 1)
 
 
-@njit(cache=True)
+@compiled
 def _verdict(payload: Bytes, length: int) -> int:
     """DECODE or a Reject for one frame."""
     if length == 2:
         return NOT_A_MEASUREMENT  # Mode A/C
-    df = payload[0] >> 3
+    df = int(payload[0] >> 3)
     if length != (7 if df < 16 else 14):
         return MALFORMED
     if df == 17 or df == 18:
         if remainder(payload, 14) != 0:
             return BAD_CHECKSUM
-        cf = payload[0] & 7
+        cf = int(payload[0] & 7)
         if df == 18 and (cf == 3 or cf == 7):
             return UNSUPPORTED  # coarse TIS-B position; reserved
         if df == 18 and cf == 4:
             return NOT_A_MEASUREMENT  # TIS-B and ADS-R management
         if payload[1] == 0 and payload[2] == 0 and payload[3] == 0:
             return OUT_OF_RANGE  # nobody has address 0
-        return _squitter_verdict(payload, payload[4] >> 3)
+        return _squitter_verdict(payload, int(payload[4] >> 3))
     if df == 11:
         # the interrogator's code of 7 bits is laid over PI, so only the upper 17 bits must be 0
         return BAD_CHECKSUM if remainder(payload, 7) & ~0x7F else NOT_A_MEASUREMENT
-    if df == 0 or df == 4 or df == 5 or df == 16 or df == 20 or df == 21 or df >= 24:
+    if df in (0, 4, 5, 16, 20, 21) or df >= 24:
         return NOT_A_MEASUREMENT
     return UNSUPPORTED
 
 
-@njit(cache=True)
+@compiled
 def _screen(payload: Bytes, length: Ints, verdict: Bytes, address: Ints, type_code: Ints) -> None:
     for i in range(len(length)):
         row = payload[i]
         verdict[i] = _verdict(row, length[i])
         if verdict[i] == DECODE:
-            tc = np.int64(row[4] >> 3)
+            tc = int(row[4] >> 3)
             type_code[i] = tc
             address[i] = np.int64(row[1]) << 16 | np.int64(row[2]) << 8 | np.int64(row[3])
             if row[0] >> 3 == 18 and _is_anonymous(row, tc):

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ MAX_SENDERS = 16_384
 """The least recently heard are forgotten beyond this: one receiver hears a few hundred; only a flood of made-up
 addresses gets here, and costs 4 MB."""
 MAX_TEXTS = 65_536
-SIGMA_POSITION_M, SIGMA_VELOCITY_MPS = 100.0, 10.0
+SIGMA_POSITION_M, SIGMA_VELOCITY_MPS = 200.0, 10.0
 """Where neither the sender nor the site file says how good a position or velocity is; NACv 0 is "10 m/s or more"."""
 BATCH_NS = 50_000_000
 """Recordings come in batches of this much time."""
@@ -112,6 +113,11 @@ class Receiver:
         self._held = 0
         self._texts: list[str] = []
         self._number_of: dict[str, int] = {}
+
+    @property
+    def held(self) -> int:
+        """Frames that wait for their other half now."""
+        return self._held
 
     def step(self, frames: Frames) -> Normalised:
         """Decode frames in order. Never raises for any bytes."""
@@ -306,3 +312,13 @@ def _blocks(parts: Iterable[Frames]) -> Iterator[Frames]:
 
 def _joined(parts: list[Frames]) -> Frames:
     return parts[0] if len(parts) == 1 else Frames(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+@cache
+def warm_up() -> None:
+    """Compile the kernels now, or load them from disk, so that the first frame does not wait for it."""
+    example = bytes.fromhex("8d4840d6202cc371c32ce0576098")  # an identification message
+    now_ns = np.zeros(1, np.int64)
+    setting = Setting("", 0.0, 0.0, 0.0, HEARING_M, SIGMA_POSITION_M, SIGMA_VELOCITY_MPS, 1.0, 1.0)
+    payload = np.frombuffer(bytearray(example), np.uint8).reshape(1, 14)
+    Receiver(setting).step(Frames(np.array([14]), payload, now_ns, now_ns))
