@@ -7,9 +7,11 @@ solved one by one; in a sky that is not crowded almost all of them are single pa
 import numpy as np
 from numba import njit
 
+from lowsky.model.measurement import Floats, Ints
+
 
 @njit(cache=True)
-def solve_rectangular(cost):
+def solve_rectangular(cost: Floats) -> Ints:
     """Columns of the rows in the cheapest assignment, int64[R]; every row gets one column, R <= C.
 
     Shortest augmenting paths with dual prices, one row at a time: u_r + v_c <= cost_rc throughout, with equality
@@ -62,7 +64,7 @@ def solve_rectangular(cost):
 
 
 @njit(cache=True)
-def _root(parent, node):
+def _root(parent: Ints, node: int) -> int:
     while parent[node] != node:
         parent[node] = parent[parent[node]]
         node = parent[node]
@@ -70,7 +72,12 @@ def _root(parent, node):
 
 
 @njit(cache=True)
-def assign(truth, tracks, cutoff_m):
+def _squared_distance(a: Floats, b: Floats) -> float:
+    return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2
+
+
+@njit(cache=True)
+def assign(truth: Floats, tracks: Floats, cutoff_m: float) -> Ints:
     """The track of each target, int64[N], -1 where it has none.
 
     Minimises Σ d² + c²/2 · (unassigned targets + unassigned tracks) over assignments of pairs with d < c, which is
@@ -87,20 +94,21 @@ def assign(truth, tracks, cutoff_m):
 
     Notes
     -----
-    O(N M) distances and O(k³) for each connected group of k. Never raises. Twin: tests/unit/evaluate.
+    Distances only of pairs within c in the first axis, then O(k³) for each connected group of k. Never raises.
+    Twin: tests/unit/evaluate.
     """
     n, m = len(truth), len(tracks)
     limit = cutoff_m * cutoff_m
     parent = np.arange(n + m)
     track_of = np.full(n, -1, np.int64)
+    by_east = np.argsort(tracks[:, 0])
+    east = tracks[:, 0][by_east]
     for i in range(n):
-        for j in range(m):
-            d2 = 0.0
-            for k in range(3):
-                d2 += (truth[i, k] - tracks[j, k]) ** 2
-                if d2 >= limit:
-                    break
-            if d2 < limit:
+        at = np.searchsorted(east, truth[i, 0] - cutoff_m)
+        while at < m and east[at] <= truth[i, 0] + cutoff_m:
+            j = by_east[at]
+            at += 1
+            if _squared_distance(truth[i], tracks[j]) < limit:
                 parent[_root(parent, i)] = _root(parent, n + j)
     group = np.empty(n + m, np.int64)
     for node in range(n + m):
@@ -122,7 +130,9 @@ def assign(truth, tracks, cutoff_m):
 
 
 @njit(cache=True)
-def _assign_group(truth, tracks, some_targets, some_tracks, limit, track_of):
+def _assign_group(
+    truth: Floats, tracks: Floats, some_targets: Ints, some_tracks: Ints, limit: float, track_of: Ints
+) -> None:
     """Solve one connected group and write its pairs into ``track_of``."""
     flip = len(some_targets) > len(some_tracks)
     rows, columns = (some_tracks, some_targets) if flip else (some_targets, some_tracks)
@@ -130,10 +140,7 @@ def _assign_group(truth, tracks, some_targets, some_tracks, limit, track_of):
     for r in range(len(rows)):
         for c in range(len(columns)):
             i, j = (columns[c], rows[r]) if flip else (rows[r], columns[c])
-            d2 = 0.0
-            for k in range(3):
-                d2 += (truth[i, k] - tracks[j, k]) ** 2
-            cost[r, c] = min(d2 - limit, 0.0)
+            cost[r, c] = min(_squared_distance(truth[i], tracks[j]) - limit, 0.0)
     column_of = solve_rectangular(cost)
     for r in range(len(rows)):
         c = column_of[r]

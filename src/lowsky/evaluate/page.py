@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from lowsky.evaluate.plot import Axes, distribution, ground_map, stacked, staircases, top_of
+from lowsky.model.measurement import Floats
 
 if TYPE_CHECKING:
     from lowsky.evaluate.report import Report
@@ -26,15 +27,17 @@ def page(report: "Report") -> str:
         + _figures(m)
         + '<div class="plots">' + _gospa(report) + _counts(report) + "</div>"
         + '<div class="plots wide">' + _map(report) + "</div>"
-        + '<div class="plots">' + _errors(report) + _windows(m) + "</div>"
-        + '<div class="plots">' + _by_class(report.targets) + _worst(report.targets) + "</div>"
+        + '<div class="plots"><div class="stack">' + _errors(report) + _by_class(report.targets) + "</div>"
+        + '<div class="stack">' + _windows(m) + "</div></div>"
+        + '<div class="plots wide">' + _worst(report.targets) + "</div>"
         + _fine_print(m)
     )  # fmt: skip
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>lowsky: tracks against truth</title><style>{style}</style></head><body><main>{body}</main></body></html>\n"
+        f"<title>lowsky: tracks against truth</title><style>{style}</style></head>"
+        f"<body><main>{body}</main></body></html>\n"
     )
 
 
@@ -90,17 +93,21 @@ def _panel(title: str, body: str, key: list[tuple[str, str]] | None = None) -> s
     return f"<section><h2>{escape(title)}</h2>{legend}{body}</section>"
 
 
-def _seconds(series: pl.DataFrame) -> np.ndarray:
+def _seconds(series: pl.DataFrame) -> Floats:
     """Seconds after the start of the span."""
     t_ns = series["time"].cast(pl.Int64).to_numpy()
-    return (t_ns - t_ns[0]) / 1e9 + 1.0
+    return np.asarray((t_ns - t_ns[0]) / 1e9 + 1.0)
 
 
 def _gospa(report: "Report") -> str:
     series, cutoff_m = report.series, report.metrics["cutoff_m"]
     gospa = series["gospa_m"].to_numpy()
     half = 0.5 * cutoff_m**2
-    parts = [series["localisation_m2"].to_numpy(), half * series["missed"].to_numpy(), half * series["false"].to_numpy()]
+    parts = [
+        series["localisation_m2"].to_numpy(),
+        half * series["missed"].to_numpy(),
+        half * series["false"].to_numpy(),
+    ]
     total = np.maximum(sum(parts), 1e-12)
     x = _seconds(series)
     axes = Axes(float(x[0]) - 1.0, float(x[-1]) + 0.5, top_of(gospa), "seconds", "GOSPA, m")
@@ -124,7 +131,9 @@ def _errors(report: "Report") -> str:
     errors = report.errors_m
     if not len(errors):
         return _panel("Error of position", '<p class="fine">No track was assigned to a target.</p>')
-    marks = [(f"{q} % within {shown(float(np.percentile(errors, q)))} m", float(np.percentile(errors, q))) for q in (50, 95)]
+    marks = [
+        (f"{q} % within {shown(float(np.percentile(errors, q)))} m", float(np.percentile(errors, q))) for q in (50, 95)
+    ]
     most = max(float(np.percentile(errors, 99.0)) * 1.1, 1e-3)
     axes = Axes(0.0, most, 1.0, "3-D distance from the truth, m", "share")
     title = f"Error of position, {len(errors):,} pairs"
@@ -132,15 +141,20 @@ def _errors(report: "Report") -> str:
 
 
 def _map(report: "Report") -> str:
-    truth, tracks = list(report.truth_paths.values()), list(report.track_paths.values())
-    picture = ground_map([("truth", truth), ("one", tracks)], "Ground paths of truth and tracks")
-    return _panel("Seen from above", picture, [("truth", "truth"), ("one", "tracks shown")])
+    false = set(report.false_ids)
+    layers = [
+        ("truth", list(report.truth_paths.values())),
+        ("one", [path for i, path in report.track_paths.items() if i not in false]),
+        ("three", [path for i, path in report.track_paths.items() if i in false]),
+    ]
+    picture = ground_map(layers, "Ground paths of truth and tracks")
+    return _panel("Seen from above", picture, [("truth", "truth"), ("one", "tracks"), ("three", "false tracks")])
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def _table(head: list[str], rows: list[list[str]], style: str = "") -> str:
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<table class="{style}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
 
 
 WINDOW_ROWS = (
@@ -159,7 +173,9 @@ WINDOW_ROWS = (
 
 def _windows(m: dict[str, Any]) -> str:
     settled = m["settled"] or {}
-    rows = [[text, shown(m["whole"][key], digits), shown(settled.get(key), digits)] for text, key, digits in WINDOW_ROWS]
+    rows = [
+        [text, shown(m["whole"][key], digits), shown(settled.get(key), digits)] for text, key, digits in WINDOW_ROWS
+    ]
     rows += [[f"GOSPA at {c} m, m", shown(m[f"gospa_c{c}_m"]), "–"] for c in (50, 20)]
     return _panel("All figures", _table(["", "whole run", f"from {m['settled_from_s']:g} s"], rows))
 
@@ -195,7 +211,10 @@ def _worst(targets: pl.DataFrame) -> str:
          f"{r['held']} of {r['seconds']}", shown(r["switches"], 0)]
         for r in ordered.iter_rows(named=True)
     ]  # fmt: skip
-    return _panel("Least followed", _table(["target", "class", "confirmed, s", "seconds held", "switches"], rows))
+    return _panel(
+        "Least followed",
+        _table(["target", "class", "confirmed, s", "seconds held", "switches"], rows, "second-is-text"),
+    )
 
 
 def _fine_print(m: dict[str, Any]) -> str:
@@ -208,17 +227,18 @@ def _fine_print(m: dict[str, Any]) -> str:
     )
     bad = m["covariances_not_positive_definite"]
     odd = f"<p>{bad:,} covariances were not positive definite and are left out of ANEES.</p>" if bad else ""
+    c, false = m["cutoff_m"], m["false_tracks"]
     return (
         '<section class="fine"><h2>How this was measured</h2>'
-        f"<p>Data: {escape(_origin(m['origin']))}. One run; n is given beside each figure, neighbouring seconds are "
-        "not independent. A track counts at a second if its latest row is confirmed or coasting and at most "
-        f"{m['max_age_s']:g} s old, carried to the second with its velocity. GOSPA (p = 2, α = 2, c = {m['cutoff_m']:g} m) "
-        "is √(Σ d² + c²/2 · (missed + false)) over 3-D positions with the exact optimal assignment, averaged over whole "
-        "seconds and not divided by the number of targets. In the plot its height is divided among its three parts in "
-        "proportion to their squares.</p>"
-        f"<p>Identity switches: a pair lives on while closer than {m['cutoff_m']:g} m; a target whose track is another "
-        "than its last one counts one. ANEES is mean(eᵀP⁻¹e)/6 over assigned pairs at rows of exactly that second: 1 is "
+        f"<p>Data: {escape(_origin(m['origin']))}. One run; neighbouring seconds are not independent. A track counts "
+        f"at a second if its latest row is confirmed or coasting and at most {m['max_age_s']:g} s old, carried to the "
+        f"second with its velocity. GOSPA (p = 2, α = 2, c = {c:g} m) is √(Σ d² + c²/2 · (missed + false)) over 3-D "
+        "positions with the exact optimal assignment, averaged over whole seconds and not divided by the number of "
+        "targets. In the plot its height is divided among its three parts in proportion to their squares.</p>"
+        f"<p>Identity switches: a pair lives on while closer than {c:g} m; a target whose track is another than its "
+        "last one counts one. ANEES is mean(eᵀP⁻¹e)/6 over assigned pairs at rows of exactly that second: 1 is "
         "consistent, above is over-confident. A false track is one that was shown and never assigned: "
-        f"{m['false_tracks']['count']:,} in {m['seconds'] / 3600:.2f} h, {m['false_tracks']['per_hour']:,.1f} an hour.</p>"
+        f"{false['count']:,} in {m['seconds'] / 3600:.2f} h, {false['per_hour']:,.1f} an hour. Times count from a "
+        "target's first row of truth, to the next whole second.</p>"
         f"{classes}{odd}<p>lowsky {escape(m['lowsky'])}</p></section>"
     )

@@ -3,12 +3,15 @@
 import math
 from dataclasses import dataclass
 from html import escape
+from typing import TypeVar
 
 import numpy as np
 
 from lowsky.model.measurement import Floats
 
-WIDTH, HEIGHT = 760.0, 260.0
+Number = TypeVar("Number", float, Floats)
+WIDTH, HEIGHT = 560.0, 240.0
+MAP_WIDTH = 1_080.0
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 14.0, 12.0, 40.0
 
 
@@ -34,26 +37,30 @@ class Axes:
     x_label: str
     y_label: str
 
-    def x(self, value: Floats) -> Floats:
+    def x(self, value: Number) -> Number:
         return LEFT + (value - self.x_from) / (self.x_to - self.x_from) * (WIDTH - LEFT - RIGHT)
 
-    def y(self, value: Floats) -> Floats:
+    def y(self, value: Number) -> Number:
         return HEIGHT - BOTTOM - value / self.y_to * (HEIGHT - TOP - BOTTOM)
 
     def grid(self) -> str:
         parts = []
         step = nice_step(self.y_to, 5)
         for k in range(math.floor(self.y_to / step + 1e-9) + 1):
-            y = float(self.y(np.float64(k * step)))
+            y = self.y(k * step)
             parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-            parts.append(f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{number(k * step)}</text>')
+            parts.append(
+                f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{number(k * step)}</text>'
+            )
         step = nice_step(self.x_to - self.x_from, 8)
         for k in range(math.ceil(self.x_from / step), math.floor(self.x_to / step + 1e-9) + 1):
-            x = float(self.x(np.float64(k * step)))
+            x = self.x(k * step)
             y = HEIGHT - BOTTOM + 17
             parts.append(f'<text class="tick" x="{x:.1f}" y="{y}" text-anchor="middle">{number(k * step)}</text>')
         middle = (LEFT + WIDTH - RIGHT) / 2
-        parts.append(f'<text class="axis" x="{middle}" y="{HEIGHT - 5}" text-anchor="middle">{escape(self.x_label)}</text>')
+        parts.append(
+            f'<text class="axis" x="{middle}" y="{HEIGHT - 5}" text-anchor="middle">{escape(self.x_label)}</text>'
+        )
         turn = f'transform="translate(13 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)"'
         parts.append(f'<text class="axis" {turn} text-anchor="middle">{escape(self.y_label)}</text>')
         return "".join(parts)
@@ -62,9 +69,9 @@ class Axes:
         return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(self.x(x), self.y(y)))
 
 
-def svg(body: str, title: str, height: float = HEIGHT) -> str:
+def svg(body: str, title: str, width: float = WIDTH, height: float = HEIGHT) -> str:
     return (
-        f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{escape(title)}">'
+        f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(title)}">'
         f"<title>{escape(title)}</title>{body}</svg>"
     )
 
@@ -107,21 +114,27 @@ def distribution(errors: Floats, axes: Axes, marks: list[tuple[str, float]], tit
     counts, edges = np.histogram(errors, bins=48, range=(axes.x_from, axes.x_to))
     share = counts / max(1, counts.max()) * 0.62
     parts = [axes.grid()]
-    for low, high, part in zip(edges[:-1], edges[1:], share):
-        x, width = float(axes.x(low)), float(axes.x(high) - axes.x(low))
-        y = float(axes.y(part))
-        parts.append(f'<rect class="bar" x="{x:.1f}" y="{y:.1f}" width="{width - 1:.1f}" height="{axes.y(0.0) - y:.1f}"/>')
+    for low, high, part in zip(edges[:-1].tolist(), edges[1:].tolist(), share.tolist()):
+        x, width, y = axes.x(low), axes.x(high) - axes.x(low), axes.y(part)
+        parts.append(
+            f'<rect class="bar" x="{x:.1f}" y="{y:.1f}" width="{width - 1:.1f}" height="{axes.y(0.0) - y:.1f}"/>'
+        )
     ordered = np.sort(errors)
     keep = np.unique(np.linspace(0, len(ordered) - 1, min(len(ordered), 300)).astype(np.int64))
-    x = np.minimum(ordered[keep], axes.x_to)
-    parts.append(f'<polyline class="line total" points="{axes.points(x, (keep + 1) / len(ordered))}"/>')
-    for row, (text, value) in enumerate(marks):
+    curve = np.minimum(ordered[keep], axes.x_to)
+    parts.append(f'<polyline class="line total" points="{axes.points(curve, (keep + 1) / len(ordered))}"/>')
+    for text, value in marks:
         if value <= axes.x_to:
-            at = float(axes.x(np.float64(value)))
+            at = axes.x(value)
             parts.append(f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
-            anchor, shift = ("end", -6) if at > WIDTH - 150 else ("start", 6)
-            y = HEIGHT - BOTTOM - 34 + 18 * row
-            parts.append(f'<text class="label" x="{at + shift:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>')
+            # the curve leaves the upper left free in its first half and the lower right in its second
+            late = float((errors <= value).mean()) > 0.75
+            anchor, shift, y = ("start", 6, (TOP + HEIGHT - BOTTOM) / 2) if late else ("end", -6, TOP + 14)
+            if at + shift + 120.0 > WIDTH and late:
+                anchor, shift = "end", -6
+            parts.append(
+                f'<text class="label" x="{at + shift:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+            )
     return svg("".join(parts), title)
 
 
@@ -129,30 +142,30 @@ def ground_map(layers: list[tuple[str, list[Floats]]], title: str) -> str:
     """Paths float64[n, 2] m east, north, seen from above, north up; layers are (style class, paths)."""
     everything = [path for _, paths in layers for path in paths]
     if not everything:
-        return svg('<text class="axis" x="380" y="130" text-anchor="middle">nothing to draw</text>', title)
+        return svg('<text class="axis" x="280" y="120" text-anchor="middle">nothing to draw</text>', title)
     # the box is that of the first layer that has something: a lost track far away must not shrink the rest
     first = np.concatenate(next(paths for _, paths in layers if paths))
     low, high = first.min(axis=0), first.max(axis=0)
     span = np.maximum(high - low, 200.0) * 1.08
     middle = (low + high) / 2.0
-    height = float(np.clip(WIDTH * span[1] / span[0], 320.0, 640.0))
-    scale = min(WIDTH / span[0], height / span[1])
+    height = float(np.clip(MAP_WIDTH * span[1] / span[0], 380.0, 680.0))
+    scale = min(MAP_WIDTH / span[0], height / span[1])
 
     def place(path: Floats) -> str:
-        x, y = WIDTH / 2 + (path[:, 0] - middle[0]) * scale, height / 2 - (path[:, 1] - middle[1]) * scale
+        x, y = MAP_WIDTH / 2 + (path[:, 0] - middle[0]) * scale, height / 2 - (path[:, 1] - middle[1]) * scale
         return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y))
 
     parts = []
     for name, paths in layers:
         parts += [f'<polyline class="path {name}" points="{place(path)}"/>' for path in paths]
         for path in paths:
-            x, y = place(path[-1:]).split(",")
-            parts.append(f'<circle class="end {name}" cx="{x}" cy="{y}" r="2.4"/>')
-    bar_m = nice_step(WIDTH / scale * 0.25, 1) if scale > 0 else 1.0
+            at_x, at_y = place(path[-1:]).split(",")
+            parts.append(f'<circle class="end {name}" cx="{at_x}" cy="{at_y}" r="2.4"/>')
+    bar_m = nice_step(MAP_WIDTH / scale * 0.12, 1)
     text = f"{bar_m / 1000:g} km" if bar_m >= 1000.0 else f"{bar_m:g} m"
     x, y = 16.0, height - 16.0
     parts.append(f'<path class="scale" d="M{x} {y - 6} v6 h{bar_m * scale:.1f} v-6"/>')
     parts.append(f'<text class="label" x="{x + bar_m * scale / 2:.1f}" y="{y - 6}" text-anchor="middle">{text}</text>')
-    parts.append(f'<path class="scale" d="M{WIDTH - 24} 42 v-26 m-5 8 l5 -8 l5 8"/>')
-    parts.append(f'<text class="label" x="{WIDTH - 24}" y="58" text-anchor="middle">N</text>')
-    return svg("".join(parts), title, height)
+    parts.append(f'<path class="scale" d="M{MAP_WIDTH - 24} 42 v-26 m-5 8 l5 -8 l5 8"/>')
+    parts.append(f'<text class="label" x="{MAP_WIDTH - 24}" y="58" text-anchor="middle">N</text>')
+    return svg("".join(parts), title, MAP_WIDTH, height)

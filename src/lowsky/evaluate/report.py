@@ -13,9 +13,11 @@ import polars as pl
 from lowsky import __version__
 from lowsky.constants import SECOND_NS
 from lowsky.errors import ConfigError, Fault
+from lowsky.evaluate.page import page
 from lowsky.evaluate.score import Gospa, Nees, Pairs, first_seconds, identity_switches, match, nees
-from lowsky.evaluate.seconds import ALIVE, SHOWN, TRUTH_MAX_AGE_S, common_frame, in_frame, picture, whole_seconds
+from lowsky.evaluate.seconds import ALIVE, SHOWN, Picture, common_frame, in_frame, picture, whole_seconds
 from lowsky.evaluate.tables import States, Table, read_both
+from lowsky.geo.enu import EnuFrame
 from lowsky.model.measurement import Floats, Ints
 
 CHI2_3_95 = 7.814727903251179  # 95 % of χ² with 3 degrees of freedom
@@ -34,6 +36,7 @@ class Report:
     errors_m: Floats  # float64[K] distance of every assigned pair
     truth_paths: dict[int, Floats]  # target_id -> float64[n, 2] m east, north
     track_paths: dict[int, Floats]  # track_id -> the same; only of tracks that were shown
+    false_ids: tuple[int, ...]  # tracks that were shown and never assigned
 
     @property
     def gospa(self) -> float:
@@ -55,8 +58,6 @@ class Report:
 
     def to_html(self, path: str | Path) -> None:
         """The figures and plots as one self-contained page, written whole or not at all."""
-        from lowsky.evaluate.page import page  # imports Report for its types
-
         _write_whole(Path(path), page(self))
 
 
@@ -73,6 +74,7 @@ def evaluate(
     max_age_s: float = 3.0,
     cutoff_m: float = 100.0,
     settled_from_s: float = 20.0,
+    truth_max_age_s: float = 1.0,
     span: tuple[datetime, datetime] | None = None,
     origin: str = "not stated",
 ) -> Report:
@@ -87,6 +89,8 @@ def evaluate(
         c of GOSPA: pairs further apart are never one object.
     settled_from_s : float
         Start of the window "settled", seconds after the start of the span.
+    truth_max_age_s : float
+        Longest gap between two rows of a target over which the earlier is carried; it has no position in longer ones.
     span : (datetime, datetime), optional
         Start and end; the first to the last time of the truth where left out.
     origin : str
@@ -97,11 +101,8 @@ def evaluate(
     ConfigError
         With every fault of both files and of the parameters.
     """
-    faults = [
-        Fault(name, f"{value:g}", "a number above 0")
-        for name, value in (("max_age_s", max_age_s), ("cutoff_m", cutoff_m))
-        if not 0.0 < value < math.inf
-    ]
+    limits = (("max_age_s", max_age_s), ("cutoff_m", cutoff_m), ("truth_max_age_s", truth_max_age_s))
+    faults = [Fault(name, f"{value:g}", "a number above 0") for name, value in limits if not 0.0 < value < math.inf]
     if origin not in ORIGINS:
         faults.append(Fault("origin", repr(origin), "one of " + ", ".join(ORIGINS)))
     if faults:
@@ -113,47 +114,51 @@ def evaluate(
     seconds = whole_seconds(real, span_ns)
     if not len(seconds):
         raise ConfigError([Fault("truth", "less than one whole second", "a longer run")])
-    return _Run(own, real, seconds, max_age_s, cutoff_m, settled_from_s, origin).report()
+    frame = common_frame(real)
+    run = _Run(
+        own, real, seconds, frame,
+        truth=picture(real, seconds, frame, truth_max_age_s, statuses=None),
+        shown=picture(own, seconds, frame, max_age_s, SHOWN),
+        alive=picture(own, seconds, frame, max_age_s, ALIVE),
+        settings={"origin": origin, "cutoff_m": cutoff_m, "max_age_s": max_age_s, "settled_from_s": settled_from_s},
+    )  # fmt: skip
+    return run.report()
 
 
 def _ns(time: datetime) -> int:
     return round(time.replace(tzinfo=time.tzinfo or UTC).timestamp() * 1e6) * 1_000
 
 
+@dataclass(frozen=True, slots=True)
 class _Run:
     """One evaluation: the tables, the picture of every second, and what is made of them."""
 
-    def __init__(
-        self, own: States, real: States, seconds: Ints, max_age_s: float, cutoff_m: float, settled_from_s: float,
-        origin: str,
-    ) -> None:  # fmt: skip
-        self.own, self.real, self.seconds = own, real, seconds
-        self.max_age_s, self.cutoff_m, self.settled_from_s, self.origin = max_age_s, cutoff_m, settled_from_s, origin
-        self.frame = common_frame(real)
-        self.truth = picture(real, seconds, self.frame, TRUTH_MAX_AGE_S, None)
-        self.shown = picture(own, seconds, self.frame, max_age_s, SHOWN)
-        self.alive = picture(own, seconds, self.frame, max_age_s, ALIVE)
+    own: States
+    real: States
+    seconds: Ints
+    frame: EnuFrame
+    truth: Picture
+    shown: Picture
+    alive: Picture
+    settings: dict[str, Any]
 
     def report(self) -> Report:
-        n = len(self.seconds)
-        gospa, pairs = match(self.truth, self.shown, n, self.cutoff_m)
-        _, alive_pairs = match(self.truth, self.alive, n, self.cutoff_m)
+        n, cutoff_m = len(self.seconds), self.settings["cutoff_m"]
+        gospa, pairs = match(self.truth, self.shown, n, cutoff_m)
+        _, alive_pairs = match(self.truth, self.alive, n, cutoff_m)
         error = self.truth.pos[pairs.target] - self.shown.pos[pairs.track]
         consistency = nees(pairs, self.truth, self.shown, self.own, self.frame)
-        settled = self.seconds - self.seconds[0] >= (self.settled_from_s - 1.0) * SECOND_NS
+        settled = self.seconds - self.seconds[0] >= (self.settings["settled_from_s"] - 1.0) * SECOND_NS
         targets = self._targets(pairs, alive_pairs)
         false_ids = np.setdiff1d(self.shown.id, self.shown.id[pairs.track])
         hours = n / 3600.0
         metrics: dict[str, Any] = {
             "format": "lowsky evaluation 1",
             "lowsky": __version__,
-            "origin": self.origin,
+            **self.settings,
             "from": _iso(self.seconds[0]),
             "to": _iso(self.seconds[-1]),
             "seconds": n,
-            "cutoff_m": self.cutoff_m,
-            "max_age_s": self.max_age_s,
-            "settled_from_s": self.settled_from_s,
             "targets": len(np.unique(self.real.id)),
             "tracks_shown": len(np.unique(self.shown.id)),
             "rows_without_position": int((~np.isfinite(self.own.geodetic).all(axis=1)).sum()),
@@ -166,15 +171,15 @@ class _Run:
             "class": self._class(pairs),
             "covariances_not_positive_definite": consistency.bad,
         }
-        for cutoff_m in OTHER_CUTOFFS_M:
-            other, _ = match(self.truth, self.shown, n, cutoff_m)
-            metrics[f"gospa_c{cutoff_m:g}_m"] = float(other.gospa_m.mean())
+        for other_m in OTHER_CUTOFFS_M:
+            other, _ = match(self.truth, self.shown, n, other_m)
+            metrics[f"gospa_c{other_m:g}_m"] = float(other.gospa_m.mean())
         truth_pos, _ = in_frame(self.real, self.frame)
         track_pos, _ = in_frame(self.own, self.frame)
         ever = np.isin(self.own.id, np.unique(self.shown.id))
         return Report(
             metrics, self._series(gospa), targets, np.sqrt((error**2).sum(axis=1)),
-            _paths(self.real.id, truth_pos), _paths(self.own.id[ever], track_pos[ever]),
+            _paths(self.real.id, truth_pos), _paths(self.own.id[ever], track_pos[ever]), tuple(false_ids.tolist()),
         )  # fmt: skip
 
     def _series(self, gospa: Gospa) -> pl.DataFrame:
@@ -192,9 +197,9 @@ class _Run:
 
     def _targets(self, pairs: Pairs, alive_pairs: Pairs) -> pl.DataFrame:
         """One row per target: when it was first followed, how long, and how often its track changed."""
-        ids, first_row, counts = np.unique(self.real.id, return_index=True, return_counts=True)
+        ids, first_row = np.unique(self.real.id, return_index=True)
         seen, confirmed = first_seconds(alive_pairs, self.truth), first_seconds(pairs, self.truth)
-        switches = identity_switches(self.truth, self.shown, len(self.seconds), self.cutoff_m)
+        switches = identity_switches(self.truth, self.shown, len(self.seconds), self.settings["cutoff_m"])
         there, held = _count(self.truth.id, ids), _count(self.truth.id[pairs.target], ids)
         begin_ns = self.real.t_ns[first_row]
 
@@ -291,6 +296,3 @@ def _paths(ids: Ints, pos: Floats) -> dict[int, Floats]:
             step = max(1, math.ceil(len(path) / MAP_POINTS))
             out[int(ids[first])] = np.concatenate((path[:-1:step], path[-1:]))
     return out
-
-
-

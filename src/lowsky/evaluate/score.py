@@ -48,7 +48,7 @@ def match(truth: Picture, tracks: Picture, n_second: int, cutoff_m: float) -> tu
     pairs = Pairs(*(_joined(part) for part in zip(*found)))
     d2 = ((truth.pos[pairs.target] - tracks.pos[pairs.track]) ** 2).sum(axis=1)
     n_pair = np.bincount(pairs.second, minlength=n_second)
-    sums = np.bincount(pairs.second, weights=d2, minlength=n_second)
+    sums = np.bincount(pairs.second, weights=d2, minlength=n_second).astype(np.float64)
     return Gospa(cutoff_m, sums, n_truth - n_pair, n_track - n_pair), pairs
 
 
@@ -127,7 +127,7 @@ def _positive_definite(P: Floats) -> NDArray[np.bool_]:
 
 
 def _squared(error: Floats, P: Floats) -> Floats:
-    return np.einsum("ki,ki->k", error, np.linalg.solve(P, error[:, :, None])[:, :, 0])
+    return np.asarray((error * np.linalg.solve(P, error[:, :, None])[:, :, 0]).sum(axis=1))
 
 
 def first_seconds(pairs: Pairs, truth: Picture) -> dict[int, int]:

@@ -9,7 +9,6 @@ from lowsky.evaluate.tables import States
 from lowsky.geo.enu import EnuFrame
 from lowsky.model.measurement import Floats, Ints
 
-TRUTH_MAX_AGE_S = 1.0  # truth that is given less often than this has gaps, in which there is no target
 SHOWN = ("confirmed", "coasting")
 ALIVE = ("tentative", "confirmed", "coasting")
 
@@ -55,12 +54,15 @@ def picture(
 ) -> Picture:
     """At each second the latest row of each id, if it is one of ``statuses`` and at most ``max_age_s`` old.
 
-    Causal: only rows up to the second. A row without a velocity is not moved.
+    Causal: only rows up to the second. A row without a velocity is not moved. ``statuses`` None is truth, which
+    ends with its last row and is not carried beyond.
     """
     t_ns = states.t_ns
     has_next = np.append(states.id[1:] == states.id[:-1], False)
     until = np.where(has_next, np.append(t_ns[1:], 0) - 1, np.iinfo(np.int64).max)
     until = np.minimum(until, t_ns + round(max_age_s * SECOND_NS))
+    if statuses is None:
+        until = np.where(has_next, until, t_ns)
     valid = np.isfinite(states.geodetic).all(axis=1)
     if statuses is not None:
         valid &= np.isin(np.array(states.status, np.str_), statuses)

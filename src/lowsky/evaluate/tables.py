@@ -18,7 +18,6 @@ UPPER = np.triu_indices(6)
 Table = pl.DataFrame | str | Path
 
 
-
 def _is_time(kind: pl.DataType) -> bool:
     return isinstance(kind, pl.Datetime) and kind.time_zone == "UTC"
 
@@ -40,8 +39,13 @@ def _is_list(kind: pl.DataType) -> bool:
 
 
 Columns = dict[str, tuple[Callable[[pl.DataType], bool], str]]
-NUMBERS: Columns = {name: (_is_number, "float64") for name in STATE}
-TRACKS: Columns = {"time": (_is_time, "timestamp, UTC"), "track_id": (_is_whole, "int64"), "status": (_is_text, "string"), **NUMBERS}
+NUMBERS: Columns = dict.fromkeys(STATE, (_is_number, "float64"))
+TRACKS: Columns = {
+    "time": (_is_time, "timestamp, UTC"),
+    "track_id": (_is_whole, "int64"),
+    "status": (_is_text, "string"),
+    **NUMBERS,
+}
 TRUTH: Columns = {"time": (_is_time, "timestamp, UTC"), "target_id": (_is_whole, "int64"), **NUMBERS}
 OPTIONAL: Columns = {"covariance": (_is_list, "list of 21 float64"), "class": (_is_text, "string")}
 

@@ -67,9 +67,7 @@ def simulate(scenario: str | Path | Scenario, seed: int = 0, duration_s: float |
         tables.append(_table(sensor, observe(rng, sensor, frame, truth, origin, length_s)))
     measurements = pl.concat([_table(None, None), *tables]).sort("received", maintain_order=True)
     empty = [name for name in FLOAT_COLUMNS + TEXT_COLUMNS if measurements[name].null_count() == len(measurements)]
-    return Simulation(
-        scenario, seed, measurements.drop(empty), truth_table(truth, origin), site_toml(scenario, origin)
-    )
+    return Simulation(scenario, seed, measurements.drop(empty), truth_table(truth, origin), site_toml(scenario, origin))
 
 
 def _geodetic(origin: EnuFrame, sensor: Sensor) -> tuple[float, float, float]:

@@ -22,7 +22,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of every table of a scenario file (``kw_only`` is not inherited, so each says it)."""
 
 
-class Place(Part, kw_only=True):
+class Place(Part, frozen=True, kw_only=True):
     """Origin of the scenario. ``height_m`` is WGS-84 ellipsoidal."""
 
     name: Name
@@ -31,7 +31,7 @@ class Place(Part, kw_only=True):
     height_m: Annotated[float, Meta(ge=-500.0, le=9_000.0)]
 
 
-class Wind(Part, kw_only=True):
+class Wind(Part, frozen=True, kw_only=True):
     """Where the air goes (not where it comes from). The same everywhere."""
 
     east_mps: Annotated[float, Meta(ge=-60.0, le=60.0)] = 0.0
@@ -41,7 +41,7 @@ class Wind(Part, kw_only=True):
 # -- where targets start ------------------------------------------------------------------------------------------
 
 
-class Box(Part, kw_only=True, tag="box", tag_field="kind"):
+class Box(Part, frozen=True, kw_only=True, tag="box", tag_field="kind"):
     """Anywhere in a box, with one speed and course each; at rest where the speed is left out."""
 
     east_m: Draw
@@ -51,7 +51,7 @@ class Box(Part, kw_only=True, tag="box", tag_field="kind"):
     course_deg: Draw = (0.0, 360.0)
 
 
-class Inbound(Part, kw_only=True, tag="inbound", tag_field="kind"):
+class Inbound(Part, frozen=True, kw_only=True, tag="inbound", tag_field="kind"):
     """At a range and azimuth of the origin, flying straight at a point of its own about ``aim_m``."""
 
     range_m: Draw
@@ -63,7 +63,7 @@ class Inbound(Part, kw_only=True, tag="inbound", tag_field="kind"):
     aim_box_m: NotNegative = 0.0  # uniform, ± per axis
 
 
-class Crossing(Part, kw_only=True, tag="crossing", tag_field="kind"):
+class Crossing(Part, frozen=True, kw_only=True, tag="crossing", tag_field="kind"):
     """From all round, evenly spaced courses, all through nearly one point at nearly one time."""
 
     point_m: tuple[float, float]
@@ -74,7 +74,7 @@ class Crossing(Part, kw_only=True, tag="crossing", tag_field="kind"):
     speed_mps: Draw
 
 
-class Swarm(Part, kw_only=True, tag="swarm", tag_field="kind"):
+class Swarm(Part, frozen=True, kw_only=True, tag="swarm", tag_field="kind"):
     """Groups with one course and speed; members about the centre. ``count`` must be a multiple of ``groups``."""
 
     groups: Annotated[int, Meta(ge=1, le=10_000)]
@@ -93,7 +93,7 @@ Start = Box | Inbound | Crossing | Swarm
 # -- how they move ------------------------------------------------------------------------------------------------
 
 
-class WhiteAcceleration(Part, kw_only=True, tag="white-acceleration", tag_field="kind"):
+class WhiteAcceleration(Part, frozen=True, kw_only=True, tag="white-acceleration", tag_field="kind"):
     """Straight but for white acceleration of this density; vertical a tenth of it unless given."""
 
     q_m2ps3: NotNegative
@@ -101,7 +101,7 @@ class WhiteAcceleration(Part, kw_only=True, tag="white-acceleration", tag_field=
     ground_mirror_m: NotNegative | None = None  # lower parts of the path are mirrored at this height
 
 
-class Multirotor(Part, kw_only=True, tag="multirotor", tag_field="kind"):
+class Multirotor(Part, frozen=True, kw_only=True, tag="multirotor", tag_field="kind"):
     """Hover, accelerate, cruise, turn, brake: a state machine (tracking-benchmarks, section 2, S4)."""
 
     first_hover_s: Draw = (2.0, 10.0)
@@ -117,7 +117,7 @@ class Multirotor(Part, kw_only=True, tag="multirotor", tag_field="kind"):
     high_m: Positive = 250.0
 
 
-class Waypoints(Part, kw_only=True, tag="waypoints", tag_field="kind"):
+class Waypoints(Part, frozen=True, kw_only=True, tag="waypoints", tag_field="kind"):
     """From point to point within what the airframe can do, then hover, circle or fly on.
 
     Without ``points_m`` the only point is the one the start aims at. Each target has its own points: those of
@@ -134,7 +134,7 @@ class Waypoints(Part, kw_only=True, tag="waypoints", tag_field="kind"):
     gust_mps2: NotNegative = 0.3  # 1σ of random acceleration per horizontal axis and 0.1 s
 
 
-class Bird(Part, kw_only=True, tag="bird", tag_field="kind"):
+class Bird(Part, frozen=True, kw_only=True, tag="bird", tag_field="kind"):
     """Wandering flight about a home: speed, turn rate and height each fluctuate about a mean."""
 
     speed_mps: Draw = (9.0, 15.0)
@@ -146,7 +146,7 @@ class Bird(Part, kw_only=True, tag="bird", tag_field="kind"):
     flock_spacing_m: NotNegative = 0.0  # > 0: all targets of the group fly together
 
 
-class Balloon(Part, kw_only=True, tag="balloon", tag_field="kind"):
+class Balloon(Part, frozen=True, kw_only=True, tag="balloon", tag_field="kind"):
     """Goes with the wind: horizontal velocity relaxes to it, climb to its own rate."""
 
     climb_mps: Draw = (0.5, 1.5)
@@ -158,7 +158,7 @@ class Balloon(Part, kw_only=True, tag="balloon", tag_field="kind"):
 Motion = WhiteAcceleration | Multirotor | Waypoints | Bird | Balloon
 
 
-class Target(Part, kw_only=True):
+class Target(Part, frozen=True, kw_only=True):
     """A group of like objects."""
 
     name: Name
@@ -172,7 +172,7 @@ class Target(Part, kw_only=True):
     identity_prefix: str | None = None  # what it calls itself: prefix and number, counted from 1
 
 
-class Sensor(Part, kw_only=True):
+class Sensor(Part, frozen=True, kw_only=True):
     """A sensor: what the site file says of it, and what only the simulation knows."""
 
     id: Name
@@ -206,7 +206,7 @@ class Sensor(Part, kw_only=True):
     silence_s: Positive = 5.0  # mean length of such a break
 
 
-class Scenario(Part, kw_only=True):
+class Scenario(Part, frozen=True, kw_only=True):
     """A whole scenario file."""
 
     name: Name

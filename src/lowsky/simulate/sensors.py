@@ -39,7 +39,7 @@ def look_times(sensor: Sensor, duration_s: float) -> Floats:
     """Seconds of the looks up to the end: phase + k · period; the first one period on where the phase is 0."""
     first = sensor.look_phase_s if sensor.look_phase_s > 0.0 else sensor.look_period_s
     count = int(np.floor((duration_s - first) / sensor.look_period_s + 1e-9)) + 1
-    return first + np.arange(max(count, 0)) * sensor.look_period_s
+    return np.asarray(first + np.arange(max(count, 0)) * sensor.look_period_s, np.float64)
 
 
 def observe(rng: Generator, sensor: Sensor, frame: EnuFrame, truth: Truth, origin: EnuFrame, duration_s: float) -> Rows:
@@ -89,12 +89,12 @@ def mean_snr_db(sensor: Sensor, rcs_dbsm: Floats, range_m: Floats) -> Floats:
     """Mean signal to noise ratio from the radar equation, scaled so that P_D is 0.9 at ``r90_m`` for 0.01 m²."""
     r90_m = sensor.r90_m or sensor.max_range_m
     snr90_db = 10.0 * np.log10(np.log(P_FALSE) / np.log(0.9) - 1.0)
-    return snr90_db + 40.0 * np.log10(r90_m / np.maximum(range_m, 1.0)) + rcs_dbsm - R90_RCS_DBSM
+    return np.asarray(snr90_db + 40.0 * np.log10(r90_m / np.maximum(range_m, 1.0)) + rcs_dbsm - R90_RCS_DBSM)
 
 
 def swerling_1(snr_db: Floats) -> Floats:
     """P_D = P_fa^(1/(1+SNR)) of a slowly fluctuating target (science, section 5.1)."""
-    return np.exp(np.log(P_FALSE) / (1.0 + 10.0 ** (snr_db / 10.0)))
+    return np.asarray(np.exp(np.log(P_FALSE) / (1.0 + 10.0 ** (snr_db / 10.0))))
 
 
 def _detected(

@@ -75,9 +75,7 @@ def _identity(target: Target, index: int) -> str | None:
     return None if target.identity_prefix is None else f"{target.identity_prefix}{index + 1}"
 
 
-def _group(
-    rng: Generator, target: Target, steps: int, wind: Wind
-) -> tuple[Floats, Floats, NDArray[np.bool_], Floats]:
+def _group(rng: Generator, target: Target, steps: int, wind: Wind) -> tuple[Floats, Floats, NDArray[np.bool_], Floats]:
     """Position, velocity, alive, radar cross-section of one group on the common grid of times."""
     n = target.count
     appear = np.ceil(draw(rng, target.appear_s, n) / STEP_S - 1e-6).astype(np.int64)
