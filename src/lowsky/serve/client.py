@@ -1,6 +1,7 @@
 """One browser: what it has seen, what it gets next. Latest wins: nothing is ever queued for it."""
 
 import asyncio
+import contextlib
 import struct
 from collections.abc import Iterable
 from typing import Any
@@ -75,10 +76,8 @@ class Client:
         """Send until the socket goes away."""
         while True:
             timeout = 0.1 if self._replay_t_ns is not None else SPAN_PERIOD_S
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.wake.wait(), timeout)
-            except TimeoutError:
-                pass
             self.wake.clear()
             started_s = monotonic_s()
             wants, self._wants = self._wants, []

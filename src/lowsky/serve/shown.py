@@ -4,7 +4,7 @@ import unicodedata
 
 MAX_CHARACTERS = 64
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-# Cc control, Cf format (bidirectional overrides, zero width), Cs surrogates, Co private, Cn unassigned, Zl Zp separators
+# control, format (bidirectional overrides, zero width), surrogates, private, unassigned, line separators
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 

@@ -1,0 +1,34 @@
+// The keyboard. Typing into a field is typing; everything else is a command.
+
+import { byId } from './dom.js';
+
+/** @param {any} app */
+export function listen(app) {
+  window.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (event.key === 'Escape') {
+      if (target === byId('search')) { byId('search').value = ''; byId('search').dispatchEvent(new Event('input')); target.blur(); } else if (!byId('help').open) app.select(null);
+      return;
+    }
+    if (target instanceof HTMLInputElement && target.type !== 'range') return;
+    if (event.key === ' ' && target instanceof HTMLButtonElement && target.id !== 'pause') return; // a button takes its own space
+    if (byId('help').open && event.key !== '?') return;
+    const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (arrow && event.shiftKey) app.map?.panBy(arrow.map((d) => d * 120), { duration: 0 });
+    else if (arrow && arrow[0]) { if (target !== byId('slider')) target.blur?.(); app.step(arrow[0]); } else if (!act(app, event.key)) return;
+    event.preventDefault();
+  });
+}
+
+function act(app, key) {
+  const actions = {
+    ' ': () => app.pause(), l: () => app.live(), f: () => app.follow(), t: () => app.theme.next(), e: () => app.toggleSigma(), h: () => app.home(),
+    n: () => app.next(1), p: () => app.next(-1), '+': () => app.map?.zoomIn({ duration: 0 }), '=': () => app.map?.zoomIn({ duration: 0 }), '-': () => app.map?.zoomOut({ duration: 0 }),
+    '/': () => byId('search').focus(), '?': () => app.help(),
+  };
+  const action = actions[key.length === 1 ? key.toLowerCase() : key];
+  if (!action) return false;
+  action();
+  return true;
+}

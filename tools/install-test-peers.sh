@@ -1,0 +1,29 @@
+#!/bin/sh
+# Installs what the browser tests and the wire comparisons need beside uv: chromium, tshark, node (Debian, Ubuntu) and
+# playwright-core without a browser of its own. Does nothing that is done already.
+set -eu
+
+cd "$(dirname "$0")/.."
+
+missing=""
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+command -v tshark >/dev/null 2>&1 || missing="$missing tshark"
+command -v node >/dev/null 2>&1 || missing="$missing nodejs"
+command -v npm >/dev/null 2>&1 || missing="$missing npm"
+
+if [ -n "$missing" ]; then
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "install-test-peers: please install$missing by hand: there is no apt-get here" >&2
+        exit 1
+    fi
+    as_root=""
+    if [ "$(id -u)" -ne 0 ]; then as_root="sudo"; fi
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q
+    # shellcheck disable=SC2086  # the names are words
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+fi
+
+if ! cmp -s tests/browser/package-lock.json tests/browser/node_modules/.lowsky-lock; then
+    npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund
+    cp tests/browser/package-lock.json tests/browser/node_modules/.lowsky-lock
+fi
