@@ -195,16 +195,19 @@ def test_tshark_reads_the_same_bluetooth_service_data():
 
 
 @needs_tshark
-@pytest.mark.parametrize(("path", "beacons"), [(BEACON, 21), (NAN, 21)], ids=["beacon", "nan"])
-def test_tshark_reads_the_same_vendor_elements(path, beacons):
-    rows = tshark(path, "wlan.tag.oui", "wlan.tag.vendor.data", "wlan.ta", "radiotap.dbm_antsignal")
-    compared = 0
-    for packet, (ouis, data, transmitter, signal) in zip(read_packets(path.read_bytes()), rows, strict=True):
+@pytest.mark.parametrize(("path", "beacons", "actions"), [(BEACON, 21, 0), (NAN, 21, 21)], ids=["beacon", "nan"])
+def test_tshark_reads_the_same_vendor_elements_and_service_descriptors(path, beacons, actions):
+    fields = ("wlan.tag.oui", "wlan.tag.vendor.data", "nan.sda.service_info", "wlan.ta", "radiotap.dbm_antsignal")
+    rows = tshark(path, *fields)
+    compared = Counter()
+    for packet, (ouis, data, info, transmitter, signal) in zip(read_packets(path.read_bytes()), rows, strict=True):
         for heard in transmissions(packet):
             assert heard.transmitter == transmitter
             assert heard.rssi_dbm == float(signal)
             if heard.transport == "wifi-beacon":
                 assert str(0xFA0BBC) in ouis.split("|")
                 assert f"{heard.counter:02x}{heard.payload.hex()}" in data.replace(":", "")
-                compared += 1
-    assert compared == beacons
+            else:
+                assert f"{heard.counter:02x}{heard.payload.hex()}" == info.replace("-", "")
+            compared[heard.transport] += 1
+    assert compared == Counter({"wifi-beacon": beacons, "wifi-nan": actions})

@@ -1,7 +1,10 @@
 """Remote ID is found in every link layer it is sent over, and the link checksum is told."""
 
 import math
+import os
+import shutil
 import struct
+import subprocess
 import zlib
 
 import pytest
@@ -250,3 +253,53 @@ def test_mutated_frames_raise_nothing_but_decode_errors(data):
     except DecodeError:
         return
     assert all(len(f.payload) <= len(raw) and 0 <= f.counter <= 255 for f in found)
+
+
+# --- tshark as a peer: what we build, it reads as we do ----------------------------------------------------------
+
+needs_tshark = pytest.mark.skipif(
+    shutil.which("tshark") is None and not os.environ.get("CI"), reason="tshark is not installed"
+)
+
+
+def tshark(path, *wanted):
+    command = ["tshark", "-n", "-r", str(path), "-T", "fields"]
+    fields = [part for field in wanted for part in ("-e", field)]
+    done = subprocess.run([*command, *fields], capture_output=True, text=True, check=True)
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def write_pcap(path, link, frames):
+    data = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, link)
+    data += b"".join(struct.pack("<IIII", 0, 0, len(f), len(f)) + f for f in frames)
+    path.write_bytes(data)
+    return path
+
+
+@needs_tshark
+@pytest.mark.parametrize(
+    ("link", "frames"),
+    [
+        (251, [le(legacy(service_data(SELF))), le(extended(service_data(PACK)), flip=1)]),
+        (256, [phdr(le(legacy(service_data(SELF))), 0x0C03), phdr(le(extended(service_data(PACK)), b"\0"), 0x8C03)]),
+        (272, [nordic(le(legacy(service_data(SELF))), 1), nordic(le(extended(service_data(PACK)), b"\0"), 0x21)]),
+    ],
+)
+def test_tshark_reads_our_bluetooth_frames_as_we_do(tmp_path, link, frames):
+    fields = ("btcommon.eir_ad.entry.service_data", "btle.advertising_address", "btle.crc.incorrect")
+    rows = tshark(write_pcap(tmp_path / "ble.pcap", link, frames), *fields)
+    for frame, (data, address, crc_is_wrong) in zip(frames, rows, strict=True):
+        found = only(link, frame)
+        assert data.replace(":", "") == f"0d{found.counter:02x}{found.payload.hex()}"
+        assert address == found.transmitter
+        assert found.crc_ok is not bool(crc_is_wrong)
+
+
+@needs_tshark
+def test_tshark_reads_our_service_descriptors_as_we_do(tmp_path):
+    frames = [nan(), nan(0x50, b"\x01\x00"), nan(0x14, b"\x03abc")]
+    rows = tshark(write_pcap(tmp_path / "nan.pcap", 105, frames), "nan.sda.service_info", "wlan.ta")
+    for frame, (info, transmitter) in zip(frames, rows, strict=True):
+        found = only(105, frame)
+        assert info.replace("-", "") == f"{found.counter:02x}{found.payload.hex()}"
+        assert transmitter == found.transmitter
