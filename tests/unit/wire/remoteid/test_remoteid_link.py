@@ -297,7 +297,7 @@ def test_tshark_reads_our_bluetooth_frames_as_we_do(tmp_path, link, frames):
 
 @needs_tshark
 def test_tshark_reads_our_service_descriptors_as_we_do(tmp_path):
-    frames = [nan(), nan(0x50, b"\x01\x00"), nan(0x14, b"\x03abc")]
+    frames = [nan(), nan(0x50, b"\x01\x00"), nan(0x14, b"\x03\x02ab")]  # a filter is length and value pairs
     rows = tshark(write_pcap(tmp_path / "nan.pcap", 105, frames), "nan.sda.service_info", "wlan.ta")
     for frame, (info, transmitter) in zip(frames, rows, strict=True):
         found = only(105, frame)
