@@ -58,7 +58,7 @@ def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
 
         range      r = |d|                              ∂/∂d = dᵀ/r
         azimuth    atan2(d_E, d_N)                      ∂/∂d = [d_N, −d_E, 0]/ρ²
-        elevation  atan2(d_U, ρ) + r/(8 a_e)            ∂/∂d = [−d_E d_U, −d_N d_U, ρ²]/(r² ρ)
+        elevation  atan2(d_U, ρ) + r/(8 a_e)            ∂/∂d = [−d_E d_U, −d_N d_U, ρ²]/(r² ρ) + dᵀ/(8 a_e r)
         rate       ṙ = d·u/r                            ∂/∂d = (u − ṙ d/r)ᵀ/r      ∂/∂u = dᵀ/r
         height     h_s + d_U + ρ²/(2 a_e)               ∂/∂d = [d_E/a_e, d_N/a_e, 1]
 
@@ -107,8 +107,9 @@ def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
     z_pred[azimuth_row + 1] = math.atan2(d[2], rho) + REFRACTION * r
     g[0], g[1], g[2] = d[1] / rho2, -d[0] / rho2, 0.0
     _chain(H, azimuth_row, g, C, dt)
-    k = 1.0 / (r2 * rho)
-    g[0], g[1], g[2] = -d[0] * d[2] * k, -d[1] * d[2] * k, rho2 * k
+    k, bend = 1.0 / (r2 * rho), REFRACTION / r
+    g[0], g[1] = -d[0] * d[2] * k + bend * d[0], -d[1] * d[2] * k + bend * d[1]
+    g[2] = rho2 * k + bend * d[2]
     _chain(H, azimuth_row + 1, g, C, dt)
     if kind == BEARING:
         return

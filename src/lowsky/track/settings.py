@@ -83,7 +83,7 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     reach_m: float = 100.0  # its place, beyond its own sigma
     report_age_s: float = 5.0  # older than the track's state by more: not used
     move_after: int = 3  # unreachable reports that agree with each other before the track follows them
-    reidentify_s: float = 3600.0  # a returning identity gets its old number back within this
+    reidentify_s: float = 86_400.0  # an identity that returns within it gets its old number back: same airframe
     remembered: int = 10_000  # identities kept for that
 
     # duplicates

@@ -1,0 +1,1 @@
+"""Slow twins: NumPy and SciPy only, one item at a time, written from the formula and never optimised."""

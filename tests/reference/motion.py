@@ -1,0 +1,37 @@
+"""Twin of lowsky.kernels.motion."""
+
+import numpy as np
+from scipy.linalg import expm
+
+
+def transition_matrix(G, dt):
+    return expm(G * dt)
+
+
+def merge_modes(x, P, mu):
+    xm = mu @ x
+    return xm, sum(m * (p + np.outer(a - xm, a - xm)) for m, p, a in zip(mu, P, x, strict=True))
+
+
+def mix_modes(x, P, mu, Pi):
+    mu_bar = Pi.T @ mu
+    x_new, P_new = np.empty_like(x), np.empty_like(P)
+    for k in range(len(mu)):
+        w = Pi[:, k] * mu / mu_bar[k]
+        x_new[k], P_new[k] = merge_modes(x, P, w)
+    return x_new, P_new, mu_bar
+
+
+def predict_cv(x, P, dt, q_horizontal, q_vertical):
+    F = np.eye(6)
+    F[:3, 3:] = dt * np.eye(3)
+    q = np.diag([q_horizontal, q_horizontal, q_vertical])
+    Q = np.block([[q * dt**3 / 3, q * dt**2 / 2], [q * dt**2 / 2, q * dt]])
+    return F @ x, F @ P @ F.T + Q
+
+
+def predict(x, P, mu, dt, G, q):
+    """One track through ``dt`` seconds: mixing, then every mode."""
+    x, P, mu = mix_modes(x, P, mu, transition_matrix(G, dt))
+    steps = [predict_cv(x[m], P[m], dt, *q[m]) for m in range(len(mu))]
+    return np.array([s[0] for s in steps]), np.array([s[1] for s in steps]), mu

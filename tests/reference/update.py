@@ -1,0 +1,52 @@
+"""Twin of lowsky.kernels.update: the joint EKF update in Joseph form, hypotheses one at a time."""
+
+import numpy as np
+from scipy.stats import multivariate_normal
+
+from reference.observe import RADAR, REPORT, jacobian, measure, range_second_order
+
+ANGLES = {1: (1, 2), 2: (0, 1), 3: ()}
+
+
+def condition(kind, x, P, z, var, dt, origin, C, height):
+    """Posterior mean and covariance, d² and log-likelihood of one row. (No pressure altitude.)"""
+    z_pred, H = measure(kind, x, dt, origin, C, height), jacobian(kind, x, dt, origin, C, height)
+    extra = np.zeros(len(z_pred))
+    if kind == RADAR:
+        shift, extra[0] = range_second_order(x, P, dt, origin)
+        z_pred[0] += shift
+    used = [k for k in range(len(z_pred)) if np.isfinite(z[k])]
+    nu = z[used] - z_pred[used]
+    for at, k in enumerate(used):
+        if k in ANGLES[kind]:
+            nu[at] = (nu[at] + np.pi) % (2 * np.pi) - np.pi
+    H, R = H[used], np.diag(var[used] + extra[used])
+    S = H @ P @ H.T + R
+    K = P @ H.T @ np.linalg.inv(S)
+    A = np.eye(6) - K @ H
+    d2 = nu @ np.linalg.solve(S, nu)
+    log_likelihood = multivariate_normal.logpdf(nu, np.zeros(len(nu)), S)
+    return x + K @ nu, A @ P @ A.T + K @ R @ K.T, d2, log_likelihood
+
+
+def bernoulli_update(kind, x, P, mu, rows, p_rows, p_miss, dt, origin, C, height):
+    """Modes of one track after weighted hypotheses: (mode probabilities, means, covariances)."""
+    hypotheses = [(p_miss, mu, x, P)]
+    for (z, var), p in zip(rows, p_rows, strict=True):
+        parts = [condition(kind, x[m], P[m], z, var, dt, origin, C, height) for m in range(len(mu))]
+        weight = mu * np.exp([part[3] for part in parts])
+        hypotheses.append((p, weight / weight.sum(), np.array([a[0] for a in parts]), np.array([a[1] for a in parts])))
+    total = sum(h[0] for h in hypotheses)
+    W = sum(p / total * m for p, m, _, _ in hypotheses)
+    x_new, P_new = np.zeros_like(x), np.zeros_like(P)
+    for m in range(len(mu)):
+        weights = [p / total * mode[m] / W[m] for p, mode, _, _ in hypotheses]
+        x_new[m] = sum(w * h[2][m] for w, h in zip(weights, hypotheses, strict=True))
+        P_new[m] = sum(
+            w * (h[3][m] + np.outer(h[2][m] - x_new[m], h[2][m] - x_new[m]))
+            for w, h in zip(weights, hypotheses, strict=True)
+        )
+    return W, x_new, P_new
+
+
+__all__ = ["REPORT", "bernoulli_update", "condition"]

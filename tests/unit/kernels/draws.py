@@ -1,0 +1,40 @@
+"""States, frames and rows to try kernels on, drawn from a seed."""
+
+import numpy as np
+from scipy.stats import special_ortho_group
+
+RADAR, BEARING, REPORT = 1, 2, 3
+WIDTH = {RADAR: 5, BEARING: 2, REPORT: 6}
+GENERATOR = np.array([[-0.05, 0.045, 0.005], [0.18, -0.2, 0.02], [1 / 6, 1 / 6, -1 / 3]])
+Q = np.array([[0.1, 0.02], [8.0, 1.0], [80.0, 8.0]])
+
+
+def covariance(rng, scale):
+    A = rng.normal(size=(6, 6)) * np.asarray(scale)[:, None]
+    return A @ A.T + np.diag(np.asarray(scale) ** 2) * 0.1
+
+
+def state(rng):
+    """A target a few kilometres off, and a well-conditioned covariance."""
+    azimuth, range_m = rng.uniform(-np.pi, np.pi), rng.uniform(300, 8000)
+    position = [range_m * np.sin(azimuth), range_m * np.cos(azimuth), rng.uniform(20, 0.5 * range_m)]
+    x = np.array([*position, *rng.normal(0, 20, 3)])
+    return x, covariance(rng, [20, 20, 20, 5, 5, 5])
+
+
+def frame(rng):
+    """Origin near the site's zero, and axes tilted as a neighbour's are."""
+    return rng.normal(0, 100, 3), np.ascontiguousarray(special_ortho_group.rvs(3, random_state=rng))
+
+
+def modes(rng, x, P, n=3):
+    mu = rng.dirichlet(np.ones(n))
+    xs = x + rng.normal(size=(n, 6)) * [5, 5, 5, 1, 1, 1]
+    return xs, np.array([P * k for k in rng.uniform(0.5, 2.0, n)]), mu
+
+
+def pad(values, fill=np.nan):
+    """A row of six components from fewer."""
+    row = np.full(6, fill)
+    row[: len(values)] = values
+    return row

@@ -1,0 +1,80 @@
+"""Prediction kernels against their twins."""
+
+import numpy as np
+from draws import GENERATOR, Q, modes, state
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lowsky.kernels import motion
+from reference import motion as twin
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS, st.floats(0.0, 200.0))
+def test_transition_matrices_are_the_matrix_exponential(seed, dt):
+    rng = np.random.default_rng(seed)
+    G = rng.uniform(0, 1, (4, 4))
+    np.fill_diagonal(G, 0)
+    np.fill_diagonal(G, -G.sum(axis=1))
+    Pi = np.empty((4, 4))
+    motion.transition_matrix(G, dt, Pi, np.empty((2, 4, 4)))
+    np.testing.assert_allclose(Pi, twin.transition_matrix(G, dt), atol=1e-9)
+    np.testing.assert_allclose(Pi.sum(axis=1), 1.0, atol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS, st.floats(0.001, 60.0))
+def test_a_predicted_track_is_the_twins(seed, dt):
+    rng = np.random.default_rng(seed)
+    xs, Ps, mu = modes(rng, *state(rng))
+    x, P, m = xs[None].copy(), Ps[None].copy(), mu[None].copy()
+    xm, Pm, t_ns = np.zeros((1, 6)), np.zeros((1, 6, 6)), np.zeros(1, np.int64)
+    to_ns = np.array([round(dt * 1e9)])
+    motion.predict_tracks(np.zeros(1, np.int64), to_ns, t_ns, x, P, m, xm, Pm, GENERATOR, Q)
+    want_x, want_P, want_mu = twin.predict(xs, Ps, mu, to_ns[0] * 1e-9, GENERATOR, Q)
+    np.testing.assert_allclose(m[0], want_mu, rtol=1e-8)
+    np.testing.assert_allclose(x[0], want_x, rtol=1e-8, atol=1e-6)
+    np.testing.assert_allclose(P[0], want_P, rtol=1e-7, atol=1e-6 * want_P.max())
+    want_xm, want_Pm = twin.merge_modes(want_x, want_P, want_mu)
+    np.testing.assert_allclose(xm[0], want_xm, rtol=1e-8, atol=1e-6)
+    np.testing.assert_allclose(Pm[0], want_Pm, rtol=1e-7, atol=1e-6 * want_Pm.max())
+    assert t_ns[0] == to_ns[0]
+
+
+def test_two_half_steps_are_one_step_of_constant_velocity(rng):
+    x, P = state(rng)
+    x1, P1, x2, P2 = x.copy(), P.copy(), x.copy(), P.copy()
+    motion.predict_cv(x1, P1, 4.0, 8.0, 1.0)
+    motion.predict_cv(x2, P2, 1.5, 8.0, 1.0)
+    motion.predict_cv(x2, P2, 2.5, 8.0, 1.0)
+    np.testing.assert_allclose(x1, x2)
+    np.testing.assert_allclose(P1, P2)
+
+
+def test_a_track_already_past_the_time_is_left_alone(rng):
+    xs, Ps, mu = modes(rng, *state(rng))
+    x, P, m = xs[None].copy(), Ps[None].copy(), mu[None].copy()
+    t_ns = np.array([5])
+    motion.predict_tracks(
+        np.zeros(1, np.int64), np.array([5]), t_ns, x, P, m, np.zeros((1, 6)), np.zeros((1, 6, 6)), GENERATOR, Q
+    )
+    assert (x[0] == xs).all()
+    assert (P[0] == Ps).all()
+
+
+def test_settling_bounds_the_diagonal_and_sees_what_is_no_state(rng):
+    xs, Ps, mu = modes(rng, *state(rng))
+    Ps[0, 0, 0] = 1e12
+    xm, Pm, L = np.zeros(6), np.zeros((6, 6)), np.zeros((6, 6))
+    floor, ceiling = np.array([0.01, 0.01]), np.array([1e8, 1e6])
+    assert motion.settle(xs, Ps, mu, xm, Pm, L, floor, ceiling)
+    assert Ps[0, 0, 0] <= 1e8 * (1 + 1e-9)
+    broken = Ps.copy()
+    broken[:, 1, 1] = -1e6
+    broken[:, 1, 0] = broken[:, 0, 1] = 1e7
+    assert not motion.settle(xs, broken, mu, xm, Pm, L, floor, ceiling)
+    with np.errstate(all="ignore"):
+        xs[1, 2] = np.nan
+        assert not motion.settle(xs, Ps, mu, xm, Pm, L, floor, ceiling)

@@ -1,0 +1,110 @@
+"""Measurement models and updates against their twins."""
+
+import numpy as np
+import pytest
+from draws import RADAR, REPORT, WIDTH, covariance, frame, modes, pad, state
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lowsky.kernels import observe as kernel
+from lowsky.kernels import update
+from reference import observe as twin
+from reference import update as update_twin
+
+SEEDS = st.integers(0, 2**32 - 1)
+KINDS = st.sampled_from([1, 2, 3])
+SIGMA = {1: [10, 0.01, 0.02, 0.5, 150], 2: [0.03, 0.05], 3: [10, 10, 15, 0.5, 0.5, 0.5]}
+
+
+def observed(kind, x, P, dt, origin, C, height):
+    z_pred, H, extra, d, u, g, _, _ = update.scratch()
+    kernel.observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g)
+    n = WIDTH[kind]
+    return z_pred[:n], H[:n], extra[:n]
+
+
+@settings(max_examples=80, deadline=None)
+@given(SEEDS, KINDS, st.floats(-1.0, 1.0))
+def test_predictions_and_derivatives_are_those_of_the_definition(seed, kind, dt):
+    rng = np.random.default_rng(seed)
+    (x, P), (origin, C) = state(rng), frame(rng)
+    if kind != REPORT and np.hypot(*(C @ (x[:3] - origin))[:2]) < 150:
+        return  # overhead: differences are no derivative there
+    z_pred, H, extra = observed(kind, x, P, dt, origin, C, 30.0)
+    want = twin.measure(kind, x, dt, origin, C, 30.0)
+    if kind == RADAR:
+        shift, variance = twin.range_second_order(x, P, dt, origin)
+        want[0] += shift
+        assert extra[0] == pytest.approx(variance, rel=1e-6)
+    np.testing.assert_allclose(z_pred, want, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(H, twin.jacobian(kind, x, dt, origin, C, 30.0), rtol=1e-4, atol=1e-6)
+
+
+@settings(max_examples=80, deadline=None)
+@given(SEEDS, KINDS, st.floats(-1.0, 1.0), st.integers(1, 63))
+def test_one_row_conditions_as_the_joint_update_does(seed, kind, dt, mask):
+    rng = np.random.default_rng(seed)
+    (x, P), (origin, C) = state(rng), frame(rng)
+    if kind != REPORT and np.hypot(*(C @ (x[:3] - origin))[:2]) < 150:
+        return
+    var = np.array(SIGMA[kind], float) ** 2
+    z = twin.measure(kind, x, dt, origin, C, 30.0) + rng.normal(size=len(var)) * np.sqrt(var)
+    z[[k for k in range(len(z)) if not mask >> k & 1]] = np.nan
+    if np.isnan(z).all():
+        return
+    x1, P1 = x.copy(), P.copy()
+    d2, log_l, dim = update.condition(kind, x1, P1, pad(z), pad(var, 1.0), False, dt, origin, C, 30.0, update.scratch())
+    want_x, want_P, want_d2, want_log = update_twin.condition(kind, x, P, z, var, dt, origin, C, 30.0)
+    assert dim == np.isfinite(z).sum()
+    np.testing.assert_allclose(x1, want_x, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(P1, want_P, rtol=1e-4, atol=1e-4 * P.max())
+    assert d2 == pytest.approx(want_d2, rel=1e-4, abs=1e-5)
+    assert log_l == pytest.approx(want_log, rel=1e-4, abs=1e-4)
+    np.testing.assert_array_equal(P1, P1.T)
+    assert np.linalg.eigvalsh(P1).min() > 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS, st.integers(1, 3))
+def test_weighted_rows_update_the_modes_as_the_mixture_does(seed, n_row):
+    rng = np.random.default_rng(seed)
+    (x0, _), (origin, C) = state(rng), frame(rng)
+    if np.hypot(*(C @ (x0[:3] - origin))[:2]) < 150:
+        return
+    xs, Ps, mu = modes(rng, x0, covariance(rng, [20, 20, 20, 5, 5, 5]))
+    var = np.array(SIGMA[RADAR], float) ** 2
+    rows = [
+        (twin.measure(RADAR, x0, 0.0, origin, C, 30.0) + rng.normal(size=5) * np.sqrt(var), var) for _ in range(n_row)
+    ]
+    p = rng.dirichlet(np.ones(n_row + 1))
+    x, P, m = xs[None].copy(), Ps[None].copy(), mu[None].copy()
+    xm, Pm, ok = np.zeros((1, 6)), np.zeros((1, 6, 6)), np.zeros(1, np.bool_)
+    update.update_tracks(
+        RADAR, np.zeros(1, np.int64), np.array([0, n_row]), np.arange(n_row), p[1:], p[:1], np.zeros(1, np.int64),
+        x, P, m, xm, Pm, np.array([pad(z) for z, _ in rows]), np.array([pad(v, 1.0) for _, v in rows]),
+        np.zeros(n_row, np.bool_), np.zeros(n_row, np.int64), origin[None], C[None], np.array([30.0]),
+        np.zeros(n_row, np.int64), np.array([1e-6, 1e-6]), np.array([1e12, 1e12]), ok,
+    )  # fmt: skip
+    assert ok[0]
+    want_mu, want_x, want_P = update_twin.bernoulli_update(RADAR, xs, Ps, mu, rows, p[1:], p[0], 0.0, origin, C, 30.0)
+    np.testing.assert_allclose(m[0], want_mu, rtol=1e-3, atol=1e-6)
+    large = want_mu > 1e-4
+    np.testing.assert_allclose(x[0][large], want_x[large], rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(P[0][large], want_P[large], rtol=1e-2, atol=1e-3 * want_P.max())
+
+
+def test_pressure_altitude_never_makes_height_better_known_than_its_share(rng):
+    x, P = state(rng)
+    P = np.diag([100.0, 100.0, 1e6, 25.0, 25.0, 25.0])
+    z, var = pad([0.0, 0.0, 0.0]), pad([100.0, 100.0, 150.0**2], 1.0)
+    for _ in range(50):
+        update.condition(REPORT, x, P, z, var, True, 0.0, x[:3].copy(), np.eye(3), 0.0, update.scratch())
+    assert P[2, 2] == pytest.approx(0.5 * 150.0**2)
+    assert P[0, 0] < 10.0
+
+
+def test_an_angle_innovation_is_taken_the_short_way_round():
+    x, P = np.array([1.0, -1000.0, 50.0, 0.0, 0.0, 0.0]), np.diag([400.0] * 3 + [25.0] * 3)
+    z = pad([-np.pi + 1e-3])
+    d2, _, _ = update.condition(2, x, P, z, pad([1e-4], 1.0), False, 0.0, np.zeros(3), np.eye(3), 0.0, update.scratch())
+    assert d2 < 0.1
