@@ -80,7 +80,8 @@ def _velocity(m: Mapping[str, Any], me: bytes, df_cf: int, texts: Texts) -> tupl
     speed, track = m.get("groundspeed"), m.get("track")
     east = north = NAN
     if speed is not None and track is not None:
-        speed_mps, track_rad = speed * KNOT_MPS, math.radians(track)
+        unit_mps = SUPERSONIC_STEPS_0_7_0 * KNOT_MPS if subtype == 2 else KNOT_MPS
+        speed_mps, track_rad = speed * unit_mps, math.radians(track)
         east, north = speed_mps * math.sin(track_rad), speed_mps * math.cos(track_rad)
     if df_cf in TIS_B_SENDERS:  # their vertical rate, accuracy and height difference lie elsewhere
         return VELOCITY, subtype, east, north, NAN, False, NAN, NAN
@@ -91,7 +92,12 @@ def _velocity(m: Mapping[str, Any], me: bytes, df_cf: int, texts: Texts) -> tupl
 
 
 GEOMETRIC_RATE_0_7_0 = "barometric"
-"""What rs1090 0.7.0 calls a vertical rate from GNSS: its two names are swapped (tests/…/test_messages.py)."""
+"""What rs1090 0.7.0 calls a vertical rate from GNSS: its two names are swapped. Pinned by
+tests/unit/wire/adsb/test_adsb_messages.py."""
+
+
+SUPERSONIC_STEPS_0_7_0 = 4.0
+"""Subtype 2 counts in steps of 4 kt; rs1090 0.7.0 takes them for 1 kt (same test)."""
 
 
 def _identity(m: Mapping[str, Any], me: bytes, df_cf: int, texts: Texts) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ Bytes = NDArray[np.uint8]
 
 GENERATOR = 0xFFF409
 """Mode S parity polynomial x²⁴ + x²³ + … + x¹⁰ + x³ + 1 without its leading term (seen: rs1090 agrees on every
-DF11, 17 and 18 of the recordings, tests/unit/wire/adsb/test_modes.py)."""
+DF11, 17 and 18 of the recordings, tests/unit/wire/adsb/test_modes_screen.py)."""
 
 
 def _parity_table() -> Ints:
