@@ -40,7 +40,7 @@ COLUMNS = {
     TRACK_STATUS: ("010/SAC", "010/SIC", "000", "030"),
     ADSB: (
         "010/SAC", "010/SIC", "040/ATP", "040/RAB", "040/SIM", "040/TST", "040/GBS", "161/TRNUM",
-        "071", "073", "077", "030", "130/LAT", "130/LON", "131/LAT", "131/LON", "140", "145",
+        "071", "073", "077", "030", "130/LAT", "130/LON", "131/LAT", "131/LON", "140", "145", "132",
         "090/NUCRNACV", "090/NUCPNIC", "090/SIL", "090/NACP", "090/GVA", "210/VN", "070/MODE3A|070",
         "155/RE", "155/BVR|155", "157/RE", "157/GVR|157", "160/RE", "160/GS", "160/TA", "170", "080",
     ),
@@ -96,20 +96,29 @@ def wants(editions: dict[int, str]) -> tuple[Want, ...]:
     return tuple(made)
 
 
-class Table:
-    """Rows of one category with their names: raw integers and SI values."""
+class Scales:
+    """Column numbers and factors to SI of one want; made once per feed."""
 
-    def __init__(self, want: Want, rows: Ints) -> None:
-        self._want = want
+    def __init__(self, want: Want) -> None:
+        self.columns = {name: column for column, name in enumerate(want.columns)}
+        elements = [want.element(name) for name in want.columns]
+        self.factors = np.array([1.0 if e is None or e.lsb is None else e.lsb * SI[e.unit] for e in elements])
+
+
+class Table:
+    """Rows of one category with their names: raw integers and SI values. Column views, no copy per field."""
+
+    def __init__(self, scales: Scales, rows: Ints) -> None:
+        self._scales = scales
         self._rows = rows
-        self._columns = {name: column for column, name in enumerate(want.columns)}
+        self._si: Floats | None = None
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def raw(self, name: str) -> Ints:
         """int64[N], MISSING where a record does not have the field."""
-        return self._rows[:, self._columns[name]]
+        return self._rows[:, self._scales.columns[name]]
 
     def has(self, name: str) -> Mask:
         found: Mask = self.raw(name) != MISSING
@@ -121,21 +130,15 @@ class Table:
         return found
 
     def si(self, name: str) -> Floats:
-        """float64[N] in metres, seconds, radians; NaN where a record does not have the field."""
-        raw = self.raw(name)
-        element = self._want.element(name)
-        if element is None:
-            return np.full(len(raw), np.nan)
-        scale = 1.0 if element.lsb is None else element.lsb * SI[element.unit]
-        return np.where(raw == MISSING, np.nan, raw * scale)
-
-    def number(self, name: str) -> Floats:
-        """float64[N], the integer as sent; NaN where a record does not have the field."""
-        raw = self.raw(name)
-        return np.where(raw == MISSING, np.nan, raw.astype(np.float64))
+        """float64[N] in metres, seconds, radians, or as sent where it has no unit; NaN where it is not there."""
+        if self._si is None:
+            used = self._rows[:, : len(self._scales.factors)]
+            self._si = used * self._scales.factors
+            self._si[used == MISSING] = np.nan
+        return self._si[:, self._scales.columns[name]]
 
     def take(self, rows: Mask) -> "Table":
-        return Table(self._want, self._rows[rows])
+        return self if rows.all() else Table(self._scales, self._rows[rows])
 
 
 @dataclass(slots=True)
@@ -156,6 +159,8 @@ class Verdict:
         return good
 
     def counted(self) -> Counter[Reject]:
+        if not self.reason.any():
+            return Counter()
         return Counter({Reject(k): int(n) for k, n in enumerate(np.bincount(self.reason)) if k and n})
 
 
@@ -163,6 +168,15 @@ def utc_ns(tod: Ints, t_recv_ns: int) -> Ints:
     """UTC nanoseconds of times of day (1/128 s), on the day that puts each within 12 h of ``t_recv_ns``."""
     tod_ns = tod * NS_PER_TOD
     return tod_ns + (t_recv_ns - tod_ns + DAY_NS // 2) // DAY_NS * DAY_NS
+
+
+HEIGHTS_M = (-1500.0 * FOOT_M, 150_000.0 * FOOT_M)  # range of 062/130, 021/140
+LEVELS_M = (-1500.0 * FOOT_M, 150_000.0 * FOOT_M)  # range of 062/136, 021/145: FL -15 to 1500
+
+
+def within(values: Floats, limits: tuple[float, float]) -> Floats:
+    """The values inside the range the standard gives the item; NaN for the others, which mean nothing."""
+    return np.where((values >= limits[0]) & (values <= limits[1]), values, np.nan)
 
 
 def addresses(values: Ints) -> list[str | None]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from lowsky.constants import SECOND_NS
 from lowsky.feeds.asterix import fields, radar, reports
 from lowsky.feeds.asterix.config import SIGNS, Config, edition_numbers
-from lowsky.feeds.asterix.fields import ADSB, PLOTS, RADAR_STATUS, TRACK_STATUS, TRACKS, Table, Verdict
+from lowsky.feeds.asterix.fields import ADSB, PLOTS, RADAR_STATUS, TRACK_STATUS, TRACKS, Scales, Table, Verdict
 from lowsky.model.measurement import MeasurementBatch, MeasurementKind, Reject
 from lowsky.model.ports import Frame, Normalised
 from lowsky.model.site import Sensor
@@ -40,6 +40,7 @@ class AsterixNormaliser:
     def __init__(self, config: Config, sensor: Sensor) -> None:
         chosen = edition_numbers(config)
         self._program = compile_program(fields.wants(chosen))
+        self._scales = {want.edition.category: Scales(want) for want in self._program.wants}
         self._sensor = sensor
         self._source: tuple[int | None, int | None] = (config.sac, config.sic)
         self._sign = SIGNS[config.doppler_positive]
@@ -62,7 +63,7 @@ class AsterixNormaliser:
         rejected: Counter[Reject] = Counter()
         records = 0
         for category, first, count in self._runs(blocks, frame, rejected):
-            table = Table(self._program.wants[self._program.slot(category)], blocks.rows[first : first + count])
+            table = Table(self._scales[category], blocks.rows[first : first + count])
             made, refused = self._meaning[category](table, frame.t_recv_ns)
             batches += made
             rejected.update(refused)

@@ -138,27 +138,15 @@ def plots(
     verdict.reject(~table.has("140"), Reject.NO_TIME)
     verdict.reject(~table.has("040/RHO"), Reject.NO_POSITION)
     verdict.reject((tod >= TOD_END) | (rho == 0), Reject.OUT_OF_RANGE)
-    good = verdict.good()
-    kept = table.take(good)
+    kept = table.take(verdict.good())
     if not len(kept):
         return [], verdict.counted()
-    batch = _batch(kept, sensor, t_recv_ns, sign, turn.look)
-    if turn.north_ns is None:
-        return [batch], verdict.counted()
-    early = batch.t_meas_ns < turn.north_ns
-    if not early.any():
-        return [batch], verdict.counted()
-    parts = [_with_look(batch.take(early), max(turn.look - 1, -1))]
-    if not early.all():
-        parts.append(batch.take(~early))
-    return parts, verdict.counted()
-
-
-def _with_look(batch: MeasurementBatch, look: int) -> MeasurementBatch:
-    return MeasurementBatch(
-        batch.sensor, batch.kind, batch.t_meas_ns, batch.t_recv_ns, batch.z, batch.sigma, look,
-        attributes=batch.attributes, texts=batch.texts,
-    )  # fmt: skip
+    # a plot seen before the newest north marker belongs to the look before it, however late it comes
+    t_ns = utc_ns(kept.raw("140"), t_recv_ns)
+    early = np.zeros(len(kept), np.bool_) if turn.north_ns is None else t_ns < turn.north_ns
+    parts = ((early, max(turn.look - 1, -1)), (~early, turn.look))
+    made = [_batch(kept.take(rows), sensor, t_recv_ns, sign, look) for rows, look in parts if rows.any()]
+    return made, verdict.counted()
 
 
 def _batch(table: Table, sensor: Sensor, t_recv_ns: int, sign: float, look: int) -> MeasurementBatch:
@@ -188,8 +176,8 @@ def _attributes(table: Table) -> dict[str, Floats]:
     stat = table.raw("230/STAT")
     found = {
         "pressure_altitude_m": np.where(_trusted(table, "090"), level, np.nan),
-        "mode_3a": np.where(_trusted(table, "070"), table.number("070/MODE3A"), np.nan),
-        "track_number": table.number("161/TRN"),
+        "mode_3a": np.where(_trusted(table, "070"), table.si("070/MODE3A"), np.nan),
+        "track_number": table.si("161/TRN"),
         "link_rssi_dbm": np.where(np.isnan(received), table.si("130/SAM"), received),
         "on_ground": np.where(stat >= 0, ON_GROUND[np.clip(stat, 0, 7)], np.nan),
     }

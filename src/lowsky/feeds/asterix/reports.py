@@ -6,7 +6,7 @@ Item      Field                  On the wire               Here
 062/070   Time of Track          1/128 s since 00 UTC      ``t_meas_ns``, day from ``t_recv_ns`` (±12 h)
 062/105   LAT, LON               180°/2²⁵, WGS-84          ``z[:, 0:2]`` rad
 062/130   Geometric Altitude     6.25 ft, WGS-84           ``z[:, 2]`` m
-062/185   VX, VY                 0.25 m/s                  ``z[:, 3:5]`` m/s east, north
+062/185   VX, VY                 0.25 m/s; y is true north ``z[:, 3:5]`` m/s east, north
 062/220   Rate of Climb          6.25 ft/min               ``z[:, 5]`` m/s
 062/500   APW, else APC; AGA,    180°/2²⁵ or 0.5 m;        ``sigma``; the site file's where not sent
           ATV, ARC               6.25 ft; 0.25 m/s; …
@@ -19,7 +19,7 @@ Item      Field                  On the wire               Here
 062/060   MODE3A                 12 bit                    ``mode_3a`` where validated, not garbled
 021/071   Time of Applicability  1/128 s; else 073, 077    ``t_meas_ns``; in editions 0.2x 030
 021/131   high-resolution, 130   degrees, WGS-84           ``z[:, 0:2]`` rad
-021/140   Geometric Height       6.25 ft                   ``z[:, 2]`` m; the largest value says "more"
+021/140   Geometric Height       6.25 ft                   ``z[:, 2]`` m; the largest value says "more": NaN
 021/160   GS, TA                 NM/s, 360°/2¹⁶            ``z[:, 3:5]`` m/s east, north
 021/157   Geometric Rate, 155    6.25 ft/min               ``z[:, 5]`` m/s
 021/090   NACp, NACv, GVA        categories                ``sigma`` and ``nac_p``, ``nac_v``
@@ -30,9 +30,11 @@ Item      Field                  On the wire               Here
 021/080   Target Address         24 bit                    ``identity`` where 040 ATP says it is its own
 021/145   Flight Level           1/4 FL                    ``pressure_altitude_m``
 021/170   Target Identification  8 characters              ``callsign``
+021/132   Message Amplitude      1 dBm                     ``link_rssi_dbm``
 ========  =====================  ========================  ===================================================
 
-A value with its range-exceeded bit (RE) set is not used. Latitude, longitude and time were checked by the decoder.
+Heights and levels outside the range the standard gives them (−1500 to 150 000 ft) are left out, as is a value with
+its range-exceeded bit (RE) set. Latitude, longitude and time were checked by the decoder.
 
 Source: EUROCONTROL-SPEC-0149-9 (CAT062) and 0149-12 (CAT021) as written down in asterix-specs; what the categories
 mean in metres: ``lowsky.wire.adsb.integrity``.
@@ -43,7 +45,7 @@ from collections import Counter
 import numpy as np
 
 from lowsky.constants import EARTH_MEAN_RADIUS_M
-from lowsky.feeds.asterix.fields import Table, Verdict, addresses, callsigns, utc_ns
+from lowsky.feeds.asterix.fields import HEIGHTS_M, LEVELS_M, Table, Verdict, addresses, callsigns, utc_ns, within
 from lowsky.model.measurement import Floats, Ints, Labels, MeasurementBatch, MeasurementKind, Reject
 from lowsky.wire.adsb.integrity import (
     EPU_M,
@@ -54,7 +56,6 @@ from lowsky.wire.adsb.integrity import (
     VERTICAL_RATE_95_MPS,
 )
 
-HEIGHT_MORE = 0x7FFF  # 021/140: greater than what the field holds
 FIRST_MODERN = 2  # edition 2.x: another item order, other codes of 040 ATP
 OWN_ADDRESS = {True: (0, 2), False: (1, 2)}  # ATP by is_modern: ICAO address, surface vehicle
 
@@ -70,12 +71,13 @@ def tracks(
     if not len(kept):
         return [], verdict.counted()
     z = np.column_stack([kept.si(name) for name in ("105/LAT", "105/LON", "130", "185/VX", "185/VY", "220")])
+    z[:, 2] = within(z[:, 2], HEIGHTS_M)
     trusted = (kept.raw("060/V") <= 0) & (kept.raw("060/G") <= 0)  # edition 1.16 has neither bit
     attributes = {
-        "pressure_altitude_m": kept.si("136"),
-        "track_number": kept.number("040"),
-        "mode_3a": np.where(trusted, kept.number("060/MODE3A"), np.nan),
-        "on_ground": kept.number("080/SFC"),
+        "pressure_altitude_m": within(kept.si("136"), LEVELS_M),
+        "track_number": kept.si("040"),
+        "mode_3a": np.where(trusted, kept.si("060/MODE3A"), np.nan),
+        "on_ground": kept.si("080/SFC"),
     }
     texts = {
         "identity": addresses(kept.raw("380/ADR")),
@@ -116,17 +118,18 @@ def adsb(
     kept = table.take(good)
     if not len(kept):
         return [], verdict.counted()
-    nac_v = kept.number("090/NUCRNACV")
-    nic = np.where(kept.raw("210/VN") >= 1, kept.number("090/NUCPNIC"), np.nan)
+    nac_v = kept.si("090/NUCRNACV")
+    nic = np.where(kept.raw("210/VN") >= 1, kept.si("090/NUCPNIC"), np.nan)
     attributes = {
-        "pressure_altitude_m": kept.si("145"),
+        "pressure_altitude_m": within(kept.si("145"), LEVELS_M),
         "nic": nic,
-        "nac_p": kept.number("090/NACP"),
+        "nac_p": kept.si("090/NACP"),
         "nac_v": nac_v,
-        "sil": kept.number("090/SIL"),
-        "on_ground": kept.number("040/GBS"),
-        "mode_3a": kept.number("070/MODE3A|070"),
-        "track_number": kept.number("161/TRNUM"),
+        "sil": kept.si("090/SIL"),
+        "on_ground": kept.si("040/GBS"),
+        "mode_3a": kept.si("070/MODE3A|070"),
+        "track_number": kept.si("161/TRNUM"),
+        "link_rssi_dbm": kept.si("132"),
     }
     own = np.isin(kept.raw("040/ATP"), OWN_ADDRESS[is_modern])
     texts = {"identity": addresses(np.where(own, kept.raw("080"), 0)), "callsign": callsigns(kept.raw("170"))}
@@ -139,7 +142,7 @@ def _adsb_state(table: Table) -> Floats:
     for column, name in enumerate(("LAT", "LON")):
         fine = table.si(f"131/{name}")
         z[:, column] = np.where(np.isnan(fine), table.si(f"130/{name}"), fine)
-    z[:, 2] = np.where(table.raw("140") == HEIGHT_MORE, np.nan, table.si("140"))
+    z[:, 2] = within(table.si("140"), HEIGHTS_M)
     speed = np.where(table.is_set("160/RE"), np.nan, table.si("160/GS"))
     track = table.si("160/TA")
     z[:, 3], z[:, 4] = speed * np.sin(track), speed * np.cos(track)

@@ -86,155 +86,162 @@ def walk_blocks(buffer, slots, heads, uap, nodes, lists, fields, rows, blocks): 
     """
     at, n_blocks, n_rows, size = np.int64(0), 0, 0, len(buffer)
     while at < size:
-        block = blocks[n_blocks]
-        n_blocks += 1
-        block[0], block[1], block[2], block[3], block[4] = buffer[at], at, size - at, n_rows, 0
-        length = np.int64(0)
+        status, length, n = CUT_OFF, np.int64(0), n_rows
         if size - at >= 3:
             length = np.int64(buffer[at + 1]) << 8 | np.int64(buffer[at + 2])
             if length < 3:
-                block[5] = BAD_LENGTH
-                return n_blocks, n_rows
-        if length == 0 or at + length > size:
-            block[5] = CUT_OFF
-            return n_blocks, n_rows
-        block[2] = length
-        slot = slots[buffer[at]]
-        if slot < 0:
-            block[5] = NOT_READ
-        else:
-            status, n = walk_records(buffer, at + 3, at + length, heads[slot], uap, nodes, lists, fields, rows[n_rows:])
-            block[5] = status
-            if status == OK:
-                block[4] = n
-                n_rows += n
+                status = BAD_LENGTH
+            elif at + length <= size:
+                status = NOT_READ
+                slot = slots[buffer[at]]
+                if slot >= 0:
+                    status, n = walk_records(
+                        buffer, at + 3, at + length, heads, slot, uap, nodes, lists, fields, rows, n_rows
+                    )
+        is_end = status in ENDS_WALK
+        blocks[n_blocks, 0] = buffer[at]
+        blocks[n_blocks, 1] = at
+        blocks[n_blocks, 2] = size - at if is_end else length
+        blocks[n_blocks, 3] = n_rows
+        blocks[n_blocks, 4] = n - n_rows if status == OK else 0
+        blocks[n_blocks, 5] = status
+        n_blocks += 1
+        if is_end:
+            break
+        if status == OK:
+            n_rows = n
         at += length
     return n_blocks, n_rows
 
 
 @njit(cache=True)
-def walk_records(buffer, at, end, head, uap, nodes, lists, fields, rows):  # type: ignore[no-untyped-def]
-    """Records of one block into ``rows``: (status, number of records). One bad record refuses the block."""
-    n = 0
-    stop = np.zeros(1, np.int64)
+def fspec_end(buffer, at, end, most):  # type: ignore[no-untyped-def]
+    """(status, position after the FSPEC at ``at``); it may have ``most`` bytes."""
+    start = at
+    while True:
+        if at >= end:
+            return RECORD_CUT_OFF, at
+        if at - start == most:
+            return FSPEC_TOO_LONG, at
+        at += 1
+        if buffer[at - 1] & 1 == 0:
+            return OK, at
+
+
+@njit(cache=True)
+def walk_records(buffer, at, end, heads, slot, uap, nodes, lists, fields, rows, n):  # type: ignore[no-untyped-def]
+    """Records of one block into ``rows`` from row ``n``: (status, row after the last). One bad record refuses all."""
+    first, n_items, most, n_required = heads[slot, 0], heads[slot, 1], heads[slot, 2], heads[slot, 3]
     while at < end:
-        # the items are named first, so that a record of another edition costs no row
         fspec = at
-        while True:
-            if at >= end:
-                return RECORD_CUT_OFF, n
-            if at - fspec == head[2]:
-                return FSPEC_TOO_LONG, n
-            at += 1
-            if buffer[at - 1] & 1 == 0:
-                break
-        n_flags, n_required = 7 * (at - fspec), 0
-        for flag in range(n_flags):
-            if buffer[fspec + flag // 7] >> (7 - flag % 7) & 1:
-                if flag >= head[1] or uap[head[0] + flag, 0] < 0:
-                    return FSPEC_SPARE, n
-                n_required += uap[head[0] + flag, 1]
-        if n_required < head[3]:
+        status, at = fspec_end(buffer, at, end, most)
+        if status != OK:
+            return status, n
+        # the items are named first, so that a record of another edition costs no row
+        flag, found = 0, 0
+        for byte in range(fspec, at):
+            for bit in range(7, 0, -1):
+                if buffer[byte] >> bit & 1:
+                    if flag >= n_items or uap[first + flag, 0] < 0:
+                        return FSPEC_SPARE, n
+                    found += uap[first + flag, 1]
+                flag += 1
+        if found < n_required:
             return ITEM_MISSING, n
-        row = rows[n]
-        row[:] = MISSING
+        for column in range(rows.shape[1]):
+            rows[n, column] = MISSING
+        flag = 0
+        for byte in range(fspec, at):
+            for bit in range(7, 0, -1):
+                if buffer[byte] >> bit & 1:
+                    status, at = walk_item(buffer, at, end, uap[first + flag, 0], nodes, lists, fields, rows, n)
+                    if status != OK:
+                        return status, n
+                flag += 1
         n += 1
-        for flag in range(n_flags):
-            if buffer[fspec + flag // 7] >> (7 - flag % 7) & 1:
-                status = walk_item(buffer, at, end, uap[head[0] + flag, 0], nodes, lists, fields, row, stop)
-                if status != OK:
-                    return status, n
-                at = stop[0]
     return OK, n
 
 
 @njit(cache=True)
-def walk_item(buffer, at, end, index, nodes, lists, fields, row, stop):  # type: ignore[no-untyped-def]
-    """One item, compound or not: writes its fields to ``row`` and the position after it to ``stop[0]``."""
-    node = nodes[index]
-    if node[0] != COMPOUND:
-        return walk_simple(buffer, at, end, node, lists, fields, row, stop)
+def walk_item(buffer, at, end, node, nodes, lists, fields, rows, n):  # type: ignore[no-untyped-def]
+    """One item, compound or not, its fields into row ``n``: (status, position after it)."""
+    if nodes[node, 0] != COMPOUND:
+        return walk_simple(buffer, at, end, node, nodes, lists, fields, rows, n)
     fspec = at
-    while True:
-        if at >= end:
-            return RECORD_CUT_OFF
-        if at - fspec == node[3]:
-            return FSPEC_TOO_LONG
-        at += 1
-        if buffer[at - 1] & 1 == 0:
-            break
-    n_flags = 7 * (at - fspec)
-    for flag in range(n_flags):
-        if buffer[fspec + flag // 7] >> (7 - flag % 7) & 1:
-            if flag >= node[2] or lists[node[1] + flag] < 0:
-                return FSPEC_SPARE
-            # never a compound in a compound: ``compile_program`` refuses such a table
-            status = walk_simple(buffer, at, end, nodes[lists[node[1] + flag]], lists, fields, row, stop)
-            if status != OK:
-                return status
-            at = stop[0]
-    stop[0] = at
-    return OK
+    status, at = fspec_end(buffer, at, end, nodes[node, 3])
+    if status != OK:
+        return status, at
+    first, n_inner, flag = nodes[node, 1], nodes[node, 2], 0
+    for byte in range(fspec, at):
+        for bit in range(7, 0, -1):
+            if buffer[byte] >> bit & 1:
+                if flag >= n_inner or lists[first + flag] < 0:
+                    return FSPEC_SPARE, at
+                # never a compound in a compound: ``compile_program`` refuses such a table
+                status, at = walk_simple(buffer, at, end, lists[first + flag], nodes, lists, fields, rows, n)
+                if status != OK:
+                    return status, at
+            flag += 1
+    return OK, at
 
 
 @njit(cache=True)
-def walk_simple(buffer, at, end, node, lists, fields, row, stop):  # type: ignore[no-untyped-def]
-    """One item that is not compound; ``at`` may be ``end`` already."""
-    start, kind = at, node[0]
+def walk_simple(buffer, at, end, node, nodes, lists, fields, rows, n):  # type: ignore[no-untyped-def]
+    """One item that is not compound: (status, position after it). ``at`` may be ``end`` already."""
+    start, kind, a, b = at, nodes[node, 0], nodes[node, 1], nodes[node, 2]
     if kind == FIXED:
-        at += node[1]
+        at += a
     elif kind == EXTENDED:
-        for part in range(node[2]):
-            entry = lists[node[1] + part]
+        for part in range(b):
+            entry = lists[a + part]
             at += entry >> 1
             if at > end:
-                return RECORD_CUT_OFF
+                return RECORD_CUT_OFF, at
             if entry & 1 == 0 or buffer[at - 1] & 1 == 0:
                 break
-            if part == node[2] - 1:
-                return LAST_FX_SET
+            if part == b - 1:
+                return LAST_FX_SET, at
     elif kind == COUNTED:
-        if at + node[1] > end:
-            return RECORD_CUT_OFF
+        if at + a > end:
+            return RECORD_CUT_OFF, at
         count = np.int64(0)
-        for k in range(node[1]):
+        for k in range(a):
             count = count << 8 | np.int64(buffer[at + k])
-        at += node[1] + count * node[2]
+        at += a + count * b
     elif kind == CHAINED:
         while True:
-            at += node[2]
+            at += b
             if at > end:
-                return RECORD_CUT_OFF
+                return RECORD_CUT_OFF, at
             if buffer[at - 1] & 1 == 0:
                 break
     elif kind == EXPLICIT:
         if at >= end:
-            return RECORD_CUT_OFF
+            return RECORD_CUT_OFF, at
         if buffer[at] == 0:
-            return EXPLICIT_EMPTY
+            return EXPLICIT_EMPTY, at
         at += np.int64(buffer[at])
     if at > end:
-        return RECORD_CUT_OFF
-    stop[0] = at
-    return take_fields(buffer, start, at, fields[node[4] : node[4] + node[5]], row)
+        return RECORD_CUT_OFF, at
+    for field in range(nodes[node, 4], nodes[node, 4] + nodes[node, 5]):
+        if not take_field(buffer, start, at, fields, field, rows, n):
+            return IMPLAUSIBLE, at
+    return OK, at
 
 
 @njit(cache=True)
-def take_fields(buffer, start, end, fields, row):  # type: ignore[no-untyped-def]
-    """Write the fields that lie within [start, end) to their columns; IMPLAUSIBLE where one is out of its limits."""
-    for k in range(len(fields)):
-        offset, bits = fields[k, 0], fields[k, 1]
-        last = start + (offset + bits - 1) // 8
-        if last >= end:
-            continue  # in a part of an extended item that was not sent
-        value = np.int64(0)
-        first = start + offset // 8
-        for at in range(first, last + 1):
-            value = value << 8 | np.int64(buffer[at])
-        value = value >> (8 * (last - start) + 7 - (offset + bits - 1)) & ((np.int64(1) << bits) - 1)
-        if fields[k, 2] and value >> (bits - 1):
-            value -= np.int64(1) << bits
-        if value < fields[k, 4] or value > fields[k, 5]:
-            return IMPLAUSIBLE
-        row[fields[k, 3]] = value
-    return OK
+def take_field(buffer, start, end, fields, field, rows, n):  # type: ignore[no-untyped-def]
+    """Write a field that lies within [start, end) to its column of row ``n``; False where it is out of its limits."""
+    bits = fields[field, 1]
+    past = fields[field, 0] + bits  # bits from the start of the item to the end of the field
+    last = start + (past - 1) // 8
+    if last >= end:
+        return True  # in a part of an extended item that was not sent
+    value = np.int64(0)
+    for at in range(start + fields[field, 0] // 8, last + 1):
+        value = value << 8 | np.int64(buffer[at])
+    value = value >> (8 * (last - start + 1) - past) & ((np.int64(1) << bits) - 1)
+    if fields[field, 2] and value >> (bits - 1):
+        value -= np.int64(1) << bits
+    rows[n, fields[field, 3]] = value
+    return fields[field, 4] <= value <= fields[field, 5]
