@@ -197,6 +197,9 @@ def test_another_id_under_the_same_address_forgets_the_old_operator():
     assert batch.texts["identity"].text(0) == "second"
     assert "operator_id" not in batch.texts
     assert "operator_latitude_rad" not in batch.attributes
+    feed(normaliser, encode(OperatorId(2, 0, b"FIN87")))  # the same words, now of the new aircraft
+    batch = only(feed(normaliser, location(status=1)))
+    assert batch.texts["operator_id"].text(0) == "FIN87"
 
 
 @pytest.mark.parametrize(

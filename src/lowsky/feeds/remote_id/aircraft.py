@@ -5,7 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from lowsky.model.classes import ObjectClass
-from lowsky.wire.remoteid.messages import BasicId, OperatorId, Record, SelfId, System, printable
+from lowsky.wire.remoteid.messages import BasicId, OperatorId, Record, SelfId, System, decode, printable
 
 MAX_TRANSMITTERS = 4096
 """Transmitters remembered at once; the one silent longest goes first. A flood of invented addresses costs
@@ -38,6 +38,7 @@ class Aircraft:
     """One transmitter's last words."""
 
     heard_ns: int
+    said: dict[int, bytes] = field(default_factory=dict)  # last message of each type, at most 6
     ids: dict[int, BasicId] = field(default_factory=dict)  # by id type, at most 16
     identity: str | None = None
     class_label: str | None = None
@@ -48,8 +49,13 @@ class Aircraft:
     location: bytes = b""  # last one that became a measurement
     location_ns: int = 0  # when it was received
 
-    def hear(self, record: Record) -> None:
-        """Take over what a message other than Location says."""
+    def hear(self, message: bytes) -> None:
+        """Take over what a message other than Location says. Most repeat the last of their type and cost nothing."""
+        if self.said.get(message[0] >> 4) != message:
+            self._take(decode(message))
+            self.said[message[0] >> 4] = message
+
+    def _take(self, record: Record) -> None:
         if isinstance(record, BasicId):
             self._identify(record)
         elif isinstance(record, OperatorId):
@@ -69,6 +75,7 @@ class Aircraft:
         if before is not None and before.uas_id != record.uas_id:
             # another aircraft under this address (a gateway, a reused one): nothing of the old one holds
             self.ids.clear()
+            self.said.clear()
             self.operator_id = self.self_id = None
             self.operator_latitude_rad = self.operator_longitude_rad = math.nan
         self.ids[record.id_type] = record

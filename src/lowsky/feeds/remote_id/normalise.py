@@ -186,7 +186,7 @@ class RemoteIdReader:
             if message[0] >> 4 == MessageType.LOCATION:
                 locations.append(message)
             else:
-                aircraft.hear(decode(message))
+                aircraft.hear(message)
                 rejected[Reject.NOT_A_MEASUREMENT] += 1
         for message in locations:
             made = self._report(message, aircraft, heard, t_recv_ns)
@@ -234,7 +234,6 @@ class RemoteIdReader:
 
     def _batch(self, rows: list[Row]) -> MeasurementBatch:
         t_meas, t_recv, z, sigma, attributes, texts = zip(*rows, strict=True)
-        columns = np.array(attributes).T
         return MeasurementBatch(
             self._sensor,
             MeasurementKind.REPORT,
@@ -242,10 +241,11 @@ class RemoteIdReader:
             t_recv_ns=np.array(t_recv, np.int64),
             z=np.array(z),
             sigma=np.array(sigma),
+            # a column that is missing in every row is left out
             attributes={
-                name: np.ascontiguousarray(column)
-                for name, column in zip(ATTRIBUTES, columns, strict=True)
-                if not np.isnan(column).all()
+                name: np.array(column)
+                for name, column in zip(ATTRIBUTES, zip(*attributes, strict=True), strict=True)
+                if not all(map(math.isnan, column))
             },
             texts={
                 name: Labels.of(list(column))
