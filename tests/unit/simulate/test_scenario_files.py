@@ -1,0 +1,113 @@
+"""A scenario file is right, or says everything that is wrong with it."""
+
+import pytest
+
+from lowsky.errors import ConfigError
+from lowsky.simulate import list_scenarios, load_scenario, parse_scenario
+
+GOOD = """
+name = "one"
+description = "One balloon, one radar"
+duration_s = 20.0
+
+[site]
+name = "Here"
+latitude_deg = 37.45
+longitude_deg = 126.6
+height_m = 30.0
+
+[[target]]
+name = "balloon"
+class = "balloon"
+start = { kind = "box", east_m = [0.0, 10.0], north_m = 500.0, up_m = 100.0 }
+motion = { kind = "balloon" }
+
+[[sensor]]
+id = "radar-1"
+kind = "radar"
+position_m = [0.0, 0.0, 5.0]
+look_period_s = 1.0
+detection_probability = 0.9
+max_range_m = 5000.0
+sigma_range_m = 10.0
+sigma_azimuth_deg = 0.5
+"""
+
+
+def faults_of(text):
+    with pytest.raises(ConfigError) as caught:
+        parse_scenario(text, "one.toml")
+    return {fault.where: fault for fault in caught.value.faults}
+
+
+def test_every_built_in_scenario_reads_and_is_named_like_its_file():
+    names = [name for name, _ in list_scenarios()]
+    assert names == ["crossing", "harbour-raid", "low-observable", "mixed", "multirotors", "raid", "swarm"]
+    for name, description in list_scenarios():
+        assert load_scenario(name).name == name
+        assert "\n" not in description
+
+
+def test_a_file_of_ones_own_is_read_by_its_path(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    assert load_scenario(path).target[0].object_class == "balloon"
+
+
+def test_all_faults_are_told_at_once():
+    text = (
+        GOOD.replace("duration_s = 20.0", "duration_s = -1.0")
+        .replace('class = "balloon"', 'class = "balloon"\ncolour = "red"')
+        .replace('kind = "box"', 'kind = "bix"')
+        .replace("look_period_s = 1.0", 'look_period_s = "often"')
+        .replace("[0.0, 10.0]", "[10.0, 0.0]")
+    )
+    faults = faults_of(text)
+    assert set(faults) == {
+        "one.toml: duration_s",
+        "one.toml: target[0].colour",
+        "one.toml: target[0].start",
+        "one.toml: sensor[0].look_period_s",
+    }
+    assert "box" in faults["one.toml: target[0].start"].expected
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "where"),
+    [
+        ("[0.0, 10.0]", "[10.0, 0.0]", "target[0].start.east_m"),
+        ("north_m = 500.0", "north_m = nan", "target[0].start.north_m"),
+        ("up_m = 100.0", "up_m = inf", "target[0].start.up_m"),
+        ("height_m = 30.0", "", "site.height_m"),
+        ('class = "balloon"', 'class = "baloon"', "target[0].class"),
+        ("sigma_azimuth_deg = 0.5", "", "sensor[0].sigma_azimuth_deg"),
+        ("max_range_m = 5000.0", "max_range_m = 5000.0\nmin_range_m = 6000.0", "sensor[0].max_range_m"),
+        ("max_range_m = 5000.0", 'max_range_m = 5000.0\nonly = ["birds"]', "sensor[0].only"),
+        ("max_range_m = 5000.0", "max_range_m = 5000.0\nlatency_s = [-1.0, 2.0]", "sensor[0].latency_s"),
+        ("max_range_m = 5000.0", "max_range_m = 5000.0\nazimuth_deg = [90.0, 20.0]", "sensor[0].azimuth_deg"),
+        ('kind = "balloon" }', 'kind = "waypoints" }', "target[0].motion.points_m"),
+        ("0.5\n", "0.5\nsays = { bird = { bird = 0.7, drone = 0.6 } }\n", "sensor[0].says.bird"),
+        ("duration_s = 20.0", "duration_s = 20.0\nstart = 2026-01-01T00:00:00", "start"),
+    ],
+)  # fmt: skip
+def test_one_fault_is_told_with_its_place(right, wrong, where):
+    assert right in GOOD
+    assert f"one.toml: {where}" in faults_of(GOOD.replace(right, wrong))
+
+
+def test_two_sensors_of_one_name_are_a_fault():
+    text = GOOD + GOOD[GOOD.index("[[sensor]]") :]
+    assert list(faults_of(text)) == ["one.toml: sensor[1]"]
+
+
+def test_a_name_that_is_neither_file_nor_built_in_lists_what_there_is():
+    with pytest.raises(ConfigError, match="harbour-raid"):
+        load_scenario("habour-raid")
+
+
+def test_text_that_is_not_toml_is_one_fault(tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_bytes(b"\xff\xfe name")
+    with pytest.raises(ConfigError):
+        load_scenario(path)
+    assert len(faults_of("name = = 3")) == 1
