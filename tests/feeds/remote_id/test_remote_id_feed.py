@@ -1,7 +1,10 @@
 """Remote ID messages become reports; every message ends in exactly one place."""
 
+import gzip
 import math
 import random
+import struct
+import zlib
 from collections import Counter
 
 import msgspec
@@ -301,8 +304,6 @@ def beacon(payload):
 
 def heard(normaliser, payload, crc):
     """A beacon with a radiotap header that says there is a check sequence, right or wrong; None: without one."""
-    import zlib
-
     frame = beacon(payload)
     flags = 0 if crc is None else 0x10
     fcs = b"" if crc is None else (zlib.crc32(frame) ^ (not crc)).to_bytes(4, "little")
@@ -427,8 +428,6 @@ def test_wrong_options_are_refused(options):
 
 
 def test_a_frame_may_be_a_whole_capture():
-    import struct
-
     def pcap(*packets):
         head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 105)
         return head + b"".join(struct.pack("<IIII", 1, 0, len(p), len(p)) + p for p in packets)
@@ -442,13 +441,24 @@ def test_a_frame_may_be_a_whole_capture():
 
 
 def test_captures_of_the_right_link_are_recognised():
-    import struct
-
     head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 127)
     assert MANIFEST.sniff(head, "any.pcap")
     assert not MANIFEST.sniff(head[:20] + b"\1\0\0\0", "ethernet.pcap")
     assert not MANIFEST.sniff(b"time,latitude\n", "table.csv")
     assert not MANIFEST.sniff(b"", "empty")
+
+
+def test_a_capture_may_be_compressed(tmp_path):
+    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 105)
+    frame = beacon(location())
+    packed = gzip.compress(head + struct.pack("<IIII", 7, 0, len(frame), len(frame)) + frame)
+    path = tmp_path / "file.pcap.gz"
+    path.write_bytes(packed)
+    (made,) = read_file(path, Config(), SENSOR, SITE, None)
+    assert only(made).t_recv_ns[0] == 7 * SECOND_NS
+    path.write_bytes(packed[:-9])
+    (made,) = read_file(path, Config(), SENSOR, SITE, None)
+    assert made.rejected == Counter({Reject.TRUNCATED: 1})
 
 
 def test_faults_in_a_file_are_counted_and_never_raised(tmp_path):

@@ -1,5 +1,7 @@
 """Broadcast Remote ID: what drones say of themselves over Bluetooth and Wi-Fi. docs/feeds/remote-id.md."""
 
+import gzip
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,13 +9,16 @@ from typing import Literal
 
 import msgspec
 
-from lowsky.errors import DecodeError
+from lowsky.errors import DecodeError, Truncated
 from lowsky.feeds.files import reject_of
 from lowsky.feeds.manifest import Manifest
 from lowsky.feeds.remote_id.normalise import RemoteIdReader, cut_whole, looks_like_remote_id
 from lowsky.model.ports import Normalised
 from lowsky.model.site import Sensor, Site
-from lowsky.wire.capture import read_packets
+from lowsky.wire.capture import Packet, read_packets
+
+MAX_UNPACKED_BYTES = 1 << 30
+"""A compressed capture is read so far: a gzip bomb ends as a truncated capture."""
 
 MANIFEST = Manifest(
     name="remote-id",
@@ -73,16 +78,26 @@ def open_feed(config: Config, sensor: Sensor, site: Site) -> RemoteIdReader:
 def read_file(path: Path, config: Config, sensor: Sensor, site: Site, start_ns: int | None) -> Iterator[Normalised]:
     """A pcap or pcapng, packet by packet, received when the capture says. ``start_ns`` is not needed."""
     reader = open_feed(config, sensor, site)
-    packets = read_packets(path.read_bytes())
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except DecodeError as error:
-            yield Normalised((), records=1, rejected=Counter({reject_of(error): 1}))
-            return
-        try:
-            yield reader.packet(packet)
-        except DecodeError as error:
-            yield Normalised((), records=1, rejected=Counter({reject_of(error): 1}))
+    try:
+        for packet in read_packets(_content(path)):
+            yield _one(reader, packet)
+    except DecodeError as error:
+        yield Normalised((), records=1, rejected=Counter({reject_of(error): 1}))
+
+
+def _one(reader: RemoteIdReader, packet: Packet) -> Normalised:
+    try:
+        return reader.packet(packet)
+    except DecodeError as error:
+        return Normalised((), records=1, rejected=Counter({reject_of(error): 1}))
+
+
+def _content(path: Path) -> bytes:
+    """A capture, unpacked where the name ends in ``.gz``. Raises ``Truncated`` for a broken gzip file."""
+    if path.suffix != ".gz":
+        return path.read_bytes()
+    try:
+        with gzip.open(path) as file:
+            return file.read(MAX_UNPACKED_BYTES)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise Truncated("gzip file broken") from None
