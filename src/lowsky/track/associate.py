@@ -66,7 +66,11 @@ def associate(
     detection_weights(track, log_l, r, p_seen, p_missed, settings.p_seen_floor, psi)
     marginals(track, row, psi, rho, n, p_edge, p_miss, p_new)
     p_hit = np.bincount(track, p_edge, n) if len(track) else np.zeros(n)
+    before = r.copy()
     update_existence(p_miss, p_hit, r, p_missed)
+    if rows.kind == MeasurementKind.BEARING:
+        # silence of an emitter is no evidence, so neither is a bearing: half of the odds would only ever add up
+        r[:] = before
     _update_states(core, station, rows, track, row, p_edge, p_miss)
     return Outcome(track, row, p_edge, p_new, birth_share)
 
