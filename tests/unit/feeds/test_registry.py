@@ -102,7 +102,7 @@ def test_every_fault_of_every_feed_is_told_at_once(only_template):
     with pytest.raises(ConfigError) as caught:
         plan(
             site(
-                Feed(sensor="ry", format="template", source="udp://h:0"),
+                Feed(sensor="ry", format="template", source="udp://0.0.0.0:0"),
                 Feed(sensor="rx", format="sonar", source="pcap:x"),
                 Feed(sensor="rx", format="template", source="pcap:x", options={"sigma": 1, "start": "noon"}),
                 kind="radar",

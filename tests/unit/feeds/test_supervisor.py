@@ -163,6 +163,32 @@ def test_a_port_in_use_is_said_once_with_what_to_do_and_taken_when_it_is_free(ca
     asyncio.run(scene())
 
 
+def has_ipv6_loopback():
+    if "lo" not in [name for _, name in socket.if_nameindex()]:
+        return False
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            return False
+    return True
+
+
+@pytest.mark.skipif(not has_ipv6_loopback(), reason="this machine has no IPv6 on an interface named lo")
+def test_a_group_of_ipv6_is_joined_and_joined_again_on_the_interface_named():
+    source, _ = parse_source(f"udp://[ff01::77]:{free_port()}?interface=lo")
+    with open_socket(source) as opened:
+        assert opened.getsockname()[:2] == (source.host, source.port)
+        udp.rejoin(opened, source)
+
+
+def test_an_interface_that_is_not_there_is_a_transport_error():
+    for text in ("udp://239.1.2.3:39103?interface=192.0.2.9", "udp://[ff02::1]:39104?interface=nix0"):
+        source, _ = parse_source(text)
+        with pytest.raises(TransportError, match="no such network interface|no interface with this name"):
+            open_socket(source)
+
+
 def test_an_address_this_machine_lacks_is_a_transport_error_with_advice():
     source, _ = parse_source("udp://192.0.2.1:9")
     with pytest.raises(TransportError, match="this machine has no such address"):

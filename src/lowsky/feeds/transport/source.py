@@ -133,6 +133,8 @@ def _address(scheme: str, place: str, text: str, where: str, faults: list[Fault]
             faults.append(Fault(where, f"[{host}]", "an IPv6 address in brackets"))
     elif re.fullmatch(r"[0-9.]+", host) and not _is_address(host):
         faults.append(Fault(where, host, "four numbers from 0 to 255"))
+    elif scheme == "udp" and not _is_address(host) and host != "localhost":
+        faults.append(Fault(where, repr(host), "an address of this machine (0.0.0.0 for all), or of a group"))
     elif not HOST_NAME.match(host):
         faults.append(Fault(where, repr(host), "a host name or an address"))
     if scheme != "udp" and _is_address(host) and ipaddress.ip_address(host).is_multicast:

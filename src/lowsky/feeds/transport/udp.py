@@ -46,10 +46,12 @@ def open_socket(source: Source) -> socket.socket:
     return opened
 
 
-def _resolved(source: Source) -> tuple[socket.AddressFamily, tuple[str, int]]:
-    found = socket.getaddrinfo(source.host, source.port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
-    family, _, _, _, address = found[0]
-    return family, (str(address[0]), source.port)
+def _resolved(source: Source) -> tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]:
+    """What to bind. HOST is an address (or localhost), so nobody waits for a name server."""
+    if ":" in source.host:  # groups of ff01:: and ff02:: exist once on each interface
+        index = socket.if_nametoindex(source.interface) if source.interface else 0
+        return socket.AF_INET6, (source.host, source.port, 0, index)
+    return socket.AF_INET, ("127.0.0.1" if source.host == "localhost" else source.host, source.port)
 
 
 def _membership(source: Source) -> tuple[int, int, int, bytes]:
