@@ -4,6 +4,7 @@ A step is: every track a tick updated, at its own state time; and once a second 
 that a reader who wants the picture at a second finds it. Written in row groups, so a long run needs little memory.
 """
 
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from lowsky.geo.enu import EnuFrame
 from lowsky.model.classes import ObjectClass
-from lowsky.model.measurement import Floats
+from lowsky.model.measurement import Floats, Ints
 from lowsky.model.site import Site
 from lowsky.model.track import TrackSnapshot, TrackStatus
 
@@ -60,22 +62,48 @@ def local_states(frame: EnuFrame, x: Floats, P: Floats) -> tuple[Floats, Floats,
     return geodetic, velocity, both @ P @ np.swapaxes(both, 1, 2)
 
 
-def rows_of(tracks: TrackSnapshot, rows: Any, site: Site, frame: EnuFrame) -> pa.Table:
-    """The chosen rows of a snapshot as a piece of the track table."""
-    geodetic, velocity, covariance = local_states(frame, tracks.x[rows], tracks.P[rows])
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of snapshots, as they wait to be written."""
+
+    t_state_ns: Ints
+    track_id: Ints
+    status: NDArray[np.uint8]
+    existence: Floats
+    x: Floats
+    P: Floats
+    p_class: Floats
+    sensors: NDArray[np.uint64]
+    identity: list[str | None]
+
+    @classmethod
+    def of(cls, tracks: TrackSnapshot, rows: Ints) -> "Rows":
+        return cls(
+            tracks.t_state_ns[rows], tracks.track_id[rows], tracks.status[rows], tracks.existence[rows],
+            tracks.x[rows], tracks.P[rows], tracks.class_probability[rows], tracks.sensors[rows],
+            [tracks.identity[row] for row in rows.tolist()],
+        )  # fmt: skip
+
+    @classmethod
+    def together(cls, pieces: list["Rows"]) -> "Rows":
+        columns = {f.name: np.concatenate([getattr(p, f.name) for p in pieces]) for f in fields(cls)[:-1]}
+        return cls(**columns, identity=[identity for piece in pieces for identity in piece.identity])
+
+
+def table_of(rows: Rows, site: Site, frame: EnuFrame) -> pa.Table:
+    """The rows as a piece of the track table."""
+    geodetic, velocity, covariance = local_states(frame, rows.x, rows.P)
     n = len(geodetic)
-    p_class = tracks.class_probability[rows]
-    best = p_class.argmax(axis=1)
-    picked = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
-    likely_row, likely_class = np.nonzero(p_class >= SHOWN_PROBABILITY)
-    sensor_bits = (tracks.sensors[rows][:, None] >> np.arange(len(site.sensors), dtype=np.uint64)) & np.uint64(1)
-    fed_row, fed_sensor = np.nonzero(sensor_bits)
+    best = rows.p_class.argmax(axis=1)
+    likely_row, likely_class = np.nonzero(rows.p_class >= SHOWN_PROBABILITY)
+    bits = (rows.sensors[:, None] >> np.arange(len(site.sensors), dtype=np.uint64)) & np.uint64(1)
+    fed_row, fed_sensor = np.nonzero(bits)
     sensor_ids = np.array([sensor.id for sensor in site.sensors], dtype=object)
     columns = [
-        pa.array(tracks.t_state_ns[rows], pa.timestamp("ns", "UTC")),
-        pa.array(tracks.track_id[rows]),
-        pa.array(STATUS_LABELS[tracks.status[rows]], pa.string()),
-        pa.array(tracks.existence[rows]),
+        pa.array(rows.t_state_ns, pa.timestamp("ns", "UTC")),
+        pa.array(rows.track_id),
+        pa.array(STATUS_LABELS[rows.status], pa.string()),
+        pa.array(rows.existence),
         pa.array(np.degrees(geodetic[:, 0])),
         pa.array(np.degrees(geodetic[:, 1])),
         pa.array(geodetic[:, 2]),
@@ -84,14 +112,14 @@ def rows_of(tracks: TrackSnapshot, rows: Any, site: Site, frame: EnuFrame) -> pa
             pa.array(np.arange(n + 1, dtype=np.int32) * 21), pa.array(covariance[:, UPPER[0], UPPER[1]].ravel())
         ),
         pa.array(CLASS_LABELS[best], pa.string()),
-        pa.array(p_class[np.arange(n), best]),
+        pa.array(rows.p_class[np.arange(n), best]),
         pa.MapArray.from_arrays(
             pa.array(_offsets(likely_row, n)),
             pa.array(CLASS_LABELS[likely_class], pa.string()),
-            pa.array(p_class[likely_row, likely_class]),
+            pa.array(rows.p_class[likely_row, likely_class]),
         ),
         pa.ListArray.from_arrays(pa.array(_offsets(fed_row, n)), pa.array(sensor_ids[fed_sensor], pa.string())),
-        pa.array([tracks.identity[row] for row in picked], pa.string()),
+        pa.array(rows.identity, pa.string()),
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA)
 
@@ -109,7 +137,7 @@ class TrackTableWriter:
         self._beside = path.with_name(path.name + ".part")
         self._site = site
         self._frame = EnuFrame.at(site.latitude_rad, site.longitude_rad, site.height_m)
-        self._pieces: list[pa.Table] = []
+        self._pieces: list[Rows] = []
         self._waiting = 0
         self.rows = 0
         self._written = np.empty((0, 3), np.int64)  # track_id, t_state_ns, status last written; by track_id
@@ -128,8 +156,7 @@ class TrackTableWriter:
         rows = np.flatnonzero(~same)
         self._written = state
         if len(rows):
-            piece = rows_of(tracks, rows, self._site, self._frame)
-            self._pieces.append(piece)
+            self._pieces.append(Rows.of(tracks, rows))
             self._waiting += len(rows)
             self.rows += len(rows)
             if self._waiting >= ROWS_PER_GROUP:
@@ -137,7 +164,7 @@ class TrackTableWriter:
 
     def _write(self) -> None:
         if self._pieces:
-            self._file.write_table(pa.concat_tables(self._pieces))
+            self._file.write_table(table_of(Rows.together(self._pieces), self._site, self._frame))
         self._pieces, self._waiting = [], 0
 
     def __enter__(self) -> "TrackTableWriter":
