@@ -185,7 +185,7 @@ def test_a_group_of_ipv6_is_joined_and_joined_again_on_the_interface_named():
 def test_an_interface_that_is_not_there_is_a_transport_error():
     for text in ("udp://239.1.2.3:39103?interface=192.0.2.9", "udp://[ff02::1]:39104?interface=nix0"):
         source, _ = parse_source(text)
-        with pytest.raises(TransportError, match="no such network interface|no interface with this name"):
+        with pytest.raises(TransportError, match=r"no such network interface|no interface with this name"):
             open_socket(source)
 
 
