@@ -146,7 +146,7 @@ class _Run:
         n, cutoff_m = len(self.seconds), self.settings["cutoff_m"]
         gospa, pairs = match(self.truth, self.shown, n, cutoff_m)
         _, alive_pairs = match(self.truth, self.alive, n, cutoff_m)
-        error = self.truth.pos[pairs.target] - self.shown.pos[pairs.track]
+        error = self._error(pairs)
         consistency = nees(pairs, self.truth, self.shown, self.own, self.frame)
         settled = self.seconds - self.seconds[0] >= (self.settings["settled_from_s"] - 1.0) * SECOND_NS
         targets = self._targets(pairs, alive_pairs)
@@ -181,6 +181,12 @@ class _Run:
             metrics, self._series(gospa), targets, np.sqrt((error**2).sum(axis=1)),
             _paths(self.real.id, truth_pos), _paths(self.own.id[ever], track_pos[ever]), tuple(false_ids.tolist()),
         )  # fmt: skip
+
+    def _error(self, pairs: Pairs) -> Floats:
+        """Truth minus track in east, north, up at the target, float64[K, 3] m."""
+        place = self.real.geodetic[self.truth.row[pairs.target]]
+        local = self.frame.local_from_enu(place[:, 0], place[:, 1])
+        return np.einsum("kij,kj->ki", local, self.truth.pos[pairs.target] - self.shown.pos[pairs.track])
 
     def _series(self, gospa: Gospa) -> pl.DataFrame:
         return pl.DataFrame(

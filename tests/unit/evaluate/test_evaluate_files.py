@@ -1,0 +1,109 @@
+"""Wrong files are told with every fault; the report is whole and safe to open."""
+
+import json
+import re
+
+import numpy as np
+import polars as pl
+import pytest
+from evaluate_tables import standing, tracks, truth
+
+from lowsky.errors import ConfigError
+from lowsky.evaluate import evaluate
+
+A = (0.0, 0.0, 100.0)
+REAL = truth(standing(1, A, range(11)))
+OWN = tracks(standing(1, (5.0, 0.0, 100.0), range(11), "confirmed"), np.diag([25.0, 25.0, 25.0, 1.0, 1.0, 1.0]))
+
+
+def faults_of(own, real, **settings):
+    with pytest.raises(ConfigError) as caught:
+        evaluate(own, real, **settings)
+    return [str(fault) for fault in caught.value.faults]
+
+
+def test_faults_of_both_files_are_told_at_once():
+    own = OWN.drop("status").with_columns(pl.col("time").dt.replace_time_zone(None))
+    real = REAL.with_columns(height_m=pl.lit("high"))
+    faults = faults_of(own, real)
+    assert len(faults) == 3
+    assert any("column status" in fault and "nothing" in fault for fault in faults)
+    assert any("column time" in fault and "UTC" in fault for fault in faults)
+    assert any(fault.startswith("truth: column height_m: found String") for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        (pl.lit("lost").alias("status"), "status"),
+        (pl.lit(95.0).alias("latitude_deg"), "latitude_deg"),
+        (pl.lit([1.0, 2.0]).alias("covariance"), "covariance"),
+        (pl.lit(None, pl.Int64).alias("track_id"), "track_id"),
+        (pl.col("time").first().alias("time"), "track_id"),
+    ],
+)
+def test_a_bad_row_is_told_with_its_number_and_how_many_more_there_are(change, column):
+    (fault,) = [f for f in faults_of(OWN.with_columns(change), REAL) if f"column {column}" in f][:1]
+    assert fault.startswith("tracks: row 0")
+    assert "(and 10 more rows)" in fault
+
+
+def test_truth_without_a_position_is_a_fault():
+    gone = pl.when(pl.col("time") < pl.col("time").max()).then("height_m")
+    (fault,) = faults_of(OWN, REAL.with_columns(gone))
+    assert fault.startswith("truth: row 10, column height_m: found None;")
+
+
+def test_files_that_are_not_there_or_no_parquet_are_told(tmp_path):
+    broken = tmp_path / "broken.parquet"
+    broken.write_bytes(b"PAR1 this is not one")
+    faults = faults_of(tmp_path / "none.parquet", broken)
+    assert len(faults) == 2
+    assert "no such file" in faults[0]
+
+
+def test_parameters_that_cannot_be_are_told():
+    assert len(faults_of(OWN, REAL, max_age_s=0.0, cutoff_m=float("nan"), origin="guessed")) == 3
+    assert "no rows" in faults_of(OWN, REAL.clear())[0]
+    assert "whole second" in faults_of(OWN, REAL.head(1))[0]
+
+
+def test_paths_and_frames_give_the_same_report(tmp_path):
+    OWN.write_parquet(tmp_path / "tracks.parquet")
+    REAL.write_parquet(tmp_path / "truth.parquet")
+    assert evaluate(tmp_path / "tracks.parquet", str(tmp_path / "truth.parquet")).metrics == evaluate(OWN, REAL).metrics
+
+
+def test_json_has_the_same_figures_and_is_written_whole(tmp_path):
+    report = evaluate(OWN, REAL, origin="simulated")
+    path = tmp_path / "metrics.json"
+    text = report.to_json(path)
+    assert json.loads(path.read_text(encoding="utf-8")) == json.loads(text) == report.metrics
+    assert [file.name for file in tmp_path.iterdir()] == ["metrics.json"]
+    assert json.loads(text)["whole"]["gospa_m"] == pytest.approx(5.0, rel=1e-4)
+
+
+def test_the_page_stands_alone_and_says_where_its_data_is_from(tmp_path):
+    path = tmp_path / "report.html"
+    for origin, said in (("simulated", "simulated"), ("recorded", "recorded"), ("not stated", "origin not stated")):
+        evaluate(OWN, REAL, origin=origin).to_html(path)
+        text = path.read_text(encoding="utf-8")
+        assert f'<span class="badge">{said}</span>' in text
+    assert not re.search(r"https?://|<script|src=|@import|url\(", text)
+    assert "default-src 'none'" in text
+    assert text.count("<svg") == 4
+    assert "nan" not in text.lower()
+
+
+def test_a_class_from_a_file_is_shown_as_text_only(tmp_path):
+    path = tmp_path / "report.html"
+    evaluate(OWN, REAL.with_columns(pl.lit("<script>alert(1)</script>").alias("class"))).to_html(path)
+    text = path.read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_a_page_without_any_track_is_still_a_page(tmp_path):
+    path = tmp_path / "report.html"
+    evaluate(tracks([]), REAL).to_html(path)
+    assert "No track was assigned" in path.read_text(encoding="utf-8")
