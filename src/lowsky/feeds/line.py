@@ -99,6 +99,9 @@ class Line:
         self._switchboard.error(self.source)
         self._switchboard.down(self.source, why)
 
+    def refused(self) -> None:
+        self._switchboard.error(self.source)
+
     def overrun(self, dropped: bytes) -> None:
         t_ns = self.clock.now_ns()
         for listener in self._listeners:

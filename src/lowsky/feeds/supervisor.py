@@ -79,7 +79,8 @@ async def run(
             for task in tasks:
                 task.cancel()
     except BaseExceptionGroup as group_error:
-        raise group_error.exceptions[0] from None
+        first = group_error.exceptions[0]
+        raise first from first.__cause__
     switchboard.tell_all()
 
 

@@ -245,6 +245,7 @@ def test_senders_that_connect_to_us_do_not_spoil_each_other_and_are_bounded():
             await node.until(lambda: node.rows() == 2)
             third = await asyncio.open_connection("127.0.0.1", port)
             assert await asyncio.wait_for(third[0].read(), PATIENCE_S) == b""
+            await node.until(lambda: node.reports[-1].counts["errors"] == 1)
             for _, writer in (first, second, third):
                 writer.close()
             await node.until(lambda: not node.connected())
@@ -321,6 +322,7 @@ def test_a_feed_that_raises_ends_the_run_and_the_bytes_are_kept(monkeypatch):
         with pytest.raises(InvariantError, match="raised KeyError: 'oh'") as caught:
             await fed_once(node, port)
         assert (node.saved, caught.value.batch_ref) == ([line()], "saved-1")
+        assert isinstance(caught.value.__cause__, KeyError)
 
     asyncio.run(scene())
 

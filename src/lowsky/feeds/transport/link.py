@@ -30,6 +30,10 @@ class Link(Protocol):
         """Nobody is connected (a server without senders); the transport itself still works."""
         ...
 
+    def refused(self) -> None:
+        """A sender was turned away: there were too many."""
+        ...
+
     def overrun(self, dropped: bytes) -> None:
         """Bytes without a message in them were dropped: one record, counted as malformed."""
         ...

@@ -100,6 +100,7 @@ class TcpServer:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._senders) >= self._source.clients:
+            self._link.refused()
             writer.close()
             return
         sender = asyncio.get_running_loop().create_task(self._serve(reader, writer))
