@@ -127,10 +127,10 @@ def distribution(errors: Floats, axes: Axes, marks: list[tuple[str, float]], tit
         if value <= axes.x_to:
             at = axes.x(value)
             parts.append(f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
-            # the curve leaves the upper left free in its first half and the lower right in its second
-            late = float((errors <= value).mean()) > 0.75
-            anchor, shift, y = ("start", 6, (TOP + HEIGHT - BOTTOM) / 2) if late else ("end", -6, TOP + 14)
-            if at + shift + 120.0 > WIDTH and late:
+            # the curve leaves the upper left free in its first half and the lower right everywhere
+            left = at > LEFT + 150.0 and float((errors <= value).mean()) < 0.75
+            anchor, shift, y = ("end", -6, TOP + 14) if left else ("start", 6, axes.y(0.42))
+            if not left and at + 150.0 > WIDTH:
                 anchor, shift = "end", -6
             parts.append(
                 f'<text class="label" x="{at + shift:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'

@@ -61,10 +61,12 @@ class States:
     status: tuple[str, ...]  # length R; of truth: empty
     object_class: tuple[str | None, ...]  # length R
     covariance: Floats  # float64[R, 6, 6], NaN where there is none
+    superseded: int = 0  # rows left out because a later row of the file has the same id and time
 
 
 def read_tracks(table: Table) -> States:
-    """A track table. Rows without a position (bearing only) stay in, as NaN. Raises ``ConfigError``."""
+    """A track table. Of rows with one id and time the last of the file counts (a track may be updated and change its
+    status at one time). Rows without a position (bearing only) stay in, as NaN. Raises ``ConfigError``."""
     return _read(table, "tracks", "track_id", TRACKS)
 
 
@@ -124,7 +126,6 @@ def _row_faults(frame: pl.DataFrame, name: str, id_column: str, is_truth: bool) 
     checks: list[tuple[str, pl.Expr, str]] = [
         ("time", pl.col("time").is_null(), "a time in every row"),
         (id_column, pl.col(id_column).is_null(), "an id in every row"),
-        (id_column, pl.struct(id_column, "time").is_duplicated(), "one row for each id and time"),
     ]
     for column in STATE:
         value = pl.col(column).cast(pl.Float64)
@@ -132,7 +133,9 @@ def _row_faults(frame: pl.DataFrame, name: str, id_column: str, is_truth: bool) 
         checks.append((column, bad, f"from {-LIMITS[column]:g} to {LIMITS[column]:g}"))
         if is_truth:
             checks.append((column, value.is_null() | value.is_nan(), "a number in every row"))
-    if not is_truth:
+    if is_truth:
+        checks.append((id_column, pl.struct(id_column, "time").is_duplicated(), "one row for each id and time"))
+    else:
         wrong = pl.col("status").is_null() | ~pl.col("status").cast(pl.String).is_in(STATUSES)
         checks.append(("status", wrong, "one of " + ", ".join(STATUSES)))
     if "covariance" in frame.columns:
@@ -149,7 +152,8 @@ def _row_faults(frame: pl.DataFrame, name: str, id_column: str, is_truth: bool) 
 
 
 def _states(frame: pl.DataFrame, id_column: str) -> States:
-    frame = frame.sort(id_column, "time")
+    given_rows = len(frame)
+    frame = frame.unique([id_column, "time"], keep="last", maintain_order=True).sort(id_column, "time")
     state = frame.select(pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in STATE).to_numpy()
     covariance = np.full((len(frame), 6, 6), np.nan)
     if "covariance" in frame.columns:
@@ -169,4 +173,5 @@ def _states(frame: pl.DataFrame, id_column: str) -> States:
         status=tuple(frame["status"].cast(pl.String)) if "status" in frame.columns else (),
         object_class=tuple(frame["class"].cast(pl.String)) if "class" in frame.columns else (None,) * len(frame),
         covariance=covariance,
+        superseded=given_rows - len(frame),
     )

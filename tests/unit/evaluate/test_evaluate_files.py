@@ -39,13 +39,23 @@ def test_faults_of_both_files_are_told_at_once():
         (pl.lit(95.0).alias("latitude_deg"), "latitude_deg"),
         (pl.lit([1.0, 2.0]).alias("covariance"), "covariance"),
         (pl.lit(None, pl.Int64).alias("track_id"), "track_id"),
-        (pl.col("time").first().alias("time"), "track_id"),
     ],
 )
 def test_a_bad_row_is_told_with_its_number_and_how_many_more_there_are(change, column):
     (fault,) = [f for f in faults_of(OWN.with_columns(change), REAL) if f"column {column}" in f][:1]
     assert fault.startswith("tracks: row 0")
     assert "(and 10 more rows)" in fault
+
+
+def test_two_rows_of_one_target_and_time_are_a_fault():
+    assert any("column target_id" in fault for fault in faults_of(OWN, pl.concat([REAL, REAL.head(1)])))
+
+
+def test_of_two_rows_of_one_track_and_time_the_last_counts():
+    ended = OWN.with_columns(pl.lit("dropped").alias("status"))
+    report = evaluate(pl.concat([OWN, ended.tail(4)]), REAL)
+    assert report.series["shown"].to_list() == [1] * 6 + [0] * 4
+    assert report.metrics["rows_superseded"] == 4
 
 
 def test_truth_without_a_position_is_a_fault():
@@ -101,6 +111,12 @@ def test_a_class_from_a_file_is_shown_as_text_only(tmp_path):
     text = path.read_text(encoding="utf-8")
     assert "<script" not in text
     assert "&lt;script&gt;" in text
+
+
+def test_the_summary_has_the_main_figures():
+    text = evaluate(OWN, REAL, origin="recorded").summary()
+    assert "1 targets, 1 tracks shown, 10 s, data: recorded" in text
+    assert "GOSPA        5.0 m whole run, 5.0 m whole" in text
 
 
 def test_a_page_without_any_track_is_still_a_page(tmp_path):

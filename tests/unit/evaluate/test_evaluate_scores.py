@@ -173,6 +173,9 @@ def test_the_class_shown_is_scored_where_it_is_given():
     unknown = evaluate(tracks(standing(1, A, range(11), "confirmed"), object_class="unknown"), real)
     assert right.metrics["class"] == {"n": 10, "right": 1.0, "unknown": 0.0, "wrong": 0.0}
     assert unknown.metrics["class"]["unknown"] == 1.0
+    drone = tracks(standing(1, A, range(11), "confirmed"), object_class="drone")
+    assert evaluate(drone, real).metrics["class"]["wrong"] == 1.0
+    assert evaluate(drone, truth(standing(1, A, range(11)), "multirotor")).metrics["class"]["right"] == 1.0
 
 
 def test_tracks_without_a_position_are_counted_and_not_shown():
