@@ -1,12 +1,14 @@
 """ASTERIX CAT048/034 of one radar, CAT062/065 of a tracker, CAT021 of an ADS-B station (docs/feeds/asterix.md)."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from lowsky.errors import DecodeError
 from lowsky.feeds.asterix.config import Config, edition_numbers
 from lowsky.feeds.asterix.normalise import AsterixNormaliser
 from lowsky.feeds.asterix.recorded import cut, frames_of_file, sniff
-from lowsky.feeds.files import through
+from lowsky.feeds.files import reject_of, through
 from lowsky.feeds.manifest import Manifest
 from lowsky.model.ports import Normalised, Normaliser
 from lowsky.model.site import Sensor, Site
@@ -32,7 +34,11 @@ def read_file(path: Path, config: Config, sensor: Sensor, site: Site, start_ns: 
     Captures have their own times. In a raw file the time of a block is the newest time of day so far;
     ``start_ns`` gives it the date of its first, None is 1970-01-01.
     """
-    yield from through(open_feed(config, sensor, site), frames_of_file(path, edition_numbers(config), start_ns))
+    normaliser = open_feed(config, sensor, site)
+    try:
+        yield from through(normaliser, frames_of_file(path, edition_numbers(config), start_ns))
+    except DecodeError as error:  # of the capture or the gzip file, not of a datagram
+        yield Normalised((), records=1, rejected=Counter({reject_of(error): 1}))
 
 
 __all__ = ["MANIFEST", "Config", "cut", "open_feed", "read_file", "sniff"]

@@ -75,6 +75,8 @@ class Turn:
             self.look += 1
             self.north_ns = t_ns
         self._sectors_in_turn = 0
+        if self._sector is None:
+            self._sector = (0.0, t_ns)  # a north marker is a crossing, too
         return made
 
     def sector(self, azimuth_rad: float, t_ns: int) -> MeasurementBatch | None:

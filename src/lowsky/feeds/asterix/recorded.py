@@ -1,25 +1,21 @@
 """Recorded ASTERIX: chains of blocks in raw files, datagrams in captures; framing of byte streams."""
 
-import gzip
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 
 from lowsky.constants import SECOND_NS
 from lowsky.errors import DecodeError
 from lowsky.feeds.asterix.fields import NS_PER_TOD, TIMES, TOD_END, utc_ns, wants
+from lowsky.feeds.files import pieces_of
 from lowsky.model.ports import Frame
 from lowsky.wire.asterix.columns import BAD_LENGTH, OK, Blocks, decode_columns
 from lowsky.wire.asterix.decode import HEADER_BYTES
 from lowsky.wire.asterix.program import Program, compile_program
 from lowsky.wire.capture import is_capture, read_packets, udp_payload
 
-PIECE_BYTES = 1 << 20
 SNIFFED_DATAGRAMS = 16
-NO_BLOCK = b"\0\0"  # stands for bytes that cannot be read: shorter than any block, so counted as TRUNCATED
 FARTHEST_STEP_NS = 60 * SECOND_NS  # a time this far ahead of the last is believed once it comes twice
 
 
@@ -71,49 +67,38 @@ def _first_datagrams(head: bytes) -> Iterator[bytes]:
 def frames_of_file(path: Path, editions: dict[int, str], start_ns: int | None) -> Iterator[Frame]:
     """The datagrams of a capture with its times, or the blocks of a raw file with the times in them.
 
-    A capture or gzip file that is damaged gives what is before the damage and then one frame that a normaliser
-    counts as TRUNCATED.
+    Raises ``DecodeError`` behind everything that could be read, where a capture or a gzip file is damaged.
     """
-    with cast(BinaryIO, gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
-        chunks = _chunks(file)
-        head = next(chunks, b"")
-        if is_capture(head):
-            yield from _captured(b"".join((head, *chunks)))
-        else:
-            yield from _timed_blocks(_pieces(head, chunks), compile_program(wants(editions)), start_ns)
-
-
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    try:
-        while chunk := file.read(PIECE_BYTES):
-            yield chunk
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        yield NO_BLOCK
+    pieces = pieces_of(path)
+    head = next(pieces, b"")
+    if is_capture(head):
+        return _captured(b"".join((head, *pieces)))
+    return _timed_blocks(_whole_blocks(head, pieces), compile_program(wants(editions)), start_ns)
 
 
 def _captured(capture: bytes) -> Iterator[Frame]:
-    t_ns = 0
+    for packet in read_packets(capture):
+        datagram = udp_payload(packet)
+        if datagram is not None:
+            peer, _, payload = datagram
+            yield Frame(packet.t_ns, payload, peer)
+
+
+def _whole_blocks(head: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes, cut where blocks end; at the end whatever is left."""
+    held, fault = head, None
     try:
-        for packet in read_packets(capture):
-            t_ns = packet.t_ns
-            datagram = udp_payload(packet)
-            if datagram is not None:
-                peer, _, payload = datagram
-                yield Frame(t_ns, payload, peer)
-    except DecodeError:
-        yield Frame(t_ns, NO_BLOCK)
-
-
-def _pieces(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Whole blocks, about a megabyte at a time; at the end whatever is left."""
-    held = head
-    for chunk in chunks:
-        whole = cut(held)
-        if whole:
-            yield held[:whole]
-        held = held[whole:] + chunk
+        for piece in pieces:
+            whole = cut(held)
+            if whole:
+                yield held[:whole]
+            held = held[whole:] + piece
+    except DecodeError as error:
+        fault = error
     if held:
         yield held
+    if fault is not None:
+        raise fault
 
 
 def _timed_blocks(pieces: Iterator[bytes], program: Program, start_ns: int | None) -> Iterator[Frame]:

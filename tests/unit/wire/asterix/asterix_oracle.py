@@ -68,3 +68,40 @@ def of_variation(variation):
     if isinstance(variation, base.Compound):
         return {name: of_rule(item.arg) for name, item in variation.arg.items()}
     raise TypeError(type(variation))
+
+
+def random_block(rng, category, edition, n_records):
+    """A block of random records, encoded by libasterix: every kind of item, random bits in each."""
+    cat = spec(category, edition)
+    items = [item.cv_non_spare for item in cat.cv_record.cv_items_list if issubclass(item, base.UapItem)]
+    records = []
+    for _ in range(n_records):
+        chosen = [item for item in items if rng.random() < 0.4]
+        records.append(cat.cv_record.create({item.cv_name: random_of_rule(rng, item.cv_rule) for item in chosen}))
+    return cat.create(records).unparse().to_bytes()
+
+
+def random_expansion(rng, category, edition):
+    expansion_class = expansion_spec(category, edition).cv_expansion
+    chosen = [item for item in expansion_class.cv_items_list if item is not None and rng.random() < 0.5]
+    made = expansion_class.create({item.cv_name: random_of_rule(rng, item.cv_rule) for item in chosen})
+    return made.unparse().to_bytes()
+
+
+def random_of_rule(rng, rule):
+    dependent = issubclass(rule, base.RuleVariationDependent)
+    return random_of(rng, rule.cv_default_variation if dependent else rule.cv_variation)
+
+
+def random_of(rng, variation):
+    if issubclass(variation, base.Element | base.Group):
+        return rng.getrandbits(variation.cv_bit_size)
+    if issubclass(variation, base.Extended):
+        parts = variation.cv_items_list[: rng.randint(1, len(variation.cv_items_list))]
+        return [rng.getrandbits(sum(item[1] for item in part if item is not None)) for part in parts]
+    if issubclass(variation, base.Repetitive):
+        return [random_of(rng, variation.cv_variation) for _ in range(rng.randint(1, 3))]
+    if issubclass(variation, base.Explicit):
+        return rng.randbytes(rng.randint(0, 9))
+    chosen = [item for item in variation.cv_items_list if item is not None and rng.random() < 0.4]
+    return {item.cv_name: random_of_rule(rng, item.cv_rule) for item in chosen}
