@@ -1,7 +1,5 @@
 """Broadcast Remote ID: what drones say of themselves over Bluetooth and Wi-Fi. docs/feeds/remote-id.md."""
 
-import gzip
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,15 +8,15 @@ from typing import Literal
 import msgspec
 
 from lowsky.errors import DecodeError, Truncated
-from lowsky.feeds.files import reject_of
+from lowsky.feeds.files import pieces_of, reject_of
 from lowsky.feeds.manifest import Manifest
 from lowsky.feeds.remote_id.normalise import RemoteIdReader, cut_whole, looks_like_remote_id
 from lowsky.model.ports import Normalised
 from lowsky.model.site import Sensor, Site
 from lowsky.wire.capture import Packet, read_packets
 
-MAX_UNPACKED_BYTES = 1 << 30
-"""A compressed capture is read so far: a gzip bomb ends as a truncated capture."""
+MAX_FILE_BYTES = 1 << 30
+"""A capture is read so far; a larger one, or a gzip bomb, counts as truncated there."""
 
 MANIFEST = Manifest(
     name="remote-id",
@@ -78,11 +76,14 @@ def open_feed(config: Config, sensor: Sensor, site: Site) -> RemoteIdReader:
 def read_file(path: Path, config: Config, sensor: Sensor, site: Site, start_ns: int | None) -> Iterator[Normalised]:
     """A pcap or pcapng, packet by packet, received when the capture says. ``start_ns`` is not needed."""
     reader = open_feed(config, sensor, site)
+    content, fault = _content(path)
     try:
-        for packet in read_packets(_content(path)):
+        for packet in read_packets(content):
             yield _one(reader, packet)
     except DecodeError as error:
-        yield Normalised((), records=1, rejected=Counter({reject_of(error): 1}))
+        fault = error
+    if fault is not None:
+        yield Normalised((), records=1, rejected=Counter({reject_of(fault): 1}))
 
 
 def _one(reader: RemoteIdReader, packet: Packet) -> Normalised:
@@ -92,12 +93,14 @@ def _one(reader: RemoteIdReader, packet: Packet) -> Normalised:
         return Normalised((), records=1, rejected=Counter({reject_of(error): 1}))
 
 
-def _content(path: Path) -> bytes:
-    """A capture, unpacked where the name ends in ``.gz``. Raises ``Truncated`` for a broken gzip file."""
-    if path.suffix != ".gz":
-        return path.read_bytes()
+def _content(path: Path) -> tuple[bytes, DecodeError | None]:
+    """A capture, unpacked where it is compressed, as far as it can be read; and what ended it, if anything did."""
+    content = bytearray()
     try:
-        with gzip.open(path) as file:
-            return file.read(MAX_UNPACKED_BYTES)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise Truncated("gzip file broken") from None
+        for piece in pieces_of(path):
+            if len(content) + len(piece) > MAX_FILE_BYTES:
+                return bytes(content), Truncated("capture file too large")
+            content += piece
+    except DecodeError as error:
+        return bytes(content), error
+    return bytes(content), None

@@ -139,41 +139,47 @@ class RemoteIdReader:
         self, found: list[Transmission], t_recv_ns: int, rejected: Counter[Reject] | None = None
     ) -> Normalised:
         rejected = Counter() if rejected is None else rejected
+        records = rejected.total()
         rows: list[Row] = []
         for transmission in found:
             try:
-                messages = self._trusted(transmission, rejected)
+                messages, count = self._trusted(transmission, rejected)
             except DecodeError as error:
-                if len(found) == 1 and not rejected:
+                if len(found) == 1 and not records:
                     raise
                 rejected[reject_of(error)] += 1
-                continue
+                messages, count = [], 1
+            records += count  # counted apart from where they end, so that the sum law can fail
             if messages:
                 self._messages(messages, transmission, t_recv_ns, rows, rejected)
         batches = (self._batch(rows),) if rows else ()
-        return Normalised(batches, len(rows) + rejected.total(), rejected)
+        return Normalised(batches, records, rejected)
 
-    def _trusted(self, transmission: Transmission, rejected: Counter[Reject]) -> list[bytes]:
-        """The messages that may be used; the others are counted. Raises ``DecodeError`` for an unreadable payload."""
+    def _trusted(self, transmission: Transmission, rejected: Counter[Reject]) -> tuple[list[bytes], int]:
+        """The messages that may be used, and how many records there are; those not used are counted as rejected.
+
+        Raises ``DecodeError`` for a payload that cannot be read.
+        """
         try:
             messages, damaged = split(transmission.payload)
         except DecodeError:
             if transmission.crc_ok is False:
                 rejected[Reject.BAD_CHECKSUM] += 1
-                return []
+                return [], 1
             raise
+        count = len(messages) + damaged
         if transmission.crc_ok is False and not self._accept_bad_crc:
-            rejected[Reject.BAD_CHECKSUM] += max(1, len(messages) + damaged)
-            return []
-        if not messages and not damaged:
+            rejected[Reject.BAD_CHECKSUM] += max(1, count)
+            return [], max(1, count)
+        if not count:
             rejected[Reject.NOT_A_MEASUREMENT] += 1  # a pack of none, legal
-        elif damaged and transmission.crc_ok is not True:
-            # a bit error may be anywhere in it
-            rejected[Reject.MALFORMED] += len(messages) + damaged
-            return []
-        else:
-            rejected.update({Reject.MALFORMED: damaged} if damaged else ())
-        return messages
+            return [], 1
+        if damaged and transmission.crc_ok is not True:
+            rejected[Reject.MALFORMED] += count  # the bit error may be anywhere in it
+            return [], count
+        if damaged:
+            rejected[Reject.MALFORMED] += damaged
+        return messages, count
 
     def _messages(
         self, messages: Iterable[bytes], heard: Transmission, t_recv_ns: int, rows: list[Row],
