@@ -1,10 +1,10 @@
 """Recorded files through a normaliser, with the same accounting as live frames."""
 
-import gzip
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from lowsky.errors import BadChecksum, DecodeError, Truncated, Unsupported
 from lowsky.model.measurement import Reject
@@ -51,9 +51,10 @@ def with_faults(result: Normalised, faults: Counter[Reject]) -> Normalised:
 
 GZIP_MAGIC = b"\x1f\x8b"
 PIECE_BYTES = 1 << 18
+PACKED_BYTES = 1 << 14  # at most a thousandfold of it comes out of one step
 
 
-def pieces_of(path: Path, piece_bytes: int = PIECE_BYTES) -> Iterator[bytes]:
+def pieces_of(path: Path) -> Iterator[bytes]:
     """The content of a file in order, piece by piece; of a gzip file what is compressed in it.
 
     Raises ``Truncated`` behind the last good piece where the gzip stream ends early or is broken, ``OSError`` where
@@ -62,12 +63,26 @@ def pieces_of(path: Path, piece_bytes: int = PIECE_BYTES) -> Iterator[bytes]:
     with path.open("rb") as file:
         packed = file.read(2) == GZIP_MAGIC
         file.seek(0)
-        content = gzip.GzipFile(fileobj=file) if packed else file
-        while True:
-            try:
-                piece = content.read(piece_bytes)
-            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                raise Truncated(f"broken gzip stream: {error}") from error
-            if not piece:
-                return
+        if packed:
+            yield from _unpacked(file)
+            return
+        while piece := file.read(PIECE_BYTES):
             yield piece
+
+
+def _unpacked(file: BinaryIO) -> Iterator[bytes]:
+    member, is_open = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS), False
+    while packed := file.read(PACKED_BYTES):
+        while packed:
+            is_open = True
+            try:
+                piece = member.decompress(packed)
+            except zlib.error as error:
+                raise Truncated("broken gzip stream") from error
+            if piece:
+                yield piece
+            packed = member.unused_data
+            if member.eof:
+                member, is_open = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS), False
+    if is_open:
+        raise Truncated("gzip stream ends early")
