@@ -14,16 +14,21 @@ from lowsky.classify.evidence import (
     log_likelihood,
     prior,
 )
-from lowsky.model.classes import BY_LABEL, ObjectClass
+from lowsky.model.classes import BY_LABEL, UMBRELLAS, ObjectClass
 from lowsky.model.measurement import Floats, Ints, MeasurementBatch, MeasurementKind
 
 FLOOR = -30.0
 """Log-probabilities are kept within this of the best, so that no class is ever ruled out for good."""
 
 
+IMPOSSIBLE = -700.0
+"""ln of a probability that is nothing in float64's sums: of words that are no classes of their own."""
+
+
 class _Saved(msgspec.Struct):
     track_id: bytes
     log_p: bytes
+    spoken: bytes
 
 
 class Classifier:
@@ -34,9 +39,9 @@ class Classifier:
     def __init__(self) -> None:
         self._track_id: Ints = np.empty(0, np.int64)  # ascending
         self._log_p: Floats = np.empty((0, N_CLASS))
-        self._log_prior = np.log(prior())
-        self._declared = log_likelihood(TRUST_DECLARED) * WORTH_OF_REPEAT
-        self._sensor = log_likelihood(TRUST_SENSOR) * WORTH_OF_REPEAT
+        self._spoken = np.empty((0, 2), np.bool_)  # declared, sensor: has this kind of source said a word
+        self._log_prior = np.log(np.maximum(prior(), np.exp(IMPOSSIBLE)))
+        self._likelihood = (log_likelihood(TRUST_DECLARED), log_likelihood(TRUST_SENSOR))
 
     def step(self, batch: MeasurementBatch, track_id: Ints, rows: NDArray[Any], weight: Floats) -> None:
         """Take what ``batch`` says of the class of the tracks its rows were associated to.
@@ -54,27 +59,33 @@ class Classifier:
             return
         track_id, word, weight = track_id[said], word[said], weight[said]
         self._make_room(np.unique(track_id))
-        table = self._declared if batch.kind == MeasurementKind.REPORT else self._sensor
+        source = 0 if batch.kind == MeasurementKind.REPORT else 1
         where = np.searchsorted(self._track_id, track_id)
-        np.add.at(self._log_p, where, table[word] * weight[:, None])
-        touched = np.unique(where)
+        touched, first = np.unique(where, return_index=True)
+        worth = np.full(len(where), WORTH_OF_REPEAT)
+        worth[first[~self._spoken[touched, source]]] = 1.0
+        self._spoken[touched, source] = True
+        np.add.at(self._log_p, where, self._likelihood[source][word] * (weight * worth)[:, None])
         best = self._log_p[touched].max(axis=1, keepdims=True)
-        self._log_p[touched] = np.maximum(self._log_p[touched] - best, FLOOR)
+        lifted = np.maximum(self._log_p[touched] - best, FLOOR)
+        lifted[:, list(UMBRELLAS)] = IMPOSSIBLE
+        self._log_p[touched] = lifted
 
     def _make_room(self, track_id: Ints) -> None:
         new = np.setdiff1d(track_id, self._track_id, assume_unique=True)
         if len(new):
             ids = np.concatenate((self._track_id, new))
             log_p = np.concatenate((self._log_p, np.tile(self._log_prior, (len(new), 1))))
+            spoken = np.concatenate((self._spoken, np.zeros((len(new), 2), np.bool_)))
             order = np.argsort(ids, kind="stable")
-            self._track_id, self._log_p = ids[order], log_p[order]
+            self._track_id, self._log_p, self._spoken = ids[order], log_p[order], spoken[order]
 
     def forget(self, dropped: list[int]) -> None:
         """Drop the evidence of tracks that are no more."""
         if not dropped:
             return
         keep = ~np.isin(self._track_id, dropped)
-        self._track_id, self._log_p = self._track_id[keep], self._log_p[keep]
+        self._track_id, self._log_p, self._spoken = self._track_id[keep], self._log_p[keep], self._spoken[keep]
 
     def probabilities(self, track_id: Ints) -> Floats:
         """float64[len(track_id), N_CLASS]; tracks nothing was said of have the prior's UNKNOWN = 1."""
@@ -89,9 +100,10 @@ class Classifier:
         return p
 
     def dump(self) -> bytes:
-        return msgspec.msgpack.encode(_Saved(self._track_id.tobytes(), self._log_p.tobytes()))
+        return msgspec.msgpack.encode(_Saved(self._track_id.tobytes(), self._log_p.tobytes(), self._spoken.tobytes()))
 
     def load(self, saved: bytes) -> None:
         state = msgspec.msgpack.decode(saved, type=_Saved)
         self._track_id = np.frombuffer(state.track_id, np.int64).copy()
         self._log_p = np.frombuffer(state.log_p, np.float64).reshape(-1, N_CLASS).copy()
+        self._spoken = np.frombuffer(state.spoken, np.bool_).reshape(-1, 2).copy()

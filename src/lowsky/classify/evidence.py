@@ -6,7 +6,7 @@ the classification work; they add further rows of likelihood and nothing here ch
 
 import numpy as np
 
-from lowsky.model.classes import ObjectClass
+from lowsky.model.classes import COVERS, UMBRELLAS, ObjectClass
 from lowsky.model.measurement import Floats
 
 N_CLASS = len(ObjectClass)
@@ -21,20 +21,15 @@ TRUST_SENSOR = 0.75
 """P(a sensor's own class is right) where no confusion matrix is known. Assumed, deliberately low."""
 
 WORTH_OF_REPEAT = 0.11
-"""(1 − ϱ)/(1 + ϱ) at ϱ = 0.8: one sensor's repeated verdicts on one object are one opinion, slowly refined
-(science.md section 4.4, long AR(1) sequences)."""
-
-NARROWER = {
-    ObjectClass.DRONE: (ObjectClass.MULTIROTOR, ObjectClass.FIXED_WING_DRONE),
-    ObjectClass.BIRD: (ObjectClass.FLOCK,),
-}
-"""A word that tells less than a class supports every class it covers."""
+"""(1 − ϱ)/(1 + ϱ) at ϱ = 0.8: repeated verdicts of one kind of source on one object are one opinion, slowly refined
+(science.md section 4.4, long AR(1) sequences). The first counts whole."""
 
 
 def prior() -> Floats:
-    """float64[N_CLASS], sums to 1."""
-    p = np.full(N_CLASS, (1.0 - PRIOR_UNKNOWN) / (N_CLASS - 1))
+    """float64[N_CLASS], sums to 1. Words that only cover other classes (DRONE) are no hypotheses: 0."""
+    p = np.full(N_CLASS, (1.0 - PRIOR_UNKNOWN) / (N_CLASS - 1 - len(UMBRELLAS)))
     p[ObjectClass.UNKNOWN] = PRIOR_UNKNOWN
+    p[list(UMBRELLAS)] = 0.0
     return p
 
 
@@ -47,7 +42,7 @@ def log_likelihood(trust: float) -> Floats:
     other = (1.0 - trust) / (N_CLASS - 2)
     likelihood = np.full((N_CLASS, N_CLASS), other)
     np.fill_diagonal(likelihood, trust)
-    for word, covered in NARROWER.items():
+    for word, covered in COVERS.items():
         for c in covered:
             likelihood[word, c] = trust
             likelihood[c, word] = max(likelihood[c, word], trust / 2.0)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from lowsky.classify.verdict import verdict
 from lowsky.geo.enu import EnuFrame
 from lowsky.model.classes import ObjectClass
 from lowsky.model.measurement import Floats, Ints
@@ -94,7 +95,7 @@ def table_of(rows: Rows, site: Site, frame: EnuFrame) -> pa.Table:
     """The rows as a piece of the track table."""
     geodetic, velocity, covariance = local_states(frame, rows.x, rows.P)
     n = len(geodetic)
-    best = rows.p_class.argmax(axis=1)
+    named, p_named = verdict(rows.p_class)
     likely_row, likely_class = np.nonzero(rows.p_class >= SHOWN_PROBABILITY)
     bits = (rows.sensors[:, None] >> np.arange(len(site.sensors), dtype=np.uint64)) & np.uint64(1)
     fed_row, fed_sensor = np.nonzero(bits)
@@ -111,8 +112,8 @@ def table_of(rows: Rows, site: Site, frame: EnuFrame) -> pa.Table:
         pa.ListArray.from_arrays(
             pa.array(np.arange(n + 1, dtype=np.int32) * 21), pa.array(covariance[:, UPPER[0], UPPER[1]].ravel())
         ),
-        pa.array(CLASS_LABELS[best], pa.string()),
-        pa.array(rows.p_class[np.arange(n), best]),
+        pa.array(CLASS_LABELS[named], pa.string()),
+        pa.array(p_named),
         pa.MapArray.from_arrays(
             pa.array(_offsets(likely_row, n)),
             pa.array(CLASS_LABELS[likely_class], pa.string()),

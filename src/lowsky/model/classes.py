@@ -29,3 +29,12 @@ class ObjectClass(IntEnum):
 
 BY_LABEL: dict[str, ObjectClass] = {c.label: c for c in ObjectClass}
 """Name in files -> class."""
+
+COVERS: dict[ObjectClass, tuple[ObjectClass, ...]] = {
+    ObjectClass.DRONE: (ObjectClass.MULTIROTOR, ObjectClass.FIXED_WING_DRONE),
+    ObjectClass.BIRD: (ObjectClass.FLOCK,),
+}
+"""A word that tells less than a class stands for every class it covers."""
+
+UMBRELLAS = (ObjectClass.DRONE,)
+"""Words that are no class of their own: an object is never "a drone and neither of the kinds of drone"."""

@@ -5,6 +5,7 @@ import pytest
 
 from lowsky.classify.classifier import Classifier
 from lowsky.classify.evidence import N_CLASS, log_likelihood, prior
+from lowsky.classify.verdict import verdict
 from lowsky.model.classes import ObjectClass
 from lowsky.model.measurement import Labels, MeasurementBatch, MeasurementKind
 
@@ -38,10 +39,12 @@ def test_the_prior_and_every_word_are_proper_probabilities():
 def test_repeated_words_of_one_kind_settle_slowly_on_the_class():
     classifier = Classifier()
     tell(classifier, ["bird"])
-    after_one = p_of(classifier)[ObjectClass.BIRD]
+    after_one = p_of(classifier)[[ObjectClass.BIRD, ObjectClass.FLOCK]].sum()
+    tell(classifier, ["bird"])
+    after_two = p_of(classifier)[[ObjectClass.BIRD, ObjectClass.FLOCK]].sum()
     for _ in range(60):
         tell(classifier, ["bird"])
-    assert after_one < 0.2
+    assert 0.5 < after_one < after_two < after_one + 0.1
     assert p_of(classifier)[[ObjectClass.BIRD, ObjectClass.FLOCK]].sum() > 0.9
 
 
@@ -58,12 +61,23 @@ def test_drone_supports_every_kind_of_drone_alike():
         tell(classifier, ["drone"])
     p = p_of(classifier)
     assert p[ObjectClass.MULTIROTOR] == pytest.approx(p[ObjectClass.FIXED_WING_DRONE])
-    assert p[[ObjectClass.MULTIROTOR, ObjectClass.FIXED_WING_DRONE, ObjectClass.DRONE]].sum() > 0.9
+    assert p[ObjectClass.DRONE] < 1e-100
+    named, probability = verdict(p[None])
+    assert (named[0], probability[0]) == (ObjectClass.DRONE, pytest.approx(p[1] + p[2]))
+    assert probability[0] > 0.9
+
+
+def test_what_is_undecided_is_called_unknown():
+    p = np.zeros((1, N_CLASS))
+    p[0, [ObjectClass.BALLOON, ObjectClass.AEROPLANE, ObjectClass.HELICOPTER]] = 0.4, 0.3, 0.3
+    named, probability = verdict(p)
+    assert named[0] == ObjectClass.UNKNOWN
+    assert probability[0] == pytest.approx(0.6)
 
 
 def test_a_declared_class_counts_more_than_a_sensors_guess():
     declared, guessed = Classifier(), Classifier()
-    for _ in range(10):
+    for _ in range(3):
         tell(declared, ["helicopter"], kind=MeasurementKind.REPORT)
         tell(guessed, ["helicopter"])
     assert p_of(declared)[ObjectClass.HELICOPTER] > p_of(guessed)[ObjectClass.HELICOPTER]
