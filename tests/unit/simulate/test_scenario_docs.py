@@ -1,0 +1,50 @@
+"""The page on scenarios names every key and every built-in scenario, and no key that is gone."""
+
+import re
+import typing
+from pathlib import Path
+
+import msgspec
+
+from lowsky.simulate import list_scenarios
+from lowsky.simulate.scenario import Motion, Place, Scenario, Sensor, Start, Target, Wind
+
+PAGE = Path(__file__).parents[3] / "docs/scenarios.md"
+PARTS = (Scenario, Place, Wind, Target, Sensor, *typing.get_args(Start), *typing.get_args(Motion))
+
+
+def keys_of(part):
+    return {field.encode_name for field in msgspec.structs.fields(part)}
+
+
+def test_every_key_and_kind_is_described():
+    text = PAGE.read_text(encoding="utf-8")
+    told = set(re.findall(r"`\[*([a-z0-9_.-]+)\]*`", text))
+    kinds = {part.__struct_config__.tag for part in PARTS} - {None}
+    wanted = set().union(*(keys_of(part) for part in PARTS)) | kinds
+    assert wanted - told - {"target", "sensor", "site"} == set()
+    assert {"target", "sensor", "site"} <= told
+
+
+def test_every_built_in_scenario_is_described():
+    text = PAGE.read_text(encoding="utf-8")
+    assert [name for name, _ in list_scenarios() if f"| `{name}` |" not in text] == []
+
+
+def test_no_key_is_described_that_is_gone():
+    section = PAGE.read_text(encoding="utf-8").split("## Write one")[1].split("## How a look is made")[0]
+    known = set().union(*(keys_of(part) for part in PARTS)) | {part.__struct_config__.tag for part in PARTS}
+    values = {
+        "kind",
+        "hover",
+        "circle",
+        "fly-on",
+        "repeat",
+        "radar",
+        "direction-finder",
+        "camera",
+        "cooperative",
+        "clutter",
+    }
+    told = {key.removeprefix("start.").removeprefix("motion.") for key in re.findall(r"`([a-z0-9_.-]+)`", section)}
+    assert told - known - values - {"snr_db"} == set()
