@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from lowsky.classify.verdict import verdict
 from lowsky.geo.enu import EnuFrame
 from lowsky.model.classes import ObjectClass
 from lowsky.model.measurement import Floats, Ints
@@ -147,9 +148,14 @@ def _bearing(
 
 
 def _classes(out: NDArray[np.void], probability: Floats) -> None:
-    """The three most probable classes, best first; equal ones in the order of ``ObjectClass``."""
-    best = np.argsort(-np.nan_to_num(probability), axis=1, kind="stable")[:, :3]
-    percent = _percent(np.take_along_axis(probability, best, axis=1))
-    for k in range(3):
-        out[f"class_{k + 1}"] = _CLASSES[best[:, k]]
-        out[f"class_{k + 1}_probability"] = percent[:, k]
+    """The verdict, then the most probable classes; equal ones in the order of ``ObjectClass``."""
+    probability = np.nan_to_num(probability)
+    named, p_named = verdict(probability)
+    best = np.argsort(-probability, axis=1, kind="stable")[:, :3]
+    is_best = best[:, 0] == named  # else the verdict covers several, which follow it
+    second, third = np.where(is_best, best[:, 1], best[:, 0]), np.where(is_best, best[:, 2], best[:, 1])
+    rows = np.arange(len(probability))
+    shares = (p_named, probability[rows, second], probability[rows, third])
+    for k, (chosen, share) in enumerate(zip((named, second, third), shares, strict=True), start=1):
+        out[f"class_{k}"] = _CLASSES[chosen]
+        out[f"class_{k}_probability"] = _percent(share)

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import lowsky
+from lowsky.classify.verdict import verdict
 from lowsky.engine.hub import Picture
 from lowsky.model.classes import ObjectClass
 from lowsky.model.track import TrackSnapshot, TrackStatus
@@ -70,7 +71,7 @@ class Table:
             if math.isfinite(c["height"]):
                 place.append(round(c["height"], 1))
             geometry = {"type": "Point", "coordinates": place}
-        best = int(c["class_1"]) if c["class_1_probability"] > 0 else 0
+        named, p_named = verdict(snapshot.class_probability[row : row + 1])
         properties = {
             "track_id": int(snapshot.track_id[row]),
             "status": TrackStatus(int(snapshot.status[row])).label,
@@ -78,8 +79,8 @@ class Table:
             "time": int(snapshot.t_state_ns[row]) / 1e9,
             "last_measurement": int(snapshot.t_update_ns[row]) / 1e9,
             "existence": _known(float(snapshot.existence[row])),
-            "class": ObjectClass(best).label,
-            "class_probability": _known(float(snapshot.class_probability[row, best])),
+            "class": ObjectClass(int(named[0])).label,
+            "class_probability": _known(float(p_named[0])),
             "affiliation": Affiliation(int(c["affiliation"])).name.lower(),
             "identity": shown(snapshot.identity[row]),
             "height_m": _known(c["height"], 1),
@@ -133,7 +134,8 @@ def sensors_of(picture: Picture, bits: int) -> list[str | None]:
 
 def texts_of(snapshot: TrackSnapshot, row: int) -> dict[str, str | None]:
     """Texts of a track; the operator's registration only as a mask."""
-    out = {name: shown(snapshot.texts[name][row]) for name in LABEL_TEXTS if name in snapshot.texts}
+    names = {"status": "declared_status"}  # "status" is the track's own
+    out = {names.get(name, name): shown(snapshot.texts[name][row]) for name in LABEL_TEXTS if name in snapshot.texts}
     if "operator_id" in snapshot.texts:
         out["operator"] = masked(snapshot.texts["operator_id"][row])
     return {name: text for name, text in out.items() if text is not None}
