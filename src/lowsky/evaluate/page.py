@@ -227,6 +227,10 @@ def _fine_print(m: dict[str, Any]) -> str:
     )
     bad = m["covariances_not_positive_definite"]
     odd = f"<p>{bad:,} covariances were not positive definite and are left out of ANEES.</p>" if bad else ""
+    if m["rows_without_position"]:
+        odd += f"<p>{m['rows_without_position']:,} rows have no position (bearing only) and are not scored.</p>"
+    if m["rows_superseded"]:
+        odd += f"<p>{m['rows_superseded']:,} rows were left out: a later row has the same track and time.</p>"
     c, false = m["cutoff_m"], m["false_tracks"]
     return (
         '<section class="fine"><h2>How this was measured</h2>'

@@ -10,6 +10,7 @@ from evaluate_tables import standing, tracks, truth
 
 from lowsky.errors import ConfigError
 from lowsky.evaluate import evaluate
+from lowsky.evaluate.page import page
 
 A = (0.0, 0.0, 100.0)
 REAL = truth(standing(1, A, range(11)))
@@ -56,6 +57,7 @@ def test_of_two_rows_of_one_track_and_time_the_last_counts():
     report = evaluate(pl.concat([OWN, ended.tail(4)]), REAL)
     assert report.series["shown"].to_list() == [1] * 6 + [0] * 4
     assert report.metrics["rows_superseded"] == 4
+    assert "4 rows were left out" in page(report)
 
 
 def test_truth_without_a_position_is_a_fault():
