@@ -12,7 +12,6 @@ from typing import Any, BinaryIO
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet as pq
 
 from lowsky.errors import ConfigError, Fault
@@ -24,7 +23,8 @@ from lowsky.wire.table.rows import Rows, joined
 
 PARQUET, ARROW, GZIP = b"PAR1", b"ARROW1\0\0", b"\x1f\x8b"
 CHUNK_ROWS = 131_072
-CHUNK_BYTES = 4 << 20  # of text
+CHUNK_BYTES = 4 << 20  # of JSON lines
+CHUNK_CSV_ROWS = 16_384
 _BOM = b"\xef\xbb\xbf"
 
 Chunk = tuple[Rows, Counter[Reject]]
@@ -203,47 +203,51 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _header(line: str) -> list[str]:
-    return next(csv.reader(io.StringIO(line.rstrip("\r\n"))), [])
+    return [name.strip() for name in next(csv.reader([line.rstrip("\r\n")]), [])]
 
 
 def _csv_chunks(path: Path, file: BinaryIO, needs_sensor: bool) -> Iterator[Chunk]:
+    # bytes that are not UTF-8 become U+FFFD, and a row that has it is malformed
+    decoded = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
     try:
-        names = [name.strip() for name in _header(file.readline(text.MAX_LINE).removeprefix(_BOM).decode())]
-    except (UnicodeDecodeError, csv.Error) as error:
+        yield from _csv_read(path, csv.reader(decoded), needs_sensor)
+    finally:
+        decoded.detach()  # the file is closed by who opened it
+
+
+def _csv_read(path: Path, reader: Any, needs_sensor: bool) -> Iterator[Chunk]:
+    try:
+        names = [name.strip() for name in next(reader, [])]
+    except csv.Error as error:
         raise ConfigError([Fault(f"{path}:1", "no text", "a header of column names")]) from error
     _check(names_faults(names, str(path), needs_sensor))
-    ragged = 0
-
-    def count_ragged(row: Any) -> str:
-        nonlocal ragged
-        ragged += 1
-        return "skip"
-
-    try:
-        reader = pa.csv.open_csv(
-            file,
-            pa.csv.ReadOptions(column_names=names, block_size=CHUNK_BYTES, use_threads=False),
-            pa.csv.ParseOptions(invalid_row_handler=count_ragged, newlines_in_values=True),
-            pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
-        )
-    except pa.ArrowException as error:
-        if "Empty CSV" in str(error):  # a header and no rows
-            return
-        raise _damaged(path, error) from error
     is_first = True
     while True:
-        try:
-            batch = reader.read_next_batch()
-        except StopIteration:
-            break
-        except pa.ArrowException as error:
-            raise _damaged(path, error) from error
-        cells = {name: batch.column(name).to_pylist() for name in names}
+        table, bad, is_end = _csv_rows(reader, len(names))
+        cells = {name: [row[index] for row in table] for index, name in enumerate(names)}
         rows, told = text.rows_of_cells(cells)
         if is_first:
             _check(text.cell_faults(told, cells, str(path)))
         is_first = False
-        yield rows, Counter({Reject.MALFORMED: ragged} if ragged else {})
-        ragged = 0
-    if ragged:
-        yield rows.take(slice(0, 0)) if not is_first else text.rows_of_lines([])[0], Counter({Reject.MALFORMED: ragged})
+        yield rows, Counter({Reject.MALFORMED: bad} if bad else {})
+        if is_end:
+            return
+
+
+def _csv_rows(reader: Any, width: int) -> tuple[list[list[str]], int, bool]:
+    """The next rows of the right width, how many others there were, and whether that was the end."""
+    table: list[list[str]] = []
+    bad = 0
+    while len(table) + bad < CHUNK_CSV_ROWS:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return table, bad, True
+        except csv.Error:  # a cell beyond 128 KiB: a quote that was never closed
+            bad += 1
+            continue
+        if len(row) == width and not any("\ufffd" in cell for cell in row):
+            table.append(row)
+        elif row:
+            bad += 1
+    return table, bad, False

@@ -37,6 +37,8 @@ class LineStream:
             raise DecodeError("frame too large", MAX_FRAME, frame.payload)
         lines = [line for line in frame.payload.split(b"\n") if line.strip()]
         rows, rejected = rows_of_lines(lines)
+        if not len(rows):
+            return Normalised((), len(lines), rejected, self._looks.held)
         rows = rows.received_at(np.full(len(rows), frame.t_recv_ns, np.int64))
         batches, refused = self._looks.step(rows, judge(rows, self._site, self._sensor, self._only))
         if self._is_frame_complete:

@@ -61,6 +61,7 @@ class _Group:
     t_first_ns: int
     t_recv_last_ns: int
     rows: int = 0
+    measured: int = 0  # of the rows; the others say that the look saw nothing
     parts: list[Part] = field(default_factory=list)
 
 
@@ -97,7 +98,7 @@ class Looks:
     @property
     def held(self) -> int:
         """Measurements kept back now."""
-        open_rows = sum(_measured(state.open) for state in self._states if state.open is not None)
+        open_rows = sum(state.open.measured for state in self._states if state.open is not None)
         return open_rows + sum(len(batch) for _, batch in self._ready)
 
     def step(self, rows: Rows, judged: Judged) -> tuple[list[MeasurementBatch], Counter[Reject]]:
@@ -148,6 +149,7 @@ class Looks:
             if end > start:
                 group.parts.append((block, start, end))
                 group.rows += end - start
+                group.measured += _count_measured(block, start, end)
                 group.t_recv_last_ns = int(block.t_recv_ns[end - 1])
             if self._is_live and (look is None or not block.measured[start:end].all()):
                 self._close_group(state)
@@ -191,10 +193,6 @@ def _is_late(state: _SensorState, look: int, t_first_ns: int) -> bool:
 
 def _span_ns(state: _SensorState) -> int:
     return GROUP_NS if state.kind is MeasurementKind.REPORT else 1
-
-
-def _measured(group: _Group) -> int:
-    return sum(_count_measured(*part) for part in group.parts)
 
 
 def _count_measured(block: _Block, start: int, end: int) -> int:

@@ -83,8 +83,14 @@ def joined_labels(parts: Sequence[Labels | None], lengths: Sequence[int]) -> Lab
 def first_seen(labels: Labels) -> Labels:
     """The same texts with codes in order of first appearance, and only the names that appear."""
     codes = labels.codes
-    if len(codes) <= 64:
-        return Labels.of([labels.names[code] if code >= 0 else None for code in codes.tolist()])
+    if len(codes) <= 2048:  # looks are mostly small, and then plain Python is three times as fast as np.unique
+        listed = codes.tolist()
+        order = dict.fromkeys(listed)
+        order.pop(-1, None)
+        number = dict(zip(order, range(len(order))))
+        number[-1] = -1
+        codes = np.fromiter(map(number.__getitem__, listed), np.int32, len(listed))
+        return Labels(codes, tuple(map(labels.names.__getitem__, order)))
     used, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
     by_appearance = np.argsort(first, kind="stable")
     by_appearance = by_appearance[used[by_appearance] >= 0]

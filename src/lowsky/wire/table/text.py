@@ -80,7 +80,7 @@ def rows_of_cells(columns: Mapping[str, Sequence[str | None]]) -> tuple[Rows, di
     look = checked("look", *_numbers(cells.get("look", nothing), pl.Int64))
     values = {name: checked(name, *_numbers(cells[name], pl.Float64)) for name in cells if name in VALUES}
     return _rows(
-        time_ns, _given(cells["time"]), received_ns, _given(cells.get("received", nothing)), look,
+        time_ns, _given(cells["time"]), received_ns, _given(cells.get("received", nothing)), look.to_list(),
         cells.get("sensor", nothing), malformed,
         {name: column.to_numpy() for name, column in values.items()},
         {name: cells[name] for name in cells if name in TEXTS},
@@ -98,15 +98,17 @@ def _numbers(cells: Sequence[str | None], dtype: Any) -> tuple[pl.Series, Mask]:
 
 
 def _rows(
-    time_ns: Ints, has_time: Mask, received_ns: Ints, has_received: Mask, look: pl.Series,
+    time_ns: Ints, has_time: Mask, received_ns: Ints, has_received: Mask, look: Sequence[int | None],
     sensor: Sequence[str | None], malformed: Mask, values: dict[str, Floats], texts: dict[str, Any],
 ) -> Rows:  # fmt: skip
     return Rows(
         time_ns, np.where(has_received, received_ns, time_ns), has_time, Labels.of(list(sensor)),
-        look.fill_null(-1).to_numpy(), look.is_not_null().to_numpy(), malformed,
-        values, {name: Labels.of(column) for name, column in texts.items()},
+        np.array([-1 if number is None else number for number in look], np.int64), _given(look), malformed,
+        values, {name: Labels.of(list(column)) for name, column in texts.items()},
     )  # fmt: skip
 
+
+_NO_ROWS = rows_of_cells({"time": []})[0]
 
 _Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Line = msgspec.defstruct(
@@ -139,28 +141,32 @@ def rows_of_lines(lines: Iterable[bytes]) -> tuple[Rows, Counter[Reject]]:
             rejected[Reject.UNSUPPORTED if unknown else Reject.MALFORMED] += 1
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             rejected[Reject.MALFORMED] += 1
-    time_ns, bad_time = times_of([line.time for line in read])
-    received_ns, bad_received = times_of([line.received for line in read])
-    values = {name: _column([getattr(line, name) for line in read]) for name in VALUES}
-    texts = {name: [getattr(line, _ATTRIBUTE[name]) for line in read] for name in TEXTS}
+    if not read:
+        return _NO_ROWS, rejected
+    columns = dict(zip(_COLUMNS, zip(*map(msgspec.structs.astuple, read))))
+    time_ns, bad_time = times_of(columns["time"])
+    received_ns, bad_received = times_of(columns["received"])
+    values = {name: _column(columns[name]) for name in VALUES}
     rows = _rows(
-        time_ns, _given([line.time for line in read]), received_ns, _given([line.received for line in read]),
-        pl.Series([line.look for line in read], dtype=pl.Int64), [line.sensor for line in read],
-        bad_time | bad_received,
+        time_ns, _given(columns["time"]), received_ns, _given(columns["received"]),
+        columns["look"], columns["sensor"], bad_time | bad_received,
         {name: column for name, column in values.items() if column is not None},
-        {name: column for name, column in texts.items() if any(text is not None for text in column)},
+        {name: columns[name] for name in TEXTS if columns[name].count(None) < len(read)},
     )  # fmt: skip
     return rows, rejected
 
 
-_ATTRIBUTE = {name: "class_" if name == "class" else name for name in TEXTS}
+_COLUMNS = tuple("class" if name == "class_" else name for name in Line.__struct_fields__)
 
 
-def _column(numbers: list[float | None]) -> Floats | None:
+def _column(numbers: Sequence[float | None]) -> Floats | None:
     """None where there is not one number."""
-    if all(number is None for number in numbers):
+    missing = numbers.count(None)
+    if missing == len(numbers):
         return None
-    return np.array([np.nan if number is None else number for number in numbers], np.float64)
+    if missing:
+        numbers = [np.nan if number is None else number for number in numbers]
+    return np.array(numbers, np.float64)
 
 
 def line_faults(lines: Sequence[bytes], name: str) -> list[Fault]:

@@ -65,7 +65,7 @@ def _by_content(rows: Rows, kind: NDArray[np.uint8]) -> NDArray[np.uint8]:
     unfit |= is_bearing & (has_range | has["range_rate_mps"])
     unfit |= is_radar & has_azimuth & ~has_range  # a radar's bare bearing: not a measurement of its kind
 
-    verdict = np.full(len(rows), Reject.NO_POSITION, np.uint8)
+    verdict = np.full(len(rows), int(Reject.NO_POSITION), np.uint8)
     verdict[good] = MEASUREMENT
     verdict[unfit] = Reject.MALFORMED
     verdict[rows.has_look & ~polar & ~geodetic] = SAW_NOTHING
