@@ -57,7 +57,7 @@ def test_toulouse_positions_are_those_of_the_recorder():
     both = ours.keys() & recorder.keys()
     assert len(both) > 12_500
     assert len(ours.keys() - recorder.keys()) <= 1  # the first half after take-off, placed by the one on the ground
-    assert max(metres(ours[key], recorder[key]) for key in both) < 0.01
+    assert max(metres(ours[key], recorder[key]) for key in both) < 0.001
 
 
 @shared
