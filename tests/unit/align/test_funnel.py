@@ -130,6 +130,17 @@ def test_recorded_time_jumps_where_nothing_was_seen_for_more_than_a_minute(two):
     assert len(ticks) == 241
 
 
+def test_recorded_time_jumps_alike_whether_it_is_asked_for_often_or_once(two):
+    often = Funnel(two)
+    often.offer(result(batch("a", 0.0)), "a")
+    ticks = []
+    for minute in range(60):
+        ticks += often.release(T0 + minute * 60 * S)
+    assert grid(ticks)[-1] == 60.0
+    often.offer(result(batch("a", 3600.1)), "a")
+    assert grid(often.flush()) == [3600.0]
+
+
 def test_a_live_node_that_was_suspended_does_not_emit_a_day_of_ticks(two):
     funnel = live(two)
     ticks = grid(funnel.release(T0 + 86_400 * S))
@@ -159,6 +170,15 @@ def test_a_sensor_reported_lost_is_waited_for_no_more_once_its_latency_is_over()
     assert batches(funnel.release(T0 + 29 * S)) == []
     assert batches(funnel.release(T0 + 41 * S)) == [("a", 40.0)]
     funnel.report(SensorReport(sensor="b", t_ns=T0 + 41 * S, connected=True))
+    funnel.offer(result(batch("a", 42.0)), "a")
+    assert batches(funnel.release(T0 + 43 * S)) == []
+
+
+def test_a_lost_sensor_that_is_heard_again_is_waited_for_again():
+    funnel = live(site(sensor("a", latency_s=0.0), sensor("b", latency_s=30.0)))
+    funnel.report(SensorReport(sensor="b", t_ns=T0, connected=False))
+    funnel.release(T0 + 40 * S)
+    funnel.offer(result(batch("b", 41.0)), "b")
     funnel.offer(result(batch("a", 42.0)), "a")
     assert batches(funnel.release(T0 + 43 * S)) == []
 
@@ -310,6 +330,14 @@ def test_recorded_files_are_given_ten_seconds_to_come_into_order(two):
     times = [t.t_ns for t in out]
     assert times == sorted(times)
     assert "LATE" not in funnel.counts("b")
+
+
+def test_a_recorded_sensor_of_perfect_order_is_still_given_ten_seconds():
+    funnel = Funnel(site(sensor("a")))
+    learned(funnel, ["a"], until_s=40.0)
+    funnel.offer(result(batch("a", 31.0)), "a")
+    funnel.flush()
+    assert "LATE" not in funnel.counts("a")
 
 
 def test_arrays_of_the_stream_cannot_be_written(two):

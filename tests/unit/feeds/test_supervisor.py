@@ -10,8 +10,8 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from lowsky.clock import LiveClock, PacedClock
-from lowsky.errors import InvariantError, TransportError
-from lowsky.feeds import _template, registry
+from lowsky.errors import DecodeError, InvariantError, TransportError
+from lowsky.feeds import _template, player, registry
 from lowsky.feeds.plan import plan
 from lowsky.feeds.retry import Retry
 from lowsky.feeds.supervisor import run
@@ -334,6 +334,48 @@ def test_a_feed_that_loses_records_ends_the_run(monkeypatch):
         port = free_port()
         with pytest.raises(InvariantError, match="1 records are neither measured, rejected nor held"):
             await fed_once(Node(site(f"udp://127.0.0.1:{port}")), port)
+
+    asyncio.run(scene())
+
+
+def test_what_a_feed_holds_back_stays_held_when_the_next_message_cannot_be_decoded(monkeypatch):
+    def normaliser(frame):
+        if frame.payload == b"bad":
+            raise DecodeError("bad", 0, frame.payload)
+        return Normalised((), records=1, held=1)
+
+    monkeypatch.setattr(_template, "open_feed", lambda *_: normaliser)
+
+    async def scene():
+        port = free_port()
+        async with Node(site(f"udp://127.0.0.1:{port}")) as node:
+            await node.until(node.connected)
+            send(port, b"first half", b"bad")
+            await node.until(lambda: len(node.results) == 2)
+        assert [(r.held, r.rejected.total()) for _, r, _ in node.results] == [(1, 0), (1, 1)]
+
+    asyncio.run(scene())
+
+
+def test_a_second_program_cannot_take_the_datagrams_of_the_first():
+    source, _ = parse_source(f"udp://127.0.0.1:{free_port()}")
+    with open_socket(source), pytest.raises(TransportError, match="another program uses this port"):
+        open_socket(source)
+
+
+def test_a_file_that_fails_in_the_middle_is_not_played_twice(monkeypatch):
+    def read_file(*_):
+        yield Normalised((), records=0)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(_template, "read_file", read_file)
+    monkeypatch.setattr(player, "AHEAD_RESULTS", 1)
+
+    async def scene():
+        async with Node(site("file:lines.txt")) as node:
+            await node.until(lambda: node.reports and "Input/output error" in node.reports[-1].detail)
+            await asyncio.sleep(0.2)
+        assert len(node.results) == 1
 
     asyncio.run(scene())
 
