@@ -3,13 +3,13 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from lowsky.kernels.compiled import kernel
 from lowsky.kernels.observe import REFRACTION
 from lowsky.kernels.update import condition, scratch
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def born_of_radar(z, var, origin, C, height, height_prior, elevation_limits, var_velocity, x, P):
     r"""State of an object that made one radar plot: converted position, velocity prior conditioned on range rate.
 
@@ -70,7 +70,7 @@ def born_of_radar(z, var, origin, C, height, height_prior, elevation_limits, var
         P[a + 3, a + 3] = var_velocity[0] if a < 2 else var_velocity[1]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def condition_on_rate(kind, x, P, z, var, origin, C, height):
     """Condition a newborn on its plot's range rate alone, in place (no effect where z[3] is NaN)."""
     only_rate = np.full(6, np.nan)
@@ -78,7 +78,7 @@ def condition_on_rate(kind, x, P, z, var, origin, C, height):
     condition(kind, x, P, only_rate, var, False, 0.0, origin, C, height, scratch())
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def born_of_report(z, var, origin, C, var_height, var_velocity, x, P):
     """State of an object that reported itself at ``origin`` (axes C): position, velocity where given.
 
@@ -106,7 +106,7 @@ def born_of_report(z, var, origin, C, var_height, var_velocity, x, P):
                 P[a + 3, b + 3] += C[k, a] * s[k + 3] * C[k, b]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def give_birth(
     kind, rows, at, z, var, origin, C, height, frame_of_row, height_prior, elevation_limits, var_height,
     var_velocity, mu_birth, x, P, mu, xm, Pm,

@@ -12,7 +12,8 @@ REPORT    east, north, up of the reported point in its own level frame (m), then
 import math
 
 import numpy as np
-from numba import njit
+
+from lowsky.kernels.compiled import kernel
 
 RADAR, BEARING, REPORT = 1, 2, 3
 IS_ANGLE = np.array(
@@ -32,13 +33,13 @@ NEAREST_M = 1.0
 """Closer than this to the sensor angles mean nothing; ranges are floored here so that no derivative explodes."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def wrap(angle):
     """The same angle in [−π, π)."""
     return (angle + math.pi) % (2.0 * math.pi) - math.pi
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def local_frame(x, dt, origin, C, d, u):
     """Position ``d`` relative to ``origin`` and velocity ``u`` of state ``x`` ``dt`` s later, in axes C (outputs)."""
     for a in range(3):
@@ -50,7 +51,7 @@ def local_frame(x, dt, origin, C, d, u):
         u[a] = v
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
     r"""Predicted measurement h(x), Jacobian H and second-order terms of one state at one row.
 
@@ -136,7 +137,7 @@ def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
     extra[0] = 0.5 * (across / r) ** 2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _chain(H, row, g, C, dt):
     """Row ``row`` of H from the derivative ``g`` to local position: gᵀ C, and Δ times that for velocity."""
     for b in range(3):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lowsky.geo.enu import EnuFrame
 from lowsky.geo.height import SIGMA_PRESSURE_ALTITUDE_M
+from lowsky.kernels.observe import NEAREST_M
 from lowsky.model.measurement import Coverage, Floats, Ints, MeasurementBatch, MeasurementKind
 from lowsky.model.site import Sensor
 from lowsky.track.settings import TrackerSettings
@@ -26,7 +27,7 @@ class TrackReject(IntEnum):
     TOO_OLD = 5  # older than the state of the track it names
     UNREACHABLE = 6  # names a track that cannot have got there
     VELOCITY_ALONE = 7  # a velocity of somebody who has no track
-    THINNED = 8  # association edges given up in a burst of clutter
+    THINNED = 8  # association edges or candidates given up in a burst of clutter
     NOT_A_STATE = 9  # a track whose covariance was lost; dropped
     WRONG_KIND = 10  # not what the sensor measures according to the site file
 
@@ -148,7 +149,7 @@ def prepare(
         z[weak, column] = pressure[weak]
         var[weak, column] = SIGMA_PRESSURE_ALTITUDE_M**2
     if kind == MeasurementKind.RADAR:
-        good = (z[:, 0] > 0.0) & np.isfinite(z[:, 1]) & ~(np.abs(z[:, 2]) > math.pi / 2)
+        good = (z[:, 0] >= NEAREST_M) & np.isfinite(z[:, 1]) & ~(np.abs(z[:, 2]) > math.pi / 2)
         _count(rejects, station, TrackReject.NO_RANGE_OR_AZIMUTH, n - int(good.sum()))
     elif kind == MeasurementKind.BEARING:
         good = np.isfinite(z[:, 0]) & ~(np.abs(z[:, 1]) > math.pi / 2)

@@ -57,6 +57,7 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     report_bucket_s: float = 0.25  # anonymous reports closer in time than this are of different objects
 
     # births
+    births_most: int = 4096  # candidates a single look may start; a burst beyond it is thinned, and counted
     crossing_s: float = 300.0  # nothing crosses a radar's range sooner: gives the velocity prior
     speed_sigma_mps: tuple[float, float] = (15.0, 120.0)  # bounds of that prior per axis
     climb_sigma_mps: float = 5.0  # vertical
@@ -97,7 +98,10 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     # wedges
     wedge_hits: int = 3  # bearings that agree before a wedge is shown
     wedge_gate: float = 3.0  # σ
-    wedge_rate_sigma: float = 0.05  # rad/s: 50 m/s across at 1 km
+    wedge_birth_odds: float = 0.05  # that a bearing nobody explains is an emitter and not clutter
+    wedge_show_odds: float = 50.0
+    wedge_end_odds: float = 0.005  # a candidate below it is forgotten; one that is shown ends by silence only
+    wedge_rate_sigma: float = 0.03  # rad/s: 30 m/s across at 1 km
     wedge_rate_q: float = 1e-5  # rad²/s³
     wedge_silence_s: float = 5.0
     wedges_most: int = 256

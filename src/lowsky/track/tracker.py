@@ -167,6 +167,8 @@ class Tracker:
                 limits = station.coverage_limits(batch.coverage)
                 t_look_ns = (batch.coverage.t_from_ns + batch.coverage.t_to_ns) // 2
         if not len(rows) and limits is NO_COVERAGE:
+            if batch.coverage is not None:
+                self._wedges.take(core, station, rows, np.empty(0))
             return
         outcome = associate(core, station, rows, limits, t_look_ns, np.zeros(len(rows), np.bool_))
         hit = outcome.p_edge >= 0.01
@@ -176,6 +178,10 @@ class Tracker:
             return
         r_new = outcome.p_new * outcome.birth_share
         born = np.flatnonzero(r_new > core.r_recycle)
+        most = core.settings.births_most
+        if len(born) > most:
+            core.reject(station, TrackReject.THINNED, len(born) - most)
+            born = np.sort(born[np.argsort(-r_new[born], kind="stable")[:most]])
         if len(born):
             birth(core, station, rows, born, r_new[born])
 

@@ -12,6 +12,9 @@ from lowsky.model.measurement import Floats
 from lowsky.model.track import TrackStatus
 from lowsky.track.core import Core
 from lowsky.track.rows import Rows, Station
+from lowsky.track.settings import TrackerSettings
+
+MOST_ODDS = 1e6
 
 
 @dataclass(slots=True)
@@ -25,6 +28,7 @@ class Wedge:
     p_aa: float
     p_ar: float
     p_rr: float
+    odds: float  # that it is an emitter
     hits: int = 1
     explained: int = 0  # times in a row that a point track took its bearing
     track_id: int = 0
@@ -44,9 +48,12 @@ class Wedge:
         mean, p_aa, _, _ = self.ahead(t_ns, q)
         return wrap_pi(azimuth - mean) ** 2 / (p_aa + var)
 
-    def update(self, azimuth: float, var: float, t_ns: int, q: float) -> None:
+    def update(self, azimuth: float, var: float, t_ns: int, q: float, clutter: float) -> None:
+        """Take a bearing; ``clutter`` is (1 / P_D) · its density of false bearings, 1/rad."""
         mean, p_aa, p_ar, p_rr = self.ahead(t_ns, q)
         nu, s = wrap_pi(azimuth - mean), p_aa + var
+        density = math.exp(-0.5 * nu * nu / s) / math.sqrt(2.0 * math.pi * s)
+        self.odds = min(self.odds * density / clutter, MOST_ODDS)
         self.azimuth = (mean + p_aa / s * nu) % (2.0 * math.pi)
         self.rate += p_ar / s * nu
         self.p_aa, self.p_ar, self.p_rr = p_aa - p_aa * p_aa / s, p_ar - p_aa * p_ar / s, p_rr - p_ar * p_ar / s
@@ -69,32 +76,32 @@ class Wedges:
 
     def take(self, core: Core, station: Station, rows: Rows, p_new: Floats) -> None:
         """Bearings of one batch: those nobody explains feed wedges or start them, the others weaken theirs."""
-        settings = core.settings
+        settings, q = core.settings, core.settings.wedge_rate_q
+        clutter = station.clutter / station.extent[0] / station.p_detect
         mine = [w for w in self.live if w.sensor == station.index]
         fed: set[int] = set()
         for j in range(len(rows)):
             azimuth, var, t_ns = float(rows.z[j, 0]), float(rows.var[j, 0]), int(rows.t_ns[j])
-            best, at = settings.wedge_gate**2, -1
-            for k, wedge in enumerate(mine):
-                if k not in fed:
-                    d2 = wedge.distance2(azimuth, var, t_ns, settings.wedge_rate_q)
-                    if d2 < best:
-                        best, at = d2, k
+            at = _nearest(mine, fed, azimuth, var, t_ns, settings)
             if at >= 0:
                 fed.add(at)
                 if p_new[j] >= 0.5:
-                    mine[at].update(azimuth, var, t_ns, settings.wedge_rate_q)
+                    mine[at].update(azimuth, var, t_ns, q, clutter)
                     self._show(core, mine[at], station)
                 else:
                     mine[at].explained += 1
             elif p_new[j] >= 0.5 and len(self.live) < settings.wedges_most:
-                rate_var = settings.wedge_rate_sigma**2
-                self.live.append(Wedge(station.index, t_ns, azimuth % (2 * math.pi), 0.0, var, 0.0, rate_var))
+                rate_var, odds = settings.wedge_rate_sigma**2, settings.wedge_birth_odds
+                self.live.append(Wedge(station.index, t_ns, azimuth % (2 * math.pi), 0.0, var, 0.0, rate_var, odds))
+        for k, wedge in enumerate(mine):
+            if k not in fed:
+                wedge.odds *= 1.0 - station.p_detect
 
     def _show(self, core: Core, wedge: Wedge, station: Station) -> None:
-        if wedge.hits < core.settings.wedge_hits:
-            return
+        settings = core.settings
         if wedge.track_id == 0:
+            if wedge.hits < settings.wedge_hits or wedge.odds < settings.wedge_show_odds:
+                return
             wedge.track_id = core.next_track_id
             core.next_track_id += 1
             core.emit(TrackStarted, "bearings agree, range unknown", track_id=wedge.track_id, sensor=station.sensor.id)
@@ -110,9 +117,9 @@ class Wedges:
         for wedge in self.live:
             silence = (core.now_ns - wedge.t_ns) * 1e-9
             is_explained = wedge.explained >= settings.wedge_hits
-            # a wedge nobody has seen yet may not wait as long as one that is shown
-            patience = settings.wedge_silence_s * (1.0 if wedge.track_id else 0.5)
-            if silence <= patience and not is_explained:
+            patience = settings.wedge_silence_s
+            is_likely = wedge.track_id > 0 or wedge.odds >= settings.wedge_end_odds
+            if silence <= patience and not is_explained and is_likely:
                 left.append(wedge)
                 if wedge.track_id and wedge.status == TrackStatus.CONFIRMED and silence > 0.5 * patience:
                     wedge.status = int(TrackStatus.COASTING)
@@ -132,6 +139,19 @@ class Wedges:
         self.dropped = [Wedge(*w) for w in saved[1]]
 
 
+def _nearest(
+    wedges: list[Wedge], fed: set[int], azimuth: float, var: float, t_ns: int, settings: TrackerSettings
+) -> int:
+    """Number of the nearest wedge in whose gate a bearing lies and that was not fed yet, or −1."""
+    best, at = settings.wedge_gate**2, -1
+    for k, wedge in enumerate(wedges):
+        if k not in fed:
+            d2 = wedge.distance2(azimuth, var, t_ns, settings.wedge_rate_q)
+            if d2 < best:
+                best, at = d2, k
+    return at
+
+
 def existence(wedge: Wedge) -> float:
-    """A stand-in until bearing-only births are Bernoullis: grows with every bearing that agrees."""
-    return 1.0 - 0.5 ** min(wedge.hits, 20)
+    """Probability that it is an emitter and not clutter."""
+    return wedge.odds / (1.0 + wedge.odds)

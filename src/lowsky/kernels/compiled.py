@@ -1,0 +1,10 @@
+"""How every kernel is compiled."""
+
+from numba import njit
+
+kernel = njit(cache=True, nogil=True, error_model="numpy")
+"""Cached on disk, without the GIL, and with IEEE division: a kernel never raises, so x/0 is infinite and found later.
+
+No fastmath: association must give the same bits on every machine that follows IEEE 754. The cache of a kernel does
+not see changes in kernels it calls from other files; while working on them, remove ``kernels/__pycache__``.
+"""
