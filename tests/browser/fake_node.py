@@ -90,6 +90,8 @@ class World:
                     for i, k in enumerate(kinds)]  # fmt: skip
         self.identity = [None if not d else f"{0x71BE00 + i * 37:06x}" if MIX[c][2] > 40 else f"1596F{i:04d}A9"
                          for i, (d, c) in enumerate(zip(declares, self.classes))]  # fmt: skip
+        drones = [i for i, k in enumerate(kinds) if k is C.MULTIROTOR and not declares[i] and not self.wedge[i]]
+        self.suspect = int(self.ids[drones[0]]) if drones else None
         self.callsign = [f"KAL{100 + i * 7 % 900}" if k is C.AEROPLANE else None for i, k in enumerate(kinds)]
         self.sigma = rng.uniform(8, 60, n)
         self.state = np.zeros((n, 6))
@@ -184,7 +186,7 @@ def drive(hub, controls, arguments, stop):
         last_ns = t_ns
         alerts = () if arguments.quiet else (
             Alert(id=3, priority="high", title="Drone 1.9 km, closing on the harbour", raised_ns=start_ns - 8 * SECOND,
-                  track_id=int(world.ids[min(8, world.n - 1)]) if world.n else None),
+                  track_id=world.suspect),
             Alert(id=2, priority="medium", title="Direction finder df-west: no data for 12 s",
                   raised_ns=start_ns - 41 * SECOND, sensor="df-west"),
             Alert(id=1, priority="low", title="Acoustic sensor down", raised_ns=start_ns - 600 * SECOND,

@@ -7,7 +7,7 @@ mkdirSync(folder, { recursive: true });
 const phone = action.includes('phone');
 const { page, faults, foreign, close } = await open(phone ? { viewport: { width: 390, height: 844 } } : {});
 for (const theme of themes.split(',')) {
-  await page.goto(`${url}?theme=${theme}`);
+  await page.goto(`${url}?theme=${theme}&${process.env.QUERY ?? ""}`);
   await until(page, 'tracks', (s) => s.applied > 3 && s.mapLoaded);
   await page.waitForTimeout(action.includes('wait') ? 25000 : 2500);
   if (action.includes('select')) await page.evaluate(() => window.__lowsky.select(window.__lowsky.app.table.rows[Number(new URLSearchParams(location.search).get('row') ?? 0)].id));

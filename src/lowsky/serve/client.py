@@ -156,7 +156,7 @@ class Client:
             return
         since, self._labels_version = self._labels_version, encoder.labels_version
         changed = [(i, label) for i, label in encoder.labels.items() if label.version > since]
-        await self._text(labels_message(changed))
+        await self._text(labels_message(encoder.epoch, changed))
 
     async def _send_history(self) -> None:
         history = self._shared.history
@@ -176,7 +176,7 @@ class Client:
         fresh = [i for i in ids if i not in self._labelled and i in history.labels]
         if fresh:
             self._labelled.update(fresh)
-            await self._text(labels_message((i, history.labels[i]) for i in fresh))
+            await self._text(labels_message(self._shared.encoder.epoch, ((i, history.labels[i]) for i in fresh)))
         self._seq += 1
         for name, value in (("seq", self._seq), ("t_sent", self._shared.clock.now_ns() / 1e9)):
             offset, kind = _OFFSETS[name]
@@ -209,9 +209,11 @@ class Client:
         self._shared.bytes_sent += len(payload)
 
 
-def labels_message(labels: Iterable[tuple[int, Label]]) -> bytes:
+def labels_message(epoch: int, labels: Iterable[tuple[int, Label]]) -> bytes:
     rows = [[track_id, label.identity, *label.texts] for track_id, label in labels]
-    return msgspec.json.encode({"type": "labels", "fields": ["id", "identity", *LABEL_TEXTS], "rows": rows})
+    return msgspec.json.encode(
+        {"type": "labels", "epoch": epoch, "fields": ["id", "identity", *LABEL_TEXTS], "rows": rows}
+    )
 
 
 async def receive(socket: "WebSocket[Any, Any, Any]", client: Client) -> None:

@@ -12,6 +12,8 @@ export class Ground {
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.canvas = canvas;
+    /** @type {number[][]} boxes no label may cover, CSS pixels */
+    this.taken = [];
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { willReadFrequently: true }));
   }
 
@@ -73,7 +75,7 @@ export class Ground {
   }
 
   sensors(c, camera, sensors, colours, at) {
-    const taken = [];
+    const taken = this.taken = [];
     for (const sensor of sensors) this.sector(c, camera, sensor, colours, at);
     for (const sensor of sensors) {
       const [x, y] = at(sensor.latitude_deg, sensor.longitude_deg);
@@ -88,13 +90,14 @@ export class Ground {
       c.fillStyle = colour;
       c.fill(MARKS[sensor.status] ?? MARKS.waiting, 'evenodd');
       c.restore();
+      taken.push([x - 8, y - 8, x + 8, y + 8]);
       if (camera.zoom < 7.5) continue;
       const word = sensor.status === 'ok' ? '' : ` · ${sensor.status}`;
       c.font = '500 11px Inter, sans-serif';
       c.textAlign = 'center';
       const text = `${sensor.id}${word}`;
       const w = c.measureText(text).width / 2 + 3;
-      for (const dy of [17, -17, 31]) { // below, above, further below: the first that is free
+      for (const dy of [17, -17, 31, -31]) { // the first place that is free
         const box = [x - w, y + dy - 7, x + w, y + dy + 7];
         if (taken.some((b) => b[0] < box[2] && box[0] < b[2] && b[1] < box[3] && box[1] < b[3])) continue;
         taken.push(box);
@@ -107,7 +110,7 @@ export class Ground {
   /** The field of view of a sensor that does not look all round. */
   sector(c, camera, sensor, colours, at) {
     const [from, to] = sensor.azimuth_deg;
-    if (!sensor.max_range_m || to - from > 359.5) return;
+    if (!sensor.max_range_m || to - from > 359.5 || !['ok', 'degraded'].includes(sensor.status)) return;
     const { latitude_deg: lat, longitude_deg: lon } = sensor;
     c.beginPath();
     c.moveTo(...at(lat, lon));

@@ -19,12 +19,14 @@ export class Labels {
   clear() { this.pictures.clear(); }
 
   /** @param {CanvasRenderingContext2D} c */
-  draw(c, camera, tracks, view, shapes, colours, selected, most) {
+  draw(c, camera, tracks, view, shapes, colours, selected, taken, most) {
     const wanted = view.filter((v) => v.rank >= 1 || v.id === selected);
     wanted.sort((a, b) => b.rank - a.rank || Number(this.held.has(b.id)) - Number(this.held.has(a.id)) || a.id - b.id);
     const boxes = new Grid(camera, CELL);
     // symbols that matter are in the way of labels, birds are not
     for (const v of view) if (!SHAPES[v.shape].muted) boxes.add(v.x - 8 * camera.ratio, v.y - 8 * camera.ratio, v.x + 8 * camera.ratio, v.y + 8 * camera.ratio, v.id);
+    for (const box of taken) boxes.add(...box.map((p) => p * camera.ratio), -1);
+    const right = camera.width * camera.ratio, bottom = camera.height * camera.ratio;
     const held = new Set();
     for (const v of wanted) {
       if (held.size >= most) break;
@@ -32,7 +34,7 @@ export class Labels {
       const picture = this.picture(text, colours, colourName(v.shape, tracks.col.affiliation[v.slot]), v.rank >= 3, camera.ratio);
       const w = picture.width, h = picture.height, gap = 11 * camera.ratio;
       for (const [x, y] of [[v.x + gap, v.y - h / 2], [v.x - gap - w, v.y - h / 2], [v.x - w / 2, v.y - gap - h], [v.x - w / 2, v.y + gap]]) {
-        if (!boxes.free(x, y, x + w, y + h, v.id)) continue;
+        if (x < 0 || y < 0 || x + w > right || y + h > bottom || !boxes.free(x, y, x + w, y + h, v.id)) continue;
         boxes.add(x, y, x + w, y + h, -1);
         c.globalAlpha = v.rank >= 2 ? 1 : 0.85;
         c.drawImage(picture, Math.round(x), Math.round(y));

@@ -6,6 +6,7 @@ import { Card } from './card.js';
 import { DataClock } from './clock.js';
 import { byId, clockText, dateText, el, setText } from './dom.js';
 import { HISTORY } from './frame.js';
+import { GlSymbols } from './glsymbols.js';
 import { Ground } from './ground.js';
 import { openHelp } from './help.js';
 import { listen } from './keys.js';
@@ -41,7 +42,7 @@ class App {
     this.bar = new TimeBar(this);
     /** @type {Tracks|null} */ this.tracks = null;
     /** @type {Marks|null} */ this.marks = null;
-    this.gl = null;
+    /** @type {GlSymbols|null} */ this.gl = this.renderer === 'webgl' ? new GlSymbols(byId('symbols')) : null;
     /** @type {any} */ this.state = null;
     /** @type {any} */ this.map = null;
     /** @type {string[]} */ this.classes = [];
@@ -108,7 +109,7 @@ class App {
       this.drawPanels();
       this.redraw(true);
     } else if (message.type === 'labels') {
-      for (const [id, ...texts] of message.rows) this.tracks?.labels.set(id, texts);
+      this.tracks?.takeLabels(message);
     } else if (message.type === 'span') {
       this.span = message;
       this.bar.setSpan(message);
@@ -183,7 +184,7 @@ class App {
     this.lastDrawn = performance.now();
     const time = this.now();
     if (this.following && this.selected !== null) this.keepInView(time);
-    this.marks.draw(this.camera, this.tracks, time, this.state, this.theme.colours, this.selected, this.gl);
+    this.marks.draw(this.camera, this.tracks, time, this.state, this.theme.colours, this.selected, this.gl, this.ground.taken);
     this.drawnFrames++;
   }
 

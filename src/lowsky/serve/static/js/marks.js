@@ -34,8 +34,9 @@ export class Marks {
    * @param {import('./camera.js').Camera} camera @param {Tracks} tracks @param {number} time data time, s
    * @param {{sensors: any[]}} state @param {Record<string, string>} colours @param {number|null} selected
    * @param {import('./glsymbols.js').GlSymbols|null} gl draws the symbols where there is a GPU
+   * @param {number[][]} taken boxes of what stands on the ground, CSS pixels
    */
-  draw(camera, tracks, time, state, colours, selected, gl) {
+  draw(camera, tracks, time, state, colours, selected, gl, taken) {
     const c = this.context;
     if (this.sprites.ratio !== camera.ratio) { this.sprites = new Sprites(camera.ratio); this.labels.clear(); }
     if (!sized(this.canvas, camera)) { c.setTransform(1, 0, 0, 1, 0, 0); c.clearRect(0, 0, this.canvas.width, this.canvas.height); }
@@ -49,8 +50,8 @@ export class Marks {
     this.gone(c, camera, tracks, time, colours);
     if (gl) gl.draw(camera, view, tracks, this.shapes, colours);
     else this.symbols(c, tracks, view, colours);
-    this.selection(c, camera, view, colours, selected);
-    this.labels.draw(c, camera, tracks, view, this.shapes, colours, selected, gl ? 120 : 45);
+    this.selection(c, camera, tracks, view, colours, selected);
+    this.labels.draw(c, camera, tracks, view, this.shapes, colours, selected, taken, gl ? 120 : 45);
     this.drawn = view.length;
   }
 
@@ -159,6 +160,7 @@ export class Marks {
       const { latitude_deg: lat, longitude_deg: lon } = sensor;
       const colour = colours[colourName(this.shapes[class_1[slot]] ?? 'unknown', affiliation[slot])];
       const chosen = id === selected;
+      let edge = null;
       c.beginPath();
       if (kind[slot] === KIND.RING) {
         const radius = range[slot] * unitsPerMetre(lat) * camera.scale * camera.ratio;
@@ -173,18 +175,19 @@ export class Marks {
         for (let k = 0; k <= steps; k++) c.lineTo(...at(destination(lat, lon, reach, azimuth[slot] - half + 2 * half * k / steps)));
         c.closePath();
         const [x1, y1] = at(destination(lat, lon, reach, azimuth[slot]));
-        const fill = c.createLinearGradient(x0, y0, x1, y1);
-        fill.addColorStop(0, colour); fill.addColorStop(1, 'transparent');
+        // it fades with distance: how far away it is, nobody knows
+        const fading = (near) => { const g = c.createLinearGradient(x0, y0, x1, y1); g.addColorStop(0, near); g.addColorStop(0.55, near); g.addColorStop(1, 'transparent'); return g; };
         c.globalAlpha = chosen ? 0.5 : 0.26;
-        c.fillStyle = fill;
+        c.fillStyle = fading(colour);
         c.fill();
+        edge = fading(chosen ? colours.select : colour);
         for (const f of [0.3, 0.6]) {
           const [x, y] = at(destination(lat, lon, reach * f, azimuth[slot]));
           this.hits.push({ id, x: x / camera.ratio, y: y / camera.ratio });
         }
       }
       c.globalAlpha = chosen ? 1 : 0.6;
-      c.strokeStyle = chosen ? colours.select : colour;
+      c.strokeStyle = edge ?? colour;
       c.lineWidth = (chosen ? 1.8 : 1) * camera.ratio;
       c.setLineDash(status[slot] === STATUS.COASTING ? [5 * camera.ratio, 4 * camera.ratio] : []);
       c.stroke();
@@ -208,7 +211,17 @@ export class Marks {
     c.globalAlpha = 1;
   }
 
-  selection(c, camera, view, colours, selected) {
+  selection(c, camera, tracks, view, colours, selected) {
+    for (const v of view) {
+      if (!(tracks.col.flags[v.slot] & ALERTED) || tracks.col.affiliation[v.slot] === AFFILIATION.SUSPICIOUS) continue;
+      c.beginPath();
+      c.arc(v.x, v.y, 17 * camera.ratio, 0, 2 * Math.PI);
+      c.lineWidth = 1.6 * camera.ratio;
+      c.strokeStyle = colours.suspicious;
+      c.setLineDash([4 * camera.ratio, 3 * camera.ratio]);
+      c.stroke();
+      c.setLineDash([]);
+    }
     const v = view.at(-1);
     if (!v || v.id !== selected) return;
     c.beginPath();

@@ -17,7 +17,7 @@ export const SHAPES = {
   balloon: { turns: false, muted: true, path: (c) => { dot(c, 0, -2.5, 6); poly(c, [[-2, 5], [2, 5], [1.6, 8.5], [-1.6, 8.5]]); } },
   paraglider: { turns: false, muted: true, path: (c) => { c.moveTo(-8.5, 0); c.bezierCurveTo(-7, -9, 7, -9, 8.5, 0); c.bezierCurveTo(5, -4, -5, -4, -8.5, 0); c.closePath(); dot(c, 0, 6, 2.2); } },
   aeroplane: { turns: true, path: (c) => poly(c, [[0, -10], [1.7, -7], [1.7, -2.2], [10, 3], [10, 5], [1.7, 2.4], [1.3, 6.6], [4, 8.6], [4, 10], [0, 9], [-4, 10], [-4, 8.6], [-1.3, 6.6], [-1.7, 2.4], [-10, 5], [-10, 3], [-1.7, -2.2], [-1.7, -7]]) },
-  helicopter: { turns: true, path: (c) => { poly(c, [[0, -6], [2.8, -3], [2.8, 2], [1, 4], [1, 8], [3, 9.5], [-3, 9.5], [-1, 8], [-1, 4], [-2.8, 2], [-2.8, -3]]); poly(c, [[-8.2, -7.6], [-7.6, -8.2], [8.2, 7.2], [7.6, 7.8]]); poly(c, [[8.2, -7.6], [7.6, -8.2], [-8.2, 7.2], [-7.6, 7.8]]); } },
+  helicopter: { turns: true, path: (c) => { poly(c, [[0, -7], [2.6, -5], [2.9, 1], [1.1, 3.6], [0.9, 8], [3, 8.4], [3, 10], [-3, 10], [-3, 8.4], [-0.9, 8], [-1.1, 3.6], [-2.9, 1], [-2.6, -5]]); for (const s of [1, -1]) poly(c, [[-8 * s, -8.4], [-6.6 * s, -9.2], [8 * s, 5.4], [6.6 * s, 6.2]]); } },
   vehicle: { turns: true, muted: true, path: (c) => { c.moveTo(-3.6, -4); c.arcTo(-3.6, -7, 0, -7, 3); c.arcTo(3.6, -7, 3.6, -4, 3); c.lineTo(3.6, 6.5); c.lineTo(-3.6, 6.5); c.closePath(); } },
   clutter: { turns: false, muted: true, path: (c) => dot(c, 0, 0, 2.2) },
   turbine: { turns: false, muted: true, path: (c) => { for (const a of [0, 2.0944, 4.1888]) poly(c, [[0, 0], [9 * Math.sin(a - 0.16), -9 * Math.cos(a - 0.16)], [9 * Math.sin(a + 0.06), -9 * Math.cos(a + 0.06)]]); dot(c, 0, 0, 1.8); } },
@@ -31,7 +31,7 @@ const SHAPE_OF = {
 /** @param {string} label a class name */
 export const shapeOf = (label) => SHAPE_OF[label] ?? 'unknown';
 /** Class name as people read it. @param {string} label */
-export const classText = (label) => (label ?? 'unknown').replaceAll('-', ' ');
+export const classText = (label) => (label === 'fixed-wing-drone' ? 'fixed-wing' : (label ?? 'unknown').replaceAll('-', ' '));
 
 export const AFFILIATIONS = ['unidentified', 'cooperative', 'suspicious'];
 
@@ -45,15 +45,15 @@ export function colourName(shape, affiliation) {
  * One symbol at the origin. Colour's second channel: cooperative hollow, unidentified filled, suspicious filled with
  * corner brackets. Coasting is dashed, tentative a thin outline.
  * @param {Context} c @param {string} shape @param {number} affiliation @param {number} status
- * @param {Record<string, string>} colours @param {number} angle rad, clockwise @param {number} [scale]
+ * @param {Record<string, string>} colours @param {number} angle rad, clockwise @param {number} [scale] @param {boolean} [withBrackets]
  */
-export function drawSymbol(c, shape, affiliation, status, colours, angle, scale = 1) {
+export function drawSymbol(c, shape, affiliation, status, colours, angle, scale = 1, withBrackets = true) {
   const colour = colours[colourName(shape, affiliation)];
   const hollow = affiliation === AFFILIATION.COOPERATIVE || status !== STATUS.CONFIRMED;
   c.save();
   c.scale(scale, scale);
   c.lineJoin = 'round';
-  if (affiliation === AFFILIATION.SUSPICIOUS) brackets(c, colour, colours.halo);
+  if (withBrackets && affiliation === AFFILIATION.SUSPICIOUS) drawBrackets(c, colour, colours.halo);
   if (SHAPES[shape].turns) c.rotate(angle);
   c.beginPath();
   SHAPES[shape].path(c);
@@ -73,8 +73,8 @@ export function drawSymbol(c, shape, affiliation, status, colours, angle, scale 
   c.restore();
 }
 
-/** @param {Context} c */
-function brackets(c, colour, halo) {
+/** The corners round a suspicious symbol. @param {Context} c */
+export function drawBrackets(c, colour, halo) {
   for (const [width, style] of [[4, halo], [1.8, colour]]) {
     c.beginPath();
     for (const [sx, sy] of [[-1, -1], [1, -1], [1, 1], [-1, 1]]) {

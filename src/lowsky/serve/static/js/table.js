@@ -59,7 +59,7 @@ export class Table {
   refresh() {
     if (!this.source) return;
     const { tracks, classes, site, time } = this.source;
-    const { kind, class_1, class_1_probability, affiliation, flags, status, height, latitude, longitude } = tracks.col;
+    const { kind, class_1, class_1_probability, affiliation, flags, status, height, latitude, longitude, azimuth } = tracks.col;
     const rows = [];
     for (const [id, slot] of tracks.slots) {
       if (status[slot] === STATUS.DROPPED) continue;
@@ -74,7 +74,7 @@ export class Table {
         probability: class_1_probability[slot], height: height[slot], speed: point ? tracks.speed(slot) : NaN, course: point ? tracks.course(slot) : 0,
         distance: point && site ? distanceBearing(site.latitude_deg, site.longitude_deg, latitude[slot], longitude[slot]).distance / 1000 : NaN,
         rank: (flags[slot] & ALERTED ? 0 : affiliation[slot] === 2 ? 1 : muted ? 4 : status[slot] === STATUS.TENTATIVE ? 3 : affiliation[slot] === 1 ? 2.5 : 2),
-        kind: kind[slot], age: tracks.age(slot, time),
+        kind: kind[slot], azimuth: azimuth[slot], age: tracks.age(slot, time),
       });
     }
     rows.sort(comparer(this.key, this.down));
@@ -117,7 +117,7 @@ export class Table {
     root.dataset.id = String(f.id);
     root.classList.toggle('muted', f.muted);
     const bearing = f.kind === KIND.WEDGE ? 'bearing' : f.kind === KIND.RING ? 'range' : null;
-    const texts = [f.name, f.cls, String(f.probability), bearing ?? num(f.distance, f.distance < 100 ? 1 : 0), num(f.height), num(f.speed)];
+    const texts = [f.name, f.cls, String(f.probability), bearing ? (Number.isFinite(f.azimuth) ? `${num(f.azimuth)}°` : '–') : num(f.distance, f.distance < 100 ? 1 : 0), num(f.height), num(f.speed)];
     texts.forEach((text, k) => setText(cells[k], text));
     root.setAttribute('aria-label', `${f.name}, ${f.cls}, ${f.probability} percent, ${AFFILIATIONS[f.affiliation]}, ${bearing ? `${bearing} only` : `${num(f.distance, 1)} kilometres`}`);
     const symbol = `${f.shape}|${f.affiliation}|${f.status}|${Math.round(f.course / 6)}`;

@@ -9,6 +9,7 @@ export const AFFILIATION = { UNIDENTIFIED: 0, COOPERATIVE: 1, SUSPICIOUS: 2 };
 export const ON_GROUND = 1, ALERTED = 2;
 export const DEAD_RECKONING_S = 3; // a frozen picture must not look alive
 export const GONE_S = 10; // a dropped track stays this long as ×
+const LABELS_KEPT = 20000;
 const TAIL_POINTS = 64, TAIL_STEP_S = 1, TAIL_S = 60;
 
 /** @typedef {{id: number, x: number, y: number, at: number, cls: number, affiliation: number}} Gone */
@@ -26,6 +27,7 @@ export class Tracks {
     this.free = [];
     /** @type {Map<number, string[]>} id → [identity, callsign, self id, status] */
     this.labels = new Map();
+    this.labelsEpoch = -1;
     /** @type {Gone[]} */
     this.gone = [];
     this.epoch = -1;
@@ -70,10 +72,7 @@ export class Tracks {
     const { header, raw, removed } = frame;
     const past = (header.flags & HISTORY) !== 0;
     const jumped = Math.abs(header.t_data - this.time) > 5 || past !== this.past;
-    if (header.epoch !== this.epoch || jumped) {
-      if (header.epoch !== this.epoch) this.labels.clear();
-      this.clear();
-    }
+    if (header.epoch !== this.epoch || jumped) this.clear();
     this.epoch = header.epoch;
     this.base = header.t_base;
     this.time = header.t_data;
@@ -86,6 +85,14 @@ export class Tracks {
       for (const [id, slot] of this.slots) if (this.seen[slot] !== this.mark) this.remove(id);
     }
     this.gone = this.gone.filter((g) => this.time - g.at < GONE_S && g.at <= this.time);
+  }
+
+  /** Texts arrive before the frame that needs them. @param {{epoch: number, rows: any[][]}} message */
+  takeLabels(message) {
+    if (message.epoch !== this.labelsEpoch) { this.labels.clear(); this.labelsEpoch = message.epoch; }
+    for (const [id, ...texts] of message.rows) this.labels.set(id, texts);
+    // old names of tracks that are gone; the map is in order of arrival
+    for (const id of this.labels.keys()) { if (this.labels.size <= LABELS_KEPT) break; if (!this.slots.has(id)) this.labels.delete(id); }
   }
 
   takeRows(raw, n) {
