@@ -178,7 +178,7 @@ def gaps(segment: Segment) -> list[Gap]:
         rows = connection.execute(query).fetchall()
     if any(not isinstance(value, int) for row in rows for value in row[:-1]):
         raise RecordError(f"{segment.path}: gaps cannot be read")
-    return [Gap(segment.number, *row[:-1], str(row[-1])) for row in rows]
+    return [Gap(segment.number, after, low, high, n, m, str(cause)) for after, low, high, n, m, cause in rows]
 
 
 def encoded_ticks(path: Path, from_ns: int | None = None) -> Generator[bytes, None, None]:
