@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from synthetic import T0, radar_turns, station_reports, tracker_updates
+from tests.feeds.asterix.synthetic import T0, radar_turns, station_reports, tracker_updates
 
 from lowsky.feeds import asterix
 from lowsky.model.site import Sensor, Site

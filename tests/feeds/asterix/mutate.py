@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from synthetic import RADAR, T0, radar_turns, station_reports, tracker_updates
+from tests.feeds.asterix.synthetic import RADAR, T0, radar_turns, station_reports, tracker_updates
 
 T_RECV_NS = (20_000 * 86_400 + int(T0)) * 1_000_000_000  # a noon
 

@@ -114,14 +114,15 @@ def adsb_report(t, aircraft, **changes):
     return {name: value for name, value in (record | changes).items() if value is not None}
 
 
-def old_adsb_report(t, aircraft):
-    """Edition 0.26: another item order, another clock item, coarser positions."""
+def old_adsb_report(t, aircraft, edition="0.26"):
+    """Editions 0.2x: another item order, another clock item, coarser positions (0.23: 24 bits, then 32)."""
+    bits = 23 if edition == "0.23" else 25
     address, callsign, _, _, speed, course, level, latitude, longitude = aircraft
     return {
         "010": STATION,
         "040": (0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0),
         "030": tod(t),
-        "130": (units(latitude, 180 / 2**25) % 2**32, units(longitude, 180 / 2**25) % 2**32),
+        "130": tuple(units(angle, 180 / 2**bits) for angle in (latitude, longitude)),
         "080": address,
         "140": units(level * 100.0 + 60.0, 6.25) % 2**16,
         "145": units(level, 0.25) % 2**16,
@@ -158,9 +159,10 @@ def tracker_updates(updates, edition=("1.21", "1.6"), t0=T0):
 
 def station_reports(rounds, edition="2.7", t0=T0):
     """Datagrams of an ADS-B station, one report each."""
-    report = old_adsb_report if edition.startswith("0.") else adsb_report
+    is_old = edition.startswith("0.")
     return [
-        (t0 + k + 0.2 * n + 0.4, block(21, edition, [report(t0 + k + 0.2 * n, a)]))
+        (t + 0.4, block(21, edition, [old_adsb_report(t, a, edition) if is_old else adsb_report(t, a)]))
         for k in range(rounds)
         for n, a in enumerate(AIRCRAFT)
+        for t in (t0 + k + 0.2 * n,)
     ]

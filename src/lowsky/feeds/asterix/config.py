@@ -20,7 +20,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Category -> edition, as ``{"62" = "1.19", "21" = "0.26"}``. The newest known where left out.
     sac, sic : int or None
         System area and identification code of the source; others are counted as OTHER_SOURCE. A radar feed
-        without them keeps to the first source it hears, because a site file gives one radar one position.
+        without them keeps to the first source it hears, until that is silent for 30 s, because a site file gives
+        one radar one position.
     doppler_positive : str
         What a positive I048/120 means: ``opening`` (as the standard recommends) or ``closing``.
     duplicate_window_s : float

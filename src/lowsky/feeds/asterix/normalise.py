@@ -26,6 +26,9 @@ REJECT_OF_STATUS = {
     columns.ITEM_MISSING: Reject.UNSUPPORTED,
     columns.IMPLAUSIBLE: Reject.UNSUPPORTED,
 }
+SOURCE_SILENT_NS = 30 * SECOND_NS
+"""After this long without the source it keeps to, a radar feed without SAC/SIC takes the next it hears: several turns
+of any radar, so that one damaged datagram at the start does not deafen it for good."""
 MAX_REMEMBERED = 4096  # blocks kept to know a duplicate by; at most 64 kB each, typically 200 bytes
 
 Meaning = Callable[[Table, int], tuple[list[MeasurementBatch], Counter[Reject]]]
@@ -43,6 +46,8 @@ class AsterixNormaliser:
         self._scales = {want.edition.category: Scales(want) for want in self._program.wants}
         self._sensor = sensor
         self._source: tuple[int | None, int | None] = (config.sac, config.sic)
+        self._keeps_to_first = sensor.measures is MeasurementKind.RADAR and self._source == (None, None)
+        self._heard_ns = 0  # when the source it keeps to was last heard
         self._sign = SIGNS[config.doppler_positive]
         self._turn = radar.Turn(sensor)
         self._window_ns = round(config.duplicate_window_s * SECOND_NS)
@@ -109,15 +114,27 @@ class AsterixNormaliser:
         self._seen.setdefault(block, now)
         return came is not None and abs(now - came) <= self._window_ns
 
-    def _verdict(self, table: Table, keep_to_first: bool = False) -> Verdict:
-        """Rows of other sources rejected. A radar feed without SAC/SIC keeps to the first source it hears."""
+    def _verdict(self, table: Table) -> Verdict:
+        """Rows of other sources rejected."""
         verdict = Verdict.of(len(table))
-        sac, sic = table.raw("010/SAC"), table.raw("010/SIC")
-        if keep_to_first and self._source == (None, None):
-            self._source = (int(sac[0]), int(sic[0]))
-        for codes, wanted in zip((sac, sic), self._source):
+        for codes, wanted in zip((table.raw("010/SAC"), table.raw("010/SIC")), self._source):
             if wanted is not None:
                 verdict.reject(codes != wanted, Reject.OTHER_SOURCE)
+        return verdict
+
+    def _radar_verdict(self, table: Table, t_recv_ns: int) -> Verdict:
+        """The same; without SAC/SIC in the config, other sources are all but the one it keeps to."""
+        verdict = self._verdict(table)
+        if not self._keeps_to_first:
+            return verdict
+        if self._source == (None, None) or not (
+            verdict.good().any() or abs(t_recv_ns - self._heard_ns) <= SOURCE_SILENT_NS
+        ):
+            self._source = (int(table.raw("010/SAC")[0]), int(table.raw("010/SIC")[0]))
+            self._turn = radar.Turn(self._sensor)
+            verdict = self._verdict(table)
+        if verdict.good().any():
+            self._heard_ns = t_recv_ns
         return verdict
 
     def _fits(self, verdict: Verdict, kind: MeasurementKind) -> bool:
@@ -128,15 +145,14 @@ class AsterixNormaliser:
         return False
 
     def _plots(self, table: Table, t_recv_ns: int) -> tuple[list[MeasurementBatch], Counter[Reject]]:
-        is_radar = self._sensor.measures is MeasurementKind.RADAR
-        verdict = self._verdict(table, keep_to_first=is_radar)
+        verdict = self._radar_verdict(table, t_recv_ns)
         if not self._fits(verdict, MeasurementKind.RADAR):
             return [], verdict.counted()
         return radar.plots(table, self._turn, self._sensor, t_recv_ns, self._sign, verdict)
 
     def _radar_status(self, table: Table, t_recv_ns: int) -> tuple[list[MeasurementBatch], Counter[Reject]]:
         is_radar = self._sensor.measures is MeasurementKind.RADAR
-        verdict = self._verdict(table, keep_to_first=is_radar)
+        verdict = self._radar_verdict(table, t_recv_ns)
         made = radar.looks(table.take(verdict.good()), self._turn, t_recv_ns) if is_radar else []
         verdict.reject(verdict.good(), Reject.NOT_A_MEASUREMENT)
         return made, verdict.counted()

@@ -2,13 +2,13 @@
 
 import random
 
-import asterix_oracle as oracle
-import asterix_recordings as recordings
-import asterix_twin as twin
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.wire.asterix import asterix_oracle as oracle
+from tests.unit.wire.asterix import asterix_recordings as recordings
+from tests.unit.wire.asterix import asterix_twin as twin
 
 from lowsky.wire.asterix import columns, tables
 from lowsky.wire.asterix.columns import MISSING, decode_columns

@@ -2,11 +2,11 @@
 
 import random
 
-import asterix_oracle as oracle
-import asterix_recordings as recordings
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.wire.asterix import asterix_oracle as oracle
+from tests.unit.wire.asterix import asterix_recordings as recordings
 
 from lowsky.errors import DecodeError, Truncated
 from lowsky.wire.asterix import tables
