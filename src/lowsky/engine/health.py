@@ -152,7 +152,7 @@ class SensorHealth:
             )
             for h in self._health.values()
         ]
-        return msgspec.msgpack.encode(saved)
+        return msgspec.msgpack.encode(saved, order="deterministic")
 
     def load(self, saved: bytes) -> None:
         for state in msgspec.msgpack.decode(saved, type=list[_Saved]):
