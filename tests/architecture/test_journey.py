@@ -30,7 +30,7 @@ def test_every_python_name_on_the_page_exists():
 
 
 def test_every_file_on_the_page_exists():
-    files = re.findall(r"`(src/[\w/.]+)`", JOURNEY)
+    files = re.findall(r"`(src/[\w/]+\.\w+)`", JOURNEY)
     assert files
     for name in files:
         assert (ROOT / name).is_file(), name
