@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import multivariate_normal
 
-from reference.observe import RADAR, REPORT, jacobian, measure, range_second_order
+from tests.reference.observe import RADAR, REPORT, jacobian, measure, range_second_order
 
 ANGLES = {1: (1, 2), 2: (0, 1), 3: ()}
 

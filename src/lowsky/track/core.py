@@ -51,7 +51,7 @@ class Core:
     next_track_id: int = 1
     rejects: RejectCounter = field(default_factory=Counter)
     events: list[Event] = field(default_factory=list)
-    pairs: list[tuple[Ints, Ints, Floats]] = field(default_factory=list)  # serial, batch row, weight
+    pairs: list[tuple[Ints, Ints, Floats]] = field(default_factory=list)  # table row, batch row, weight
     has_looks: set[str] = field(default_factory=set)  # sensors that ever told their coverage; membership only
     last_batch_ns: dict[str, int] = field(default_factory=dict)
     text_version: int = 0  # changes when any text or identity does
@@ -96,7 +96,7 @@ class Core:
     ) -> None:
         """Carry attributes and texts of rows over to the tracks they fed (K pairs, later rows win)."""
         table = self.table
-        self.pairs.append((table.serial[track_rows], batch_rows, weight))
+        self.pairs.append((track_rows, batch_rows, weight))
         for name, values in batch.attributes.items():
             given = np.isfinite(values[batch_rows])
             table.attributes[track_rows[given], ATTRIBUTE_INDEX[name]] = values[batch_rows[given]]
@@ -115,19 +115,13 @@ class Core:
                     self.text_version += 1
 
     def associated(self) -> Associated:
-        """The step's pairs by track number; candidates that are not shown yet are left out."""
+        """The step's pairs by track number, before any row is removed; candidates not shown yet are left out."""
         if not self.pairs:
             return NOTHING_ASSOCIATED
-        serial = np.concatenate([p[0] for p in self.pairs])
-        table = self.table
-        order = np.argsort(table.serial[: table.n])
-        at = np.minimum(np.searchsorted(table.serial[order], serial), max(table.n - 1, 0))
-        if not table.n:
-            return NOTHING_ASSOCIATED
-        rows = order[at]
-        keep = (table.serial[rows] == serial) & (table.track_id[rows] > 0)
+        number = self.table.track_id[np.concatenate([p[0] for p in self.pairs])]
+        keep = number > 0
         return Associated(
-            table.track_id[rows[keep]],
+            number[keep],
             np.concatenate([p[1] for p in self.pairs])[keep],
             np.concatenate([p[2] for p in self.pairs])[keep],
         )

@@ -84,19 +84,20 @@ class Picture:
             return
         self._key = key
         ended = dict(zip(self.dropped["serial"].tolist(), self.dropped_words, strict=True)) if self.dropped else {}
-        identity: list[str | None] = []
-        texts: list[dict[str, str]] = []
-        for s in serial.tolist():
-            facts = core.table.facts.get(s)
-            word = (facts.identity, facts.texts) if facts else ended.get(s, (None, {}))
-            identity.append(word[0])
-            texts.append(word[1])
+        identity: list[str | None] = [None] * len(serial)
+        texts: dict[str, list[str | None]] = {}
+        known = core.table.facts
+        for k, s in enumerate(serial.tolist()):
+            facts = known.get(s)
+            if facts is None and s not in ended:
+                continue
+            identity[k], words = (facts.identity, facts.texts) if facts else ended[s]
+            for name, text in words.items():
+                if name not in texts:
+                    texts[name] = [None] * len(serial)
+                texts[name][k] = text
         self._identity = tuple(identity)
-        self._texts = {
-            name: tuple(words.get(name) for words in texts)
-            for name in WORDS
-            if any(name in words for words in texts)
-        }  # fmt: skip
+        self._texts = {name: tuple(texts[name]) for name in WORDS if name in texts}
 
     def dump(self) -> list[Any]:
         return [{name: c.tobytes() for name, c in self.dropped.items()}, [list(w) for w in self.dropped_words]]

@@ -94,6 +94,10 @@ class Tracker:
         rows = np.flatnonzero(table.track_id[: table.n] == track_id)
         return table.facts.get(int(table.serial[rows[0]])) if len(rows) and track_id else None
 
+    def bytes_per_track(self) -> int:
+        """Bytes of one row of the table, words left out. Constant over a track's life: no history is kept."""
+        return self._core.table.bytes_per_row()
+
     def dump(self) -> bytes:
         """Everything a later ``load`` needs to go on exactly as this tracker would."""
         core = self._core

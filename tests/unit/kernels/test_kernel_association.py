@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-from draws import covariance, frame, pad, state
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.reference import associate as associate_twin
+from tests.reference import birth as birth_twin
+from tests.reference import existence as existence_twin
+from tests.reference import gate as gate_twin
+from tests.reference import merge as merge_twin
+from tests.unit.kernels.draws import covariance, frame, pad, state
 
 from lowsky.kernels import associate, birth, existence, gate, linalg, merge
-from reference import associate as associate_twin
-from reference import birth as birth_twin
-from reference import existence as existence_twin
-from reference import gate as gate_twin
-from reference import merge as merge_twin
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -1,12 +1,12 @@
 """Prediction kernels against their twins."""
 
 import numpy as np
-from draws import GENERATOR, Q, modes, state
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.reference import motion as twin
+from tests.unit.kernels.draws import GENERATOR, Q, modes, state
 
 from lowsky.kernels import motion
-from reference import motion as twin
 
 SEEDS = st.integers(0, 2**32 - 1)
 

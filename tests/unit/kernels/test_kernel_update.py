@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from draws import RADAR, REPORT, WIDTH, covariance, frame, modes, pad, state
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.reference import observe as twin
+from tests.reference import update as update_twin
+from tests.unit.kernels.draws import RADAR, REPORT, WIDTH, covariance, frame, modes, pad, state
 
 from lowsky.kernels import observe as kernel
 from lowsky.kernels import update
-from reference import observe as twin
-from reference import update as update_twin
 
 SEEDS = st.integers(0, 2**32 - 1)
 KINDS = st.sampled_from([1, 2, 3])

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from track_scenes import SECOND, T0, batch, cover, finder, geometry, look, radar, shown, site, straight
+from tests.unit.track.track_scenes import SECOND, T0, batch, cover, finder, geometry, look, radar, shown, site, straight
 
 from lowsky.model.events import TrackDropped
 from lowsky.model.measurement import MeasurementKind

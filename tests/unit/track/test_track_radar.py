@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from track_scenes import (
+from tests.unit.track.track_scenes import (
     SECOND,
     T0,
     batch,

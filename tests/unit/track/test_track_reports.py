@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from track_scenes import (
+from tests.unit.track.track_scenes import (
     FRAME,
     SECOND,
     T0,

@@ -4,11 +4,12 @@ import hashlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
-from track_scenes import (
+from tests.unit.track.track_scenes import (
     SECOND,
     T0,
     batch,
@@ -82,9 +83,12 @@ def run_digest(seed):
 
 
 def test_another_hash_seed_changes_nothing():
-    script = f"import sys; sys.path.insert(0, {os.path.dirname(__file__)!r})\nfrom test_track_saved import run_digest\nprint(run_digest(6))"  # noqa: E501
+    root = Path(__file__).parents[3]
+    script = "from tests.unit.track.test_track_saved import run_digest; print(run_digest(6))"
     environment = {**os.environ, "PYTHONHASHSEED": "4711"}
-    other = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    other = subprocess.run(
+        [sys.executable, "-c", script], env=environment, cwd=root, capture_output=True, text=True, check=True
+    )
     assert other.stdout.strip() == run_digest(6)
 
 

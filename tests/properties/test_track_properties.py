@@ -1,0 +1,98 @@
+"""What holds for every scene: covariances, existence, order of rows, rotation of the world."""
+
+import math
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lowsky.model.measurement import Coverage, MeasurementBatch, MeasurementKind
+from lowsky.model.ports import Tick
+from lowsky.model.site import Sensor, Site
+from lowsky.model.track import TrackStatus
+from lowsky.track.tracker import Tracker
+
+PLACE = {"latitude_rad": 0.8, "longitude_rad": 0.3, "height_m": 50.0}
+RADAR = Sensor(
+    id="r", kind="radar", max_range_m=5000.0, look_period_s=1.0, clutter_per_look=5.0, elevation_rad=(0.0, 1.5),
+    sigma_range_m=10.0, sigma_azimuth_rad=0.01, sigma_elevation_rad=0.02, sigma_range_rate_mps=0.5, **PLACE,
+)  # fmt: skip
+SITE = Site(name="p", sensors=(RADAR,), **PLACE)
+SECOND = 1_000_000_000
+
+
+def scene(seed, looks=8):
+    """Looks of a few moving targets, clutter, holes in the data; float64[N, 4] rows."""
+    rng = np.random.default_rng(seed)
+    n = rng.integers(1, 6)
+    p = np.column_stack((rng.uniform(-3000, 3000, (n, 2)), rng.uniform(30, 800, n)))
+    v = np.column_stack((rng.normal(0, 20, (n, 2)), rng.normal(0, 2, n)))
+    for k in range(1, looks + 1):
+        x = p + k * v
+        r = np.linalg.norm(x, axis=1)
+        z = np.column_stack((r, np.arctan2(x[:, 0], x[:, 1]), np.arcsin(x[:, 2] / r), (x * v).sum(axis=1) / r))
+        z += rng.normal(size=z.shape) * [10, 0.01, 0.02, 0.5]
+        m = rng.integers(0, 8)
+        false = np.column_stack(
+            (rng.uniform(100, 5000, m), rng.uniform(0, 6.28, m), rng.uniform(0, 0.8, m), rng.uniform(-40, 40, m))
+        )
+        z = np.vstack((z[rng.random(n) < 0.9], false))
+        z[rng.random(len(z)) < 0.2, 3] = np.nan
+        z[rng.random(len(z)) < 0.1, 2] = np.nan
+        yield k, z
+
+
+def tick(k, z):
+    t = np.full(len(z), k * SECOND)
+    cover = Coverage(k * SECOND, k * SECOND, 0.0, 5000.0, 0.0, 2 * math.pi, 0.0, 1.5)
+    z = np.ascontiguousarray(z)
+    rows = MeasurementBatch("r", MeasurementKind.RADAR, t, t.copy(), z, np.full_like(z, np.nan), k, cover)
+    return Tick(k * SECOND, rows)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_covariances_stay_positive_definite_and_existence_a_probability(seed):
+    tracker, numbers = Tracker(SITE), set()
+    for k, z in scene(seed, 12):
+        tracker.step(tick(k, z))
+        snapshot = tracker.snapshot()
+        np.testing.assert_array_equal(snapshot.P, np.swapaxes(snapshot.P, 1, 2))
+        for P in snapshot.P:
+            np.linalg.cholesky(P)
+        assert ((snapshot.existence >= 0) & (snapshot.existence <= 1)).all()
+        assert (np.diff(snapshot.track_id) > 0).all()
+        alive = set(snapshot.track_id[snapshot.status != TrackStatus.DROPPED].tolist())
+        ended = set(snapshot.track_id[snapshot.status == TrackStatus.DROPPED].tolist())
+        assert not alive & (numbers & ended)
+        numbers |= ended
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_the_order_of_rows_in_a_look_changes_nothing(seed):
+    rng = np.random.default_rng(seed)
+    first, second = Tracker(SITE), Tracker(SITE)
+    for k, z in scene(seed):
+        assert first.step(tick(k, z)) == second.step(tick(k, z[rng.permutation(len(z))]))
+        a, b = first.snapshot(), second.snapshot()
+        assert a.x.tobytes() == b.x.tobytes()
+        assert a.P.tobytes() == b.P.tobytes()
+        assert a.track_id.tobytes() == b.track_id.tobytes()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(-3.0, 3.0))
+def test_turning_the_world_turns_the_tracks(seed, angle):
+    plain, turned = Tracker(SITE), Tracker(SITE)
+    for k, z in scene(seed):
+        plain.step(tick(k, z))
+        turned.step(tick(k, z + np.array([0.0, angle, 0.0, 0.0])))
+    a, b = plain.snapshot(), turned.snapshot()
+    # clockwise by ``angle``: east' = east cos + north sin
+    c, s = math.cos(angle), math.sin(angle)
+    turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
+    assert a.track_id.tolist() == b.track_id.tolist()
+    np.testing.assert_allclose(b.x[:, :3], a.x[:, :3] @ turn.T, atol=0.05)
+    np.testing.assert_allclose(b.x[:, 3:], a.x[:, 3:] @ turn.T, atol=0.05)
+    np.testing.assert_allclose(b.existence, a.existence, atol=1e-3)
