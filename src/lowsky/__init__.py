@@ -13,10 +13,8 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "Tracker": "lowsky.engine.research",
-    "evaluate": "lowsky.evaluate",
     "read_measurements": "lowsky.engine.research",
     "read_site": "lowsky.engine.config",
-    "simulate": "lowsky.engine.research",
 }
 
 __all__ = ["Tracker", "__version__", "evaluate", "read_measurements", "read_site", "simulate"]
@@ -24,8 +22,10 @@ __all__ = ["Tracker", "__version__", "evaluate", "read_measurements", "read_site
 
 def __getattr__(name: str) -> object:
     """The public interface, imported when first asked for: ``import lowsky`` alone costs nothing."""
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'lowsky' has no attribute {name!r}")
     import importlib
 
+    if name in ("evaluate", "simulate"):
+        return importlib.import_module(f"lowsky.{name}")  # packages that can be called
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'lowsky' has no attribute {name!r}")
     return getattr(importlib.import_module(_PUBLIC[name]), name)

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -81,11 +83,10 @@ def track(site_path: Path, inputs: tuple[str, ...], output: Path, alerts: Path |
     if alerts is not None:
         _write_whole(_writable(alerts), b"".join(msgspec.json.encode(e) + b"\n" for e in alert_events))
     console.print(f"{output}: {rows:,} rows")
-    for sensor in site.sensors:
-        counts = funnel.counts(sensor.id)
-        if counts.get("records"):
-            shown = ", ".join(f"{name.lower()} {n:,}" for name, n in counts.items() if n)
-            console.print(f"  {sensor.id}: {shown}", markup=False)
+    for sensor in dict.fromkeys(source.feed.sensor for source in sources):
+        files = ", ".join(source.path.name for source in sources if source.feed.sensor == sensor)
+        shown = ", ".join(f"{name.lower()} {n:,}" for name, n in funnel.counts(sensor).items() if n)
+        console.print(f"  {files}: {shown}", markup=False)
     return 0
 
 
@@ -104,7 +105,7 @@ def simulate(
     if names_only:
         out = Console(highlight=False)
         for name, description in list_scenarios():
-            out.print(f"{name:16} {description}", markup=False)
+            out.print(f"{name:16} {description}", markup=False, soft_wrap=True)
         return 0
     if scenario is None or output is None:
         missing = "SCENARIO" if scenario is None else "-o DIR"
@@ -118,7 +119,8 @@ def simulate(
     for name in ("measurements", "truth"):
         frame = getattr(made, name)
         beside = output / f"{name}.parquet.part"
-        frame.write_parquet(beside, compression="zstd")
+        facts = {"lowsky.origin": "simulated", "lowsky.scenario": scenario, "lowsky.seed": str(seed)}
+        frame.write_parquet(beside, compression="zstd", metadata=facts)
         beside.replace(output / f"{name}.parquet")
     console.print(
         f"{output}: {len(made.measurements):,} measurements, {len(made.truth):,} rows of truth, seed {seed} (simulated)"
@@ -130,13 +132,22 @@ def evaluate(tracks: Path, truth: Path, output: Path | None, json: Path | None, 
     from lowsky.evaluate import evaluate as score
 
     with progress(console, "Scoring"):
-        report = score(tracks, truth)
+        report = score(tracks, truth, origin=_origin_of(truth))
     if output is not None:
         report.to_html(_writable(output))
     if json is not None:
         _write_whole(_writable(json), json_text.dumps(report.metrics, indent=2, allow_nan=False).encode())
     Console(highlight=False).print(report.summary(), markup=False)
     return 0
+
+
+def _origin_of(truth: Path) -> str:
+    """ "simulated" where ``lowsky simulate`` wrote the truth; nobody else's files say."""
+    try:
+        facts = pq.read_schema(truth).metadata or {}
+    except (OSError, pa.ArrowInvalid):
+        return "not stated"  # what is wrong with the file is for the scorer to say
+    return "simulated" if facts.get(b"lowsky.origin") == b"simulated" else "not stated"
 
 
 def check(path: Path, console: Console) -> int:

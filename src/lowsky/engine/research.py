@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
 from lowsky.engine.offline import Input, results_of
 from lowsky.engine.pipeline import Pipeline
 from lowsky.model.measurement import MeasurementBatch
@@ -44,12 +42,4 @@ def read_measurements(path: str | Path, site: Site) -> Iterator[MeasurementBatch
         yield from result.batches
 
 
-def simulate(scenario: str | Path, seed: int = 0, duration_s: float | None = None) -> dict[str, Any]:
-    """Site file text and Polars frames of a scenario: keys ``site_toml``, ``measurements``, ``truth``."""
-    from lowsky.simulate import simulate as run
-
-    made = run(str(scenario), seed=seed, duration_s=duration_s)
-    return {"site_toml": made.site_toml, "measurements": made.measurements, "truth": made.truth}
-
-
-__all__ = ["Tracker", "read_measurements", "simulate"]
+__all__ = ["Tracker", "read_measurements"]
