@@ -10,7 +10,7 @@ from lowsky.errors import DecodeError
 from lowsky.feeds.asterix.fields import NS_PER_TOD, TIMES, TOD_END, utc_ns, wants
 from lowsky.feeds.files import pieces_of
 from lowsky.model.ports import Frame
-from lowsky.wire.asterix.columns import BAD_LENGTH, OK, Blocks, decode_columns
+from lowsky.wire.asterix.columns import BAD_LENGTH, Blocks, decode_columns
 from lowsky.wire.asterix.decode import HEADER_BYTES
 from lowsky.wire.asterix.program import Program, compile_program
 from lowsky.wire.capture import is_capture, read_packets, udp_payload
@@ -45,9 +45,9 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def _is_chain(program: Program, data: bytes) -> bool:
-    """Blocks from first to last byte (a last one may be cut off), one of a category and edition that is read."""
-    status = decode_columns(program, data).status
-    return bool((status == OK).any()) and not bool((status == BAD_LENGTH).any())
+    """Blocks from first to last byte (a last one may be cut off), records of a category and edition that is read in them."""
+    blocks = decode_columns(program, data)
+    return bool(blocks.count.any()) and not bool((blocks.status == BAD_LENGTH).any())
 
 
 def _first_datagrams(head: bytes) -> Iterator[bytes]:
