@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+
 from lowsky.engine.offline import Input, results_of
 from lowsky.engine.pipeline import Pipeline
 from lowsky.model.measurement import MeasurementBatch
