@@ -26,8 +26,10 @@ MAX_SENDERS = 16_384
 """The least recently heard are forgotten beyond this: one receiver hears a few hundred; only a flood of made-up
 addresses gets here, and costs 4 MB."""
 MAX_TEXTS = 65_536
-SIGMA_POSITION_M, SIGMA_VELOCITY_MPS = 200.0, 10.0
-"""Where neither the sender nor the site file says how good a position or velocity is; NACv 0 is "10 m/s or more"."""
+SIGMA_POSITION_M, SIGMA_VELOCITY_MPS = 50.0, 30.0
+"""Where neither the sender nor the site file says how good a position or velocity is. The one such aircraft of the
+Helsinki recording scatters by 8 m about a smooth line, but its velocity is off by 1.5 m/s for minutes: errors that
+last count for more than their size, or the track drifts off its own reports (docs/decisions/0020)."""
 BATCH_NS = 50_000_000
 """Recordings come in batches of this much time."""
 BLOCK_NS, BLOCK_FRAMES = 10 * SECOND_NS, 4096
