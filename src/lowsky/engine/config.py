@@ -211,7 +211,7 @@ def parse_site(source: str, name: str = "site.toml") -> Site:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([Fault(name, str(error), "TOML (https://toml.io)")]) from None
     faults: list[Fault] = []
-    for table in raw.keys() - set(TABLES):
+    for table in [name for name in raw if name not in TABLES]:
         faults.append(Fault(f"{name}: {table}", "an unknown table", "one of " + ", ".join(TABLES)))
     if "site" not in raw:
         faults.append(Fault(name, "no [site] table", "[site] with name, latitude_deg, longitude_deg, height_m"))
@@ -222,7 +222,7 @@ def parse_site(source: str, name: str = "site.toml") -> Site:
     site = Site(**elsewhere, sensors=tuple(sensors), feeds=tuple(feeds))
     faults += _feed_faults(site, lines)
     if faults:
-        raise ConfigError(sorted(set(faults), key=lambda fault: (_line(fault), fault.where)))
+        raise ConfigError(sorted(dict.fromkeys(faults), key=_line))
     return site
 
 

@@ -47,7 +47,7 @@ SCENES = (
     Simulated(
         Scene(
             name="harbour",
-            title="Raid on a harbour",
+            title="Harbour raid",
             description="Two radars, a direction finder and receivers see birds, a balloon and aircraft, "
             "and then drones that come in from three sides. Simulated.",
             origin="simulated",
@@ -58,7 +58,7 @@ SCENES = (
     Recorded(
         Scene(
             name="helsinki",
-            title="Airport, from the original bytes",
+            title="Airport",
             description="Aircraft and airport vehicles near Helsinki as one receiver heard them in January 2026, "
             "played from its Beast bytes. Addresses are pseudonyms.",
             origin="recorded",
@@ -68,7 +68,7 @@ SCENES = (
     Recorded(
         Scene(
             name="toulouse",
-            title="One aircraft, every frame",
+            title="One flight",
             description="Mode S frames of a flight around Toulouse on 6 June 2024. Addresses are pseudonyms.",
             origin="recorded",
         ),
@@ -77,7 +77,7 @@ SCENES = (
     Recorded(
         Scene(
             name="swiss",
-            title="A busy sky",
+            title="Busy sky",
             description="Air traffic over Switzerland on 1 August 2018 through the measurement table, "
             "ten seconds between reports. Addresses are pseudonyms.",
             origin="recorded",
@@ -87,7 +87,7 @@ SCENES = (
     Recorded(
         Scene(
             name="remote-id",
-            title="A drone that says where it is",
+            title="Remote ID drone",
             description="A Remote ID transmission as broadcast over Wi-Fi, from its original frames. "
             "Serial number and operator are pseudonyms, the operator's position is moved.",
             origin="recorded",
