@@ -117,9 +117,21 @@ def test_a_cartesian_position_alone_is_no_position():
 
 @pytest.mark.parametrize(("feet", "is_there"), [(-1500, True), (-1506.25, False), (150_000, True), (150_006.25, False)])
 def test_a_geometric_height_outside_its_range_is_left_out(feet, is_there):
-    batch = one(feed(COOPERATIVE), tracks(track(**{"130": units(feet, 6.25) % 2**16})))
+    batch = one(feed(COOPERATIVE), tracks(track(**{"130": units(feet, 6.25) % 2**16, "136": None})))
     assert np.isfinite(batch.z[0, 2]) == is_there
     assert np.isfinite(batch.sigma[0, 2]) == is_there
+
+
+def test_pressure_altitude_serves_as_height_with_its_own_sigma_where_there_is_no_other():
+    for batch in (
+        one(feed(COOPERATIVE), tracks(track(**{"130": None}))),
+        one(feed(COOPERATIVE), reports(report(**{"140": None}))),
+    ):
+        assert batch.z[0, 2] == batch.attributes["pressure_altitude_m"][0] == pytest.approx(8500 * FT)
+        assert batch.sigma[0, 2] == 150.0
+    none = one(feed(COOPERATIVE), tracks(track(**{"130": None, "136": None})))
+    assert np.isnan(none.z[0, 2])
+    assert np.isnan(none.sigma[0, 2])
 
 
 def test_status_messages_of_the_tracker_are_counted_and_measure_nothing():
@@ -189,7 +201,7 @@ def test_nucp_of_version_0_is_not_taken_for_nic():
 
 
 def test_values_past_their_range_are_left_out():
-    gone = one(feed(COOPERATIVE), reports(report(**{"160": (1, 0x7FFF, 0), "157": (1, 5), "140": 0x7FFF})))
+    gone = one(feed(COOPERATIVE), reports(report(**{"160": (1, 0x7FFF, 0), "157": (1, 5), "140": 0x7FFF, "145": None})))
     assert np.isnan(gone.z[0, 2:]).all()
     barometric = one(feed(COOPERATIVE), reports(report(**{"157": (1, 5), "155": (0, 16)})))
     assert barometric.z[0, 5] == pytest.approx(100 * FT / 60)

@@ -45,7 +45,7 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def _is_chain(program: Program, data: bytes) -> bool:
-    """Blocks from first to last byte (a last one may be cut off), records of a category and edition that is read in them."""
+    """Blocks from first to last byte (a last one may be cut off), and in them records that can be read."""
     blocks = decode_columns(program, data)
     return bool(blocks.count.any()) and not bool((blocks.status == BAD_LENGTH).any())
 

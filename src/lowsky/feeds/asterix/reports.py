@@ -15,7 +15,8 @@ Item      Field                  On the wire               Here
 062/380   ADR                    24 bit                    ``identity``
 062/380   ID, else 062/245       8 characters              ``callsign``
 062/040   Track Number           16 bit                    ``track_number``
-062/136   Flight Level           1/4 FL                    ``pressure_altitude_m``
+062/136   Flight Level           1/4 FL                    ``pressure_altitude_m``; ``z[:, 2]`` ± 150 m where 130
+                                                           is not sent
 062/060   MODE3A                 12 bit                    ``mode_3a`` where validated, not garbled
 021/071   Time of Applicability  1/128 s; else 073, 077    ``t_meas_ns``; in editions 0.2x 030
 021/131   high-resolution, 130   degrees, WGS-84           ``z[:, 0:2]`` rad
@@ -28,7 +29,8 @@ Item      Field                  On the wire               Here
 021/040   RAB                    fixed field monitor       rejected: NOT_A_MEASUREMENT
 021/040   GBS                    1 bit                     ``on_ground``
 021/080   Target Address         24 bit                    ``identity`` where 040 ATP says it is its own
-021/145   Flight Level           1/4 FL                    ``pressure_altitude_m``
+021/145   Flight Level           1/4 FL                    ``pressure_altitude_m``; ``z[:, 2]`` ± 150 m where 140
+                                                           is not sent
 021/170   Target Identification  8 characters              ``callsign``
 021/132   Message Amplitude      1 dBm                     ``link_rssi_dbm``
 ========  =====================  ========================  ===================================================
@@ -46,6 +48,7 @@ import numpy as np
 
 from lowsky.constants import EARTH_MEAN_RADIUS_M
 from lowsky.feeds.asterix.fields import HEIGHTS_M, LEVELS_M, Table, Verdict, addresses, callsigns, utc_ns, within
+from lowsky.geo.height import SIGMA_PRESSURE_ALTITUDE_M
 from lowsky.model.measurement import Floats, Ints, Labels, MeasurementBatch, MeasurementKind, Reject
 from lowsky.wire.adsb.integrity import (
     EPU_M,
@@ -72,9 +75,12 @@ def tracks(
         return [], verdict.counted()
     z = np.column_stack([kept.si(name) for name in ("105/LAT", "105/LON", "130", "185/VX", "185/VY", "220")])
     z[:, 2] = within(z[:, 2], HEIGHTS_M)
+    level = within(kept.si("136"), LEVELS_M)
+    sigma = _track_sigma(kept, z[:, 0])
+    _fill_height(z, sigma, level)
     trusted = (kept.raw("060/V") <= 0) & (kept.raw("060/G") <= 0)  # edition 1.16 has neither bit
     attributes = {
-        "pressure_altitude_m": within(kept.si("136"), LEVELS_M),
+        "pressure_altitude_m": level,
         "track_number": kept.si("040"),
         "mode_3a": np.where(trusted, kept.si("060/MODE3A"), np.nan),
         "on_ground": kept.si("080/SFC"),
@@ -83,7 +89,7 @@ def tracks(
         "identity": addresses(kept.raw("380/ADR")),
         "callsign": callsigns(kept.raw("380/ID"), kept.raw("245/CHR")),
     }
-    batch = _batch(sensor, kept.raw("070"), t_recv_ns, z, _track_sigma(kept, z[:, 0]), attributes, texts)
+    batch = _batch(sensor, kept.raw("070"), t_recv_ns, z, sigma, attributes, texts)
     return [batch], verdict.counted()
 
 
@@ -118,13 +124,14 @@ def adsb(
     kept = table.take(good)
     if not len(kept):
         return [], verdict.counted()
-    nac_v = kept.si("090/NUCRNACV")
+    z, sigma, level = _adsb_state(kept), _adsb_sigma(kept), within(kept.si("145"), LEVELS_M)
+    _fill_height(z, sigma, level)
     nic = np.where(kept.raw("210/VN") >= 1, kept.si("090/NUCPNIC"), np.nan)
     attributes = {
-        "pressure_altitude_m": within(kept.si("145"), LEVELS_M),
+        "pressure_altitude_m": level,
         "nic": nic,
         "nac_p": kept.si("090/NACP"),
-        "nac_v": nac_v,
+        "nac_v": kept.si("090/NUCRNACV"),
         "sil": kept.si("090/SIL"),
         "on_ground": kept.si("040/GBS"),
         "mode_3a": kept.si("070/MODE3A|070"),
@@ -133,7 +140,7 @@ def adsb(
     }
     own = np.isin(kept.raw("040/ATP"), OWN_ADDRESS[is_modern])
     texts = {"identity": addresses(np.where(own, kept.raw("080"), 0)), "callsign": callsigns(kept.raw("170"))}
-    batch = _batch(sensor, tod[good], t_recv_ns, _adsb_state(kept), _adsb_sigma(kept), attributes, texts)
+    batch = _batch(sensor, tod[good], t_recv_ns, z, sigma, attributes, texts)
     return [batch], verdict.counted()
 
 
@@ -160,6 +167,13 @@ def _adsb_sigma(table: Table) -> Floats:
     sigma[:, 3:5] = (_looked_up(VELOCITY_95_MPS, nac_v) * SIGMA_PER_95_PLANE)[:, None]
     sigma[:, 5] = _looked_up(VERTICAL_RATE_95_MPS, nac_v) * SIGMA_PER_95_LINE
     return sigma
+
+
+def _fill_height(z: Floats, sigma: Floats, level_m: Floats) -> None:
+    """Pressure altitude as height where there is no other, with a sigma that says so (``lowsky.geo.height``)."""
+    guessed = np.isnan(z[:, 2]) & ~np.isnan(level_m)
+    z[guessed, 2] = level_m[guessed]
+    sigma[guessed, 2] = SIGMA_PRESSURE_ALTITUDE_M
 
 
 def _looked_up(values: Floats, index: Ints) -> Floats:
