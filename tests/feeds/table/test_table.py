@@ -3,6 +3,7 @@
 import json
 import math
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,10 @@ from lowsky.model.ports import Frame
 from lowsky.model.site import Sensor, Site
 from lowsky.wire.columns import encode_batch
 from lowsky.wire.table import looks
-from lowsky.wire.table.fields import COLUMNS_OF, MEASURED
-from lowsky.wire.table.text import utc_ns
+from lowsky.wire.table.fields import COLUMNS_OF, MEASURED, NAMES
+from lowsky.wire.table.rows import joined
+from lowsky.wire.table.text import rows_of_lines, utc_ns
+from lowsky.wire.table.verdict import judge
 from lowsky.wire.table.write import FORMATS, write_measurements
 
 HERE = Path(__file__).parent
@@ -355,15 +358,65 @@ def test_a_sensor_that_falls_silent_does_not_hold_the_others_back(tmp_path):
     for rows_, _ in files.chunks_of(path, True):
         for k in range(len(rows_)):
             one = rows_.take(slice(k, k + 1))
-            batches, _ = grouper.step(one, looks_judged(one))
+            batches, _ = grouper.step(one, judge(one, SITE))
             seen.append(len(batches))
     assert sum(seen[:5]) >= 3
 
 
-def looks_judged(rows):
-    from lowsky.wire.table.verdict import judge
+CELLS = st.sampled_from(
+    [
+        {"sensor": "radar-1", "range_m": 5.0, "azimuth_deg": 7.0, "snr_db": 3.0},
+        {"sensor": "radar-1", "range_m": 5.0, "identity": "a"},
+        {"sensor": "radar-1"},
+        {"sensor": "df-1", "azimuth_deg": 7.0},
+        {"sensor": "receiver-1", "latitude_deg": 7.0, "longitude_deg": 7.0, "identity": "b"},
+        {"sensor": "nobody"},
+    ]
+)
+STEPS = st.sampled_from([0.0, 0.0, 0.01, 0.1, 0.3, 1.0, 2.5, 40.0])
 
-    return judge(rows, SITE)
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.tuples(CELLS, STEPS, st.integers(0, 3) | st.none(), st.sampled_from([0.0, 0.0, 0.2, 1.5])), max_size=40
+    ),
+    st.lists(st.integers(0, 40), max_size=6),
+)
+def test_how_rows_are_cut_into_chunks_does_not_matter(table, cuts):
+    received, written = 0.0, []
+    for cells, step, look, latency in table:
+        received += step
+        row = {"time": iso(received - latency), "received": iso(received), **cells}
+        written.append(row if look is None else {**row, "look": look})
+    rows, _ = rows_of_lines(map(line, written))
+
+    def through(bounds):
+        grouper, batches, rejected, records = looks.Looks(SITE), [], Counter(), 0
+        for start, end in pairwise(bounds):
+            part = rows.take(slice(start, end))
+            out, refused = grouper.step(part, judge(part, SITE))
+            batches += out
+            rejected += refused
+            records += len(part)
+            assert records == sum(map(len, batches)) + rejected.total() + grouper.held
+        batches += grouper.close()
+        assert grouper.held == 0
+        return encoded(batches), rejected
+
+    n = len(rows)
+    assert through([0, *sorted(cut for cut in cuts if cut <= n), n]) == through([0, n])
+
+
+def test_parts_with_different_columns_are_joined_by_name():
+    parts = [
+        rows_of_lines([line(row)])[0] for row in (radar(0, snr_db=1.0), radar(1, identity="a"), radar(2, identity="b"))
+    ]
+    whole = joined(parts)
+    assert [whole.texts["identity"].text(k) for k in range(3)] == [None, "a", "b"]
+    assert whole.values["snr_db"][0] == 1.0
+    assert np.isnan(whole.values["snr_db"][1:]).all()
+    assert [whole.sensor.text(k) for k in range(3)] == ["radar-1"] * 3
 
 
 def test_one_look_without_end_is_bounded_and_counted(tmp_path, monkeypatch):
@@ -619,7 +672,5 @@ def test_what_the_table_cannot_say_is_refused(tmp_path):
 
 
 def test_every_attribute_and_component_is_a_column():
-    from lowsky.wire.table.fields import NAMES
-
     assert set(ATTRIBUTES) <= set(NAMES)
     assert {name for names in COLUMNS_OF.values() for name in names} == set(MEASURED)

@@ -58,7 +58,6 @@ class _Group:
     number: int  # of its first row: batches come out in this order
     look: int | None
     key: int
-    t_first_ns: int
     t_recv_last_ns: int
     rows: int = 0
     measured: int = 0  # of the rows; the others say that the look saw nothing
@@ -71,8 +70,10 @@ class _SensorState:
     kind: MeasurementKind
     silence_ns: int
     open: _Group | None = None
-    last_look: int | None = None  # the look that was closed last, and when it began
-    last_first_ns: int = 0
+    newest_look: int | None = None  # the look that began last, complete or not, and when it began
+    newest_first_ns: int = 0
+    previous_look: int | None = None  # the look before that
+    late_look: int | None = None  # the look of the last row, if that was late: the rows that follow on it are, too
 
 
 class Looks:
@@ -138,10 +139,15 @@ class Looks:
             group = state.open
             if group is None or group.look != look or group.key != key or _is_silent(group, state, t_recv_ns):
                 if look is not None and _is_late(state, look, t_first_ns):
+                    state.late_look = look
                     yield Reject.LATE, _count_measured(block, start, end)
                     continue
                 self._close_group(state)
-                group = state.open = _Group(int(block.number[start]), look, key, t_first_ns, t_recv_ns)
+                group = state.open = _Group(int(block.number[start]), look, key, t_recv_ns)
+                if look is not None:
+                    state.previous_look, state.newest_look = state.newest_look, look
+                    state.newest_first_ns = t_first_ns
+            state.late_look = None
             if group.rows + end - start > MAX_LOOK_ROWS:
                 fits = start + MAX_LOOK_ROWS - group.rows
                 yield Reject.OVERFLOW, _count_measured(block, fits, end)
@@ -158,8 +164,6 @@ class Looks:
         group, state.open = state.open, None
         if group is None:
             return
-        if group.look is not None:
-            state.last_look, state.last_first_ns = group.look, group.t_first_ns
         batch = _batch(group, state)
         if batch is not None:
             self._ready.append((group.number, batch))
@@ -180,15 +184,15 @@ def _is_silent(group: _Group, state: _SensorState, t_recv_ns: int) -> bool:
 
 
 def _is_late(state: _SensorState, look: int, t_first_ns: int) -> bool:
-    """Does a run of rows that begins then belong to a look that is complete? A counter that restarts does not."""
-    group = state.open
-    if group is not None and group.look is not None:
-        if look in (group.look, state.last_look):
-            return True
-        return look < group.look and t_first_ns < group.t_first_ns
-    if state.last_look is None:
+    """Does a run of rows that begins then belong to a look that is complete? A counter that restarts does not.
+
+    Goes by the looks that began, not by what is still open: when a group is closed depends on the chunks.
+    """
+    if state.newest_look is None:
         return False
-    return look == state.last_look or (look < state.last_look and t_first_ns < state.last_first_ns)
+    if look in (state.newest_look, state.previous_look, state.late_look):
+        return True
+    return look < state.newest_look and t_first_ns < state.newest_first_ns
 
 
 def _span_ns(state: _SensorState) -> int:
