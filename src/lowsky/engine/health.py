@@ -28,6 +28,7 @@ class _Health:
     status: str = "waiting"
     last_seen_ns: int | None = None
     arrivals: deque[tuple[int, int]] = field(default_factory=deque)  # (t_ns, measurements) of the window
+    in_window: int = 0  # measurements in ``arrivals``
     latency_s: float | None = None
     report: SensorReport | None = None
     broken_before: tuple[int, int] = (0, 0)  # broken and all records at the report before
@@ -66,6 +67,7 @@ class SensorHealth:
             health = self._health[tick.batch.sensor]
             health.last_seen_ns = max(tick.t_ns, health.last_seen_ns or tick.t_ns)
             health.arrivals.append((tick.t_ns, len(tick.batch)))
+            health.in_window += len(tick.batch)
             if len(tick.batch):
                 delay = np.median(tick.batch.t_recv_ns - tick.batch.t_meas_ns) * 1e-9
                 old = health.latency_s
@@ -90,7 +92,7 @@ class SensorHealth:
 
     def _judge(self, health: _Health, t_ns: int) -> list[Event]:
         while health.arrivals and health.arrivals[0][0] <= t_ns - RATE_WINDOW_NS:
-            health.arrivals.popleft()
+            health.in_window -= health.arrivals.popleft()[1]
         status, why = self._status_at(health, t_ns)
         if status == health.status:
             return []
@@ -120,18 +122,17 @@ class SensorHealth:
             return "degraded", health.degraded
         return "ok", "data arrives"
 
-    def statuses(self, t_ns: int) -> tuple[SensorStatus, ...]:
-        return tuple(self._shown(health, t_ns) for health in self._health.values())
+    def statuses(self) -> tuple[SensorStatus, ...]:
+        return tuple(self._shown(health) for health in self._health.values())
 
     @staticmethod
-    def _shown(health: _Health, t_ns: int) -> SensorStatus:
+    def _shown(health: _Health) -> SensorStatus:
         sensor, report = health.sensor, health.report
-        seen = sum(n for t, n in health.arrivals if t > t_ns - RATE_WINDOW_NS)
         detail = health.degraded or (report.detail if report is not None else "")
         return SensorStatus(
             id=sensor.id, kind=sensor.kind, status=health.status,
             latitude_rad=sensor.latitude_rad, longitude_rad=sensor.longitude_rad, height_m=sensor.height_m,
-            last_seen_ns=health.last_seen_ns, rate_hz=seen / (RATE_WINDOW_NS * 1e-9), detail=detail,
+            last_seen_ns=health.last_seen_ns, rate_hz=health.in_window / (RATE_WINDOW_NS * 1e-9), detail=detail,
             counts=dict(report.counts) if report is not None else {}, latency_s=health.latency_s,
             azimuth_rad=sensor.azimuth_rad,
             max_range_m=sensor.max_range_m if np.isfinite(sensor.max_range_m) else None,
@@ -159,5 +160,6 @@ class SensorHealth:
             health = self._health[state.sensor]
             health.status, health.last_seen_ns, health.latency_s = state.status, state.last_seen_ns, state.latency_s
             health.arrivals = deque(state.arrivals)
+            health.in_window = sum(n for _, n in state.arrivals)
             health.report, health.broken_before = state.report, state.broken_before
             health.losing, health.degraded = state.losing, state.degraded

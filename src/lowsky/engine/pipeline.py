@@ -82,7 +82,7 @@ class Pipeline:
 
     @property
     def sensors(self) -> tuple[SensorStatus, ...]:
-        return self._health.statuses(self.t_ns or 0)
+        return self._health.statuses()
 
     @property
     def alerts(self) -> tuple[Alert, ...]:

@@ -89,7 +89,9 @@ def test_two_sensors_of_one_name_and_a_feed_for_nobody_are_faults():
     sensor = GOOD[GOOD.index("[[sensor]]") : GOOD.index("[[feed]]")]
     found = faults(GOOD.replace("[[feed]]", sensor + "[[feed]]"))
     assert any("'radar-1' again" in f for f in found)
-    assert any("expected the id of a [[sensor]]" in f for f in faults(GOOD.replace('sensor = "radar-1"', 'sensor = "x"')))
+    assert any(
+        "expected the id of a [[sensor]]" in f for f in faults(GOOD.replace('sensor = "radar-1"', 'sensor = "x"'))
+    )
 
 
 def test_a_source_the_format_cannot_read_is_a_fault():
