@@ -2,6 +2,7 @@
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
+from hashlib import blake2b
 
 from lowsky.constants import SECOND_NS
 from lowsky.feeds.asterix import fields, radar, reports
@@ -29,7 +30,9 @@ REJECT_OF_STATUS = {
 SOURCE_SILENT_NS = 30 * SECOND_NS
 """After this long without the source it keeps to, a radar feed without SAC/SIC takes the next it hears: several turns
 of any radar, so that one damaged datagram at the start does not deafen it for good."""
-MAX_REMEMBERED = 4096  # blocks kept to know a duplicate by; at most 64 kB each, typically 200 bytes
+MAX_REMEMBERED = (
+    65_536  # blocks whose digests are kept to know a duplicate by, about 10 MB; a flood pushes out the oldest
+)
 
 Meaning = Callable[[Table, int], tuple[list[MeasurementBatch], Counter[Reject]]]
 
@@ -51,7 +54,7 @@ class AsterixNormaliser:
         self._sign = SIGNS[config.doppler_positive]
         self._turn = radar.Turn(sensor)
         self._window_ns = round(config.duplicate_window_s * SECOND_NS)
-        self._seen: OrderedDict[bytes, int] = OrderedDict()  # block -> when it came
+        self._seen: OrderedDict[bytes, int] = OrderedDict()  # digest of a block -> when it came
         self._is_modern = reports.is_modern(chosen.get(ADSB, fields.DEFAULT_EDITIONS[ADSB]))
         self._meaning: dict[int, Meaning] = {
             PLOTS: self._plots,
@@ -105,7 +108,7 @@ class AsterixNormaliser:
         if not self._window_ns:
             return False
         start, now = int(blocks.offset[k]), frame.t_recv_ns
-        block = bytes(frame.payload[start : start + int(blocks.length[k])])
+        block = blake2b(frame.payload[start : start + int(blocks.length[k])], digest_size=16).digest()
         while self._seen and (
             len(self._seen) >= MAX_REMEMBERED or now - next(iter(self._seen.values())) > self._window_ns
         ):
