@@ -34,7 +34,7 @@ def row_of(me, first=0x8D):
     return row, texts
 
 
-@given(st.integers(-1000, 50_175), st.floats(-85, 85), st.floats(-180, 179.9), st.integers(0, 1), st.integers(0, 1))
+@given(st.integers(-1000, 50_000), st.floats(-85, 85), st.floats(-180, 179.9), st.integers(0, 1), st.integers(0, 1))
 def test_an_airborne_position_comes_back(altitude_ft, lat, lon, odd, nic_b):
     row, _ = row_of(compose.airborne_position(11, altitude_ft, lat, lon, odd, nic_b))
     y, x = compose.cpr_half(lat, lon, odd, 360.0)
@@ -42,6 +42,12 @@ def test_an_airborne_position_comes_back(altitude_ft, lat, lon, odd, nic_b):
     assert (row[1], row[2], row[3]) == (y / 2**17, x / 2**17, odd)
     assert row[4] == pytest.approx((altitude_ft + 1000) // 25 * 25 * FOOT_M - 1000 * FOOT_M)
     assert (row[5], row[6]) == (11, nic_b)
+
+
+def test_rs1090_reads_nothing_above_50000_feet_in_steps_of_25():
+    """A limit of 0.7.0 that docs/feeds/beast.md names; such messages are counted as MALFORMED."""
+    assert row_of(compose.airborne_position(11, 50_000, 1.0, 2.0, 0))[0][0] == AIRBORNE
+    assert row_of(compose.airborne_position(11, 50_025, 1.0, 2.0, 0))[0][0] == NOTHING
 
 
 def test_a_missing_altitude_is_nan_and_zero_feet_is_zero():
