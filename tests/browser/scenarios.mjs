@@ -248,6 +248,7 @@ const scenarios = {
     await page.evaluate(() => { document.getElementById('lost').style.visibility = ''; });
     mkdirSync(ARTEFACTS, { recursive: true });
     await page.screenshot({ path: join(ARTEFACTS, 'no-data.png') });
+    assert.deepEqual(await page.$$eval('#sensors-list .word', (all) => [...new Set(all.map((e) => e.textContent))]), ['unknown']);
     const text = await page.textContent('#pill');
     await page.waitForTimeout(1500);
     assert.notEqual(await page.textContent('#pill'), text, 'the seconds do not count');

@@ -135,10 +135,11 @@ def _bearing(
     origin = np.where(partial, snapshot.origin_sensor[rows], -1)
     out["origin"] = origin
     wedge = kind == PositionKind.WEDGE
-    azimuth = np.where(wedge, snapshot.bearing[rows, 0] % (2.0 * math.pi), np.nan)
+    bearing = snapshot.bearing[rows]
+    bearing = np.where(wedge[:, None] & (np.abs(bearing) < 100.0), bearing, np.nan)  # no angle is larger
+    azimuth = bearing[:, 0] % (2.0 * math.pi)
     out["azimuth"] = _integers(np.degrees(azimuth), 1e-2, MISSING_U2, 0, 36_000)
-    sigma = np.where(wedge, snapshot.bearing[rows, 1], np.nan)
-    out["azimuth_sigma"] = _integers(np.degrees(sigma), 1e-2, MISSING_U2, 0, MISSING_U2 - 1)
+    out["azimuth_sigma"] = _integers(np.degrees(bearing[:, 1]), 1e-2, MISSING_U2, 0, MISSING_U2 - 1)
     out["range"] = np.nan
     ring = (kind == PositionKind.RING) & (origin >= 0) & (origin < len(sensors))
     if ring.any():

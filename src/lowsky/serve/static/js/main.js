@@ -209,9 +209,9 @@ class App {
     const time = this.now();
     this.pill();
     this.scenes();
+    if (this.lost) return;
     this.panels.update(this.state);
     this.panels.tick(time);
-    if (this.lost) return;
     this.table.update(this.tracks, this.classes, this.state.site, time, this.theme.colours);
     if (this.selected !== null) {
       this.card.ask(this.selected, this.tracks);
@@ -266,7 +266,7 @@ class App {
     document.body.dataset.lost = String(this.lost);
     byId('lost').hidden = !this.lost;
     this.dirty = true;
-    if (!this.lost) this.drawPanels();
+    if (this.lost) this.panels.forget(); else this.drawPanels();
   }
 
   // --- what a person may ask ------------------------------------------------------------------------------------------

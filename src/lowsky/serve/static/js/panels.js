@@ -93,6 +93,13 @@ export class Panels {
     ]);
   }
 
+  /** Without data nobody knows how the sensors are. */
+  forget() {
+    this.text = '';
+    for (const word of document.querySelectorAll('#sensors-list .word')) setText(word, 'unknown');
+    byId('sensor-summary').replaceChildren(el('span', { 'data-health': 'unknown' }, [svg(HEALTH_PATH.waiting), el('span', { class: 'word', text: 'sensors unknown' })]));
+  }
+
   /** Ages grow also where nothing else changes. @param {number} time data time, s */
   tick(time) {
     for (const { element, since, suffix } of this.ages) setText(element, Number.isFinite(since) ? ageText(time - since) + suffix : 'never');

@@ -1,0 +1,161 @@
+"""The HTTP addresses of the contract, their headers, and who is refused."""
+
+import gzip
+import http.client
+import json
+import re
+import threading
+
+import numpy as np
+import pytest
+from tests.unit.serve.pictures import SECOND, T0, alert, picture, snapshot
+
+from lowsky.engine.hub import Hub, NoControls
+from lowsky.errors import TransportError
+from lowsky.model.status import SensorStatus
+from lowsky.serve.guard import allowed_names, host_name, same_origin
+from lowsky.serve.run import serve
+
+
+def get(running, path, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)
+    try:
+        connection.request("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        answer = connection.getresponse()
+        return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+    finally:
+        connection.close()
+
+
+PATHS = (
+    "/", "/api/health", "/api/tracks", "/api/tracks/1", "/api/tracks/99", "/api/alerts", "/api/scenes", "/metrics",
+    "/schema", "/static/js/main.js", "/static/nothing.js", "/tiles/0/0/0", "/tiles/8/0/0", "/tiles/99/0/0", "/nothing",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_answer_carries_the_strict_policy(running, path):
+    _, headers, _ = get(running, path)
+    policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
+    for directive in ("default-src", "script-src", "style-src", "worker-src", "font-src", "connect-src"):
+        assert policy[directive] == "'self'"
+    assert policy["img-src"] == "'self' data: blob:"
+    assert policy["frame-ancestors"] == "'none'"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "access-control-allow-origin" not in headers
+
+
+def test_health_names_the_sensors_and_the_mode(running):
+    facts = json.loads(get(running, "/api/health")[2])
+    assert facts["status"] == "ok"
+    assert facts["mode"] == "live"
+    assert facts["tracks"] == 3
+    assert facts["sensors"][0]["id"] == "df-1"
+    assert {"id", "status", "last_seen", "rate_hz"} <= facts["sensors"][0].keys()
+    down = SensorStatus(
+        id="a", kind="radar", status="down", latitude_rad=0.6, longitude_rad=2.2, height_m=0.0,
+        last_seen_ns=None, rate_hz=0.0,
+    )  # fmt: skip
+    running.hub.publish(picture(sensors=(down,)))
+    assert json.loads(get(running, "/api/health")[2])["status"] == "degraded"
+
+
+def test_tracks_are_geojson_and_a_wedge_has_no_point(running):
+    of = snapshot(
+        position_kind=np.array([1, 2, 1], np.uint8), origin_sensor=np.array([-1, 0, -1], np.int16),
+        bearing=np.array([[np.nan, np.nan], [1.0, 0.1], [np.nan, np.nan]]), identity=("\x07id", None, None),
+        texts={"operator_id": ("FIN87astrdge12k8", None, None)},
+        attributes={"operator_latitude_rad": np.full(3, 0.65), "nic": np.array([8.0, np.nan, np.nan])},
+    )  # fmt: skip
+    running.hub.publish(picture(of))
+    status, headers, body = get(running, "/api/tracks")
+    assert status == 200
+    assert headers["content-type"].startswith("application/geo+json")
+    features = json.loads(body)["features"]
+    assert [f["geometry"] is None for f in features] == [False, True, False]
+    assert features[0]["geometry"]["coordinates"][1] == pytest.approx(37.45, abs=0.01)
+    assert features[0]["properties"]["north_mps"] == pytest.approx(10.0, abs=0.01)
+    assert features[1]["properties"]["azimuth_deg"] == pytest.approx(57.3, abs=0.1)
+    assert features[1]["properties"]["seen_from"] == "df-1"
+    assert features[0]["properties"]["identity"] == "\N{REPLACEMENT CHARACTER}id"
+
+
+def test_who_operates_a_drone_and_from_where_does_not_leave(running):
+    of = snapshot(
+        texts={"operator_id": ("FIN87astrdge12k8", None, None)},
+        attributes={
+            "operator_latitude_rad": np.full(3, 0.65), "operator_longitude_rad": np.full(3, 2.2), "nic": np.full(3, 8.0)
+        },
+    )  # fmt: skip
+    running.hub.publish(picture(of))
+    for path in ("/api/tracks", "/api/tracks/1"):
+        body = get(running, path)[2].decode()
+        assert "FIN87" not in body
+        assert "operator_latitude" not in body
+        assert re.search(r'"operator":"operator-[0-9a-f]{8}"', body)
+    assert json.loads(get(running, "/api/tracks/1")[2])["attributes"] == {"nic": 8.0}
+
+
+def test_the_card_says_which_sensors_saw_it_and_what_it_may_be(running):
+    card = json.loads(get(running, "/api/tracks/1")[2])
+    assert [c["class"] for c in card["classes"]] == ["multirotor", "bird"]
+    assert card["sensors"][0]["id"] == "df-1"
+    assert get(running, "/api/tracks/99")[0] == 404
+
+
+def test_alerts_come_newest_first(running):
+    running.hub.publish(picture(alerts=(alert(number=1), alert(number=2, raised_ns=T0 + SECOND))))
+    assert [a["id"] for a in json.loads(get(running, "/api/alerts")[2])] == [2, 1]
+
+
+def test_metrics_are_prometheus_text_with_bounded_labels(running):
+    text = get(running, "/metrics")[2].decode()
+    assert 'lowsky_tracks{status="confirmed"} 3' in text
+    assert 'lowsky_sensor_records_total{sensor="df-1",outcome="late"} 1' in text
+    for line in text.splitlines():
+        assert re.fullmatch(r'# (HELP|TYPE) .+|[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [-+0-9.e]+', line), line
+
+
+def test_the_schema_names_every_address(running):
+    paths = json.loads(get(running, "/schema")[2])["paths"]
+    assert {"/api/health", "/api/tracks", "/api/alerts", "/api/scenes", "/metrics"} <= paths.keys()
+
+
+def test_the_page_comes_zipped_and_is_not_sent_twice(running):
+    status, headers, body = get(running, "/static/js/main.js", Accept_Encoding="gzip")
+    assert status == 200
+    assert headers["content-encoding"] == "gzip"
+    assert b"class App" in gzip.decompress(body)
+    assert headers["content-type"].startswith("text/javascript")
+    assert get(running, "/static/js/main.js", If_None_Match=headers["etag"])[0] == 304
+
+
+@pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static//etc/passwd", "/static/js"])
+def test_no_path_leads_out_of_the_page(running, path):
+    assert get(running, path)[0] == 404
+
+
+def test_a_host_name_that_is_not_ours_is_refused(running):
+    assert get(running, "/api/health", Host="rebound.example")[0] == 421
+    assert get(running, "/api/health", Host=f"localhost:{running.port}")[0] == 200
+
+
+def test_host_and_origin_rules():
+    assert host_name("[::1]:8000") == "::1"
+    assert allowed_names("0.0.0.0") is None
+    assert allowed_names("192.168.1.5") == {"192.168.1.5"}
+    assert "localhost" in allowed_names("127.0.0.1")
+    assert same_origin("http://localhost:8000", "localhost:8000")
+    assert same_origin("", "localhost:8000")
+    for foreign in ("http://evil.example", "http://localhost:9000", "null", "file://localhost:8000", "http://[bad"):
+        assert not same_origin(foreign, "localhost:8000"), foreign
+
+
+def test_a_port_in_use_is_one_clear_line(running):
+    with pytest.raises(TransportError) as raised:
+        serve(Hub(), NoControls(), port=running.port, stop=threading.Event())
+    text = str(raised.value)
+    assert f"127.0.0.1:{running.port}" in text
+    assert "in use" in text
+    assert "\n" not in text

@@ -1,0 +1,76 @@
+"""History: bounded in bytes and in time, found by time, gone with its epoch."""
+
+from tests.unit.serve.pictures import SECOND, T0, picture, snapshot
+
+from lowsky.serve.columns import HISTORY, KEYFRAME
+from lowsky.serve.frame import Encoder, unpack
+from lowsky.serve.history import History
+
+
+def fill(history, encoder, seconds, epoch=1, start=0.0):
+    for step in range(int(seconds * 10)):
+        encoder.update(
+            picture(snapshot(t_ns=T0 + int((start + step / 10) * SECOND), identity=("me",) * 3), epoch=epoch)
+        )
+        history.take(encoder, b"{}")
+
+
+def test_it_keeps_two_samples_of_each_second():
+    history = History()
+    fill(history, Encoder(), 10)
+    assert len(history) == 20
+
+
+def test_the_sample_of_a_time_is_the_last_one_before_it():
+    history = History()
+    fill(history, Encoder(), 10)
+    assert history.at(T0 + int(3.7 * SECOND)).t_ns == T0 + int(3.5 * SECOND)
+    assert history.at(T0 - SECOND).t_ns == T0
+    assert history.at(T0 + 99 * SECOND).t_ns == T0 + int(9.5 * SECOND)
+
+
+def test_a_sample_is_a_keyframe_that_says_it_is_history():
+    history, encoder = History(), Encoder()
+    fill(history, encoder, 2)
+    frame = unpack(bytes(history.frame_of(history.at(T0 + SECOND))))
+    assert frame.header["flags"] == KEYFRAME | HISTORY
+    assert frame.header["t_data"] == (T0 + SECOND) / 1e9
+    assert frame.columns["id"].tolist() == [1, 2, 3]
+
+
+def test_it_forgets_what_is_older_than_it_keeps():
+    history = History(keep_ns=5 * SECOND)
+    fill(history, Encoder(), 20)
+    first, last = history.span_ns()
+    assert last - first <= 5 * SECOND
+    assert last == T0 + int(19.5 * SECOND)
+
+
+def test_it_stays_within_its_bytes():
+    history = History(keep_bytes=5000)
+    fill(history, Encoder(), 60)
+    assert 0 < history.bytes <= 5000
+    assert history.span_ns()[1] == T0 + int(59.5 * SECOND)
+    assert history.bytes == sum(len(s.frame) + len(s.state) for s in history._samples)
+
+
+def test_a_new_epoch_clears_it():
+    history, encoder = History(), Encoder()
+    fill(history, encoder, 10)
+    fill(history, encoder, 1, epoch=2, start=100.0)
+    assert history.span_ns()[0] == T0 + 100 * SECOND
+    assert len(history) == 2
+
+
+def test_names_of_tracks_that_are_gone_are_kept():
+    history, encoder = History(), Encoder()
+    fill(history, encoder, 1)
+    encoder.update(picture(snapshot(t_ns=T0 + 2 * SECOND, ids=(9,))))
+    history.take(encoder, b"{}")
+    assert history.labels[1].identity == "me"
+    assert 1 not in encoder.labels
+
+
+def test_an_empty_history_has_no_span_and_no_sample():
+    assert History().span_ns() is None
+    assert History().at(T0) is None
