@@ -34,6 +34,7 @@ class Recording:
         self._only = None if path.is_dir() else catalog.segment_at(path)
         described: dict[str, str] = {}
         found = self._segments()
+        self._newest = found[-1].number if found else 0  # may grow on; the span of the others is final
         for segment in found:
             try:
                 described = self._learn(segment)
@@ -55,7 +56,7 @@ class Recording:
         while batch := self._segments(after=last):
             for segment in batch:
                 last = segment.number
-                if from_ns is not None and self._spans.get(last, (0, from_ns))[1] < from_ns and segment != batch[-1]:
+                if from_ns is not None and last < self._newest and self._spans.get(last, (0, from_ns))[1] < from_ns:
                     continue
                 try:
                     for tick in self._ticks_of(segment, from_ns):

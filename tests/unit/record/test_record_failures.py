@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from record_scenes import SITE, tick, ticks
+from tests.unit.record.record_scenes import SITE, tick, ticks
 
 from lowsky.errors import RecordError
 from lowsky.record import Recorder, open_recording
@@ -60,7 +60,7 @@ class Refusing:
 WRITER = """
 import sys
 sys.path.insert(0, sys.argv[2])
-from record_scenes import SITE, tick
+from tests.unit.record.record_scenes import SITE, tick
 from lowsky.record import Recorder
 recorder = Recorder(sys.argv[1], SITE, "0.1.0")
 k = int(sys.argv[3])
@@ -237,7 +237,7 @@ def test_a_commit_that_failed_but_reached_the_disk_is_not_written_twice(tmp_path
 LIMITED = """
 import resource, signal, sys, time
 sys.path.insert(0, sys.argv[2])
-from record_scenes import SITE, ticks
+from tests.unit.record.record_scenes import SITE, ticks
 from lowsky.record import Recorder
 from lowsky.record import writer
 writer.RETRY_S = 0.05

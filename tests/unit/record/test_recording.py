@@ -3,12 +3,15 @@
 import subprocess
 import sys
 
+import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from record_scenes import SECOND, SITE, T0, tick, ticks
+from tests.unit.record.record_scenes import SECOND, SITE, T0, tick, ticks
 
 from lowsky.errors import RecordError
+from lowsky.model.measurement import MeasurementKind
 from lowsky.model.ports import Tick
 from lowsky.record import Recorder, open_recording
 from lowsky.record.catalog import HOUR_NS, all_files
@@ -109,6 +112,31 @@ def test_reading_a_segment_that_is_being_written_sees_what_is_committed(tmp_path
     seen += list(stream)
     assert encoded(seen) == encoded(scene)
     recorder.close(0.0)
+
+
+def test_a_seek_finds_what_was_written_after_the_recording_was_opened(tmp_path):
+    scene = ticks(40, step_ns=HOUR_NS // 8)
+    recorder = Recorder(tmp_path, SITE, "0.1.0")
+    recorder.put(scene[0])
+    assert recorder.flush()
+    recording = open_recording(tmp_path)
+    for t in scene[1:]:  # the segment goes on, and others follow it
+        recorder.put(t)
+    assert recorder.flush()
+    for start in (2, 20):
+        assert encoded(recording.ticks(scene[start].t_ns)) == encoded(scene[start:])
+    recorder.close(0.0)
+
+
+def test_a_compacted_segment_is_plain_parquet_for_others(tmp_path):
+    scene = ticks(100)
+    record(tmp_path, scene, compact_s=60.0)
+    (file,) = all_files(tmp_path)
+    frame = pl.read_parquet(file.path)
+    assert frame["t_ns"].to_list() == [t.t_ns for t in scene]
+    ranges = frame.filter(pl.col("kind") == MeasurementKind.RADAR)["range_m"].explode(empty_as_null=False)
+    wanted = np.concatenate([t.batch.z[:, 0] for t in scene if t.batch is not None and t.batch.kind == 1])
+    np.testing.assert_array_equal(ranges.to_numpy(), wanted)
 
 
 def test_another_process_reads_while_this_one_writes(tmp_path):

@@ -28,7 +28,8 @@ from lowsky.wire.table.verdict import MEASUREMENT, SAW_NOTHING, Judged, cleaned,
 
 GROUP_NS = SECOND_NS // 4  # cooperative reports without look: one batch for each quarter second of event time
 SILENCE_S = 30.0  # a look whose rows pause for longer is over; for sensors with look_period_s twice that
-MAX_LOOK_ROWS = 100_000  # more rows of one look are OVERFLOW: a stream cannot make us keep more
+MAX_LOOK_ROWS = 100_000  # more rows of one look are OVERFLOW
+MAX_LIVE_LOOK_ROWS = 20_000  # the same in a stream, where each may have come alone and a sender may mean harm
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Looks:
 
     def __init__(self, site: Site, is_live: bool = False) -> None:
         self._is_live = is_live
+        self._max_rows = MAX_LIVE_LOOK_ROWS if is_live else MAX_LOOK_ROWS
         self._count = 0
         self._ready: list[tuple[int, MeasurementBatch]] = []
         self._states = [
@@ -148,8 +150,8 @@ class Looks:
                     state.previous_look, state.newest_look = state.newest_look, look
                     state.newest_first_ns = t_first_ns
             state.late_look = None
-            if group.rows + end - start > MAX_LOOK_ROWS:
-                fits = start + MAX_LOOK_ROWS - group.rows
+            if group.rows + end - start > self._max_rows:
+                fits = start + self._max_rows - group.rows
                 yield Reject.OVERFLOW, _count_measured(block, fits, end)
                 end = fits
             if end > start:
