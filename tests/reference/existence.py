@@ -23,8 +23,56 @@ def inside(x, P, dt, origin, C, limits):
     return p
 
 
-def after_look(r, p_missed, p_i0, p_hit):
+def update_existence(r, p_missed, p_i0, p_hit):
     """Existence: it is there and was seen, or it is there and was not."""
     not_there = 1 - r
     there_unseen = r * p_missed
     return p_hit + p_i0 * there_unseen / (not_there + there_unseen)
+
+
+def look_odds(r, dt, survival_rate, p_detect, p_inside, is_shielded, has_coverage):
+    """(r, p_seen, p_missed) of one track before a look."""
+    r = r if is_shielded else r * np.exp(-survival_rate * max(dt, 0.0))
+    p_seen = p_detect * p_inside if has_coverage else p_detect
+    return r, p_seen, 1.0 if is_shielded or not has_coverage else 1.0 - p_seen
+
+
+def detection_weights(r, p_seen, p_missed, log_likelihood, floor):
+    return r * max(p_seen, floor) * np.exp(log_likelihood) / (1 - r + r * p_missed)
+
+
+def overdue_misses(r, late_s, revisit_s, p_seen):
+    """(r, seconds accounted for): one Bayes step for each whole revisit, the first due half a revisit late."""
+    accounted = 0.0
+    while late_s - accounted >= 1.5 * revisit_s - 1e-12:
+        accounted += revisit_s
+        r = r * (1 - p_seen) / (1 - r * p_seen)
+    return r, accounted
+
+
+def judge(track, now_s, limits):
+    """Status of one track (a dict of its columns, times in s), rule by rule."""
+    silence, status = now_s - track["t_update"], track["status"]
+    reporting = track["t_report"] > 0 and now_s - track["t_report"] <= max(limits[9], limits[8] * track["interval"])
+    if not reporting:
+        if status == 1 and track["r"] >= limits[0] and track["hits"] >= limits[1]:
+            status = 2
+        patience = max(limits[10], limits[8] * track["interval"]) if track["t_report"] > 0 else limits[10]
+        too_weak = track["r"] < (limits[2] if status > 1 else limits[3] if track["number"] else 0.0)
+        if silence > patience or track["sigma"] > limits[11] or too_weak:
+            return 4
+    elif status == 1 and track["reports"] >= limits[7]:
+        status = 2
+    if status == 1:
+        return 1
+    quiet = silence > max(limits[6], limits[5] * track["interval"])
+    return 3 if quiet or (track["r"] < limits[4] and not reporting) else 2
+
+
+def note_hits(times_s):
+    """Learnt interval after updates at these times: the first gap, then a fifth of the way to each new one."""
+    interval = None
+    for gap in np.diff(times_s):
+        if gap > 0.02:
+            interval = gap if interval is None else 0.8 * interval + 0.2 * gap
+    return interval

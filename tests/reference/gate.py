@@ -15,3 +15,16 @@ def pairs(u, v, half_u, half_v, row_u, row_v, periodic, skip_track, skip_row):
             if inside and not (skip_track[i] and skip_row[j]):
                 found.append((i, j))
     return found
+
+
+def track_boxes(kind, x, P, dt, q_mean, origin, C, sigmas, var_uv):
+    """Least half-widths a box must have: so many σ of the predicted range and azimuth, or east and north."""
+    F = np.eye(6)
+    F[:3, 3:] = dt * np.eye(3)
+    moved = (F @ P @ F.T)[:3, :3] + q_mean * dt**3 / 3 * np.eye(3)
+    d = C @ (x[:3] + dt * x[3:] - origin)
+    if kind == 3:
+        return sigmas * np.sqrt(np.diag(moved)[:2] + var_uv)
+    r, rho = np.linalg.norm(d), np.hypot(d[0], d[1])
+    along, across = C.T @ (d / r), C.T @ np.array([d[1], -d[0], 0.0]) / rho
+    return sigmas * np.sqrt([along @ moved @ along + var_uv[0], across @ moved @ across / rho**2 + var_uv[1]])

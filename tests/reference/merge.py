@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def agree(xa, Pa, xb, Pb, dt_a, dt_b, lag_s, floor, gate):
+def agreeing_pairs(xa, Pa, xb, Pb, dt_a, dt_b, lag_s, floor, gate):
     """Position and velocity of two tracks within the gate and within the greatest distance."""
     a, b = xa.copy(), xb.copy()
     a[:3] += dt_a * a[3:]

@@ -30,8 +30,26 @@ def predict_cv(x, P, dt, q_horizontal, q_vertical):
     return F @ x, F @ P @ F.T + Q
 
 
-def predict(x, P, mu, dt, G, q):
+def predict_tracks(x, P, mu, dt, G, q):
     """One track through ``dt`` seconds: mixing, then every mode."""
     x, P, mu = mix_modes(x, P, mu, transition_matrix(G, dt))
     steps = [predict_cv(x[m], P[m], dt, *q[m]) for m in range(len(mu))]
     return np.array([s[0] for s in steps]), np.array([s[1] for s in steps]), mu
+
+
+def settle(x, P, mu, var_floor, var_ceiling):
+    """Diagonals within bounds, correlations kept where a row is capped; then (merged P, is it a state)."""
+    P = P.copy()
+    bounds = np.repeat(np.array([var_floor, var_ceiling]).T, 3, axis=0)
+    for m in range(len(mu)):
+        for a in range(6):
+            low, high = bounds[a]
+            if P[m, a, a] > high:
+                D = np.eye(6)
+                D[a, a] = np.sqrt(high / P[m, a, a])
+                P[m] = D @ P[m] @ D
+            elif P[m, a, a] < low:
+                P[m, a, a] = low
+    xm, Pm = merge_modes(x, P, mu)
+    good = np.isfinite(xm).all() and np.isfinite(Pm).all()
+    return P, bool(good and np.linalg.eigvalsh(Pm).min() > 0)

@@ -6,7 +6,7 @@ RADAR, BEARING, REPORT = 1, 2, 3
 EARTH_RADIUS_M = 6_371_008.8
 
 
-def measure(kind, x, dt, origin, C, height):
+def observe(kind, x, dt, origin, C, height):
     """h(x) of every component of the kind, without second-order terms."""
     d = C @ (x[:3] + dt * x[3:] - origin)
     u = C @ x[3:]
@@ -25,7 +25,7 @@ def jacobian(kind, x, dt, origin, C, height):
     for a in range(6):
         step = np.zeros(6)
         step[a] = 0.05
-        columns.append(measure(kind, x + step, dt, origin, C, height) - measure(kind, x - step, dt, origin, C, height))
+        columns.append(observe(kind, x + step, dt, origin, C, height) - observe(kind, x - step, dt, origin, C, height))
     return np.array(columns).T / 0.1
 
 

@@ -3,14 +3,15 @@
 import numpy as np
 from scipy.stats import multivariate_normal
 
-from tests.reference.observe import RADAR, REPORT, jacobian, measure, range_second_order
+from tests.reference.motion import predict_tracks
+from tests.reference.observe import RADAR, jacobian, observe, range_second_order
 
 ANGLES = {1: (1, 2), 2: (0, 1), 3: ()}
 
 
 def condition(kind, x, P, z, var, dt, origin, C, height):
     """Posterior mean and covariance, d² and log-likelihood of one row. (No pressure altitude.)"""
-    z_pred, H = measure(kind, x, dt, origin, C, height), jacobian(kind, x, dt, origin, C, height)
+    z_pred, H = observe(kind, x, dt, origin, C, height), jacobian(kind, x, dt, origin, C, height)
     extra = np.zeros(len(z_pred))
     if kind == RADAR:
         shift, extra[0] = range_second_order(x, P, dt, origin)
@@ -29,7 +30,7 @@ def condition(kind, x, P, z, var, dt, origin, C, height):
     return x + K @ nu, A @ P @ A.T + K @ R @ K.T, d2, log_likelihood
 
 
-def bernoulli_update(kind, x, P, mu, rows, p_rows, p_miss, dt, origin, C, height):
+def update_tracks(kind, x, P, mu, rows, p_rows, p_miss, dt, origin, C, height):
     """Modes of one track after weighted hypotheses: (mode probabilities, means, covariances)."""
     hypotheses = [(p_miss, mu, x, P)]
     for (z, var), p in zip(rows, p_rows, strict=True):
@@ -49,4 +50,18 @@ def bernoulli_update(kind, x, P, mu, rows, p_rows, p_miss, dt, origin, C, height
     return W, x_new, P_new
 
 
-__all__ = ["REPORT", "bernoulli_update", "condition"]
+def weigh_edges(kind, x, P, mu, z, var, dt, origin, C, height):
+    """ln Σ_m μ_m N(z; ẑ_m, S_m) of one pair, gate or no gate."""
+    parts = [condition(kind, x[m], P[m], z, var, dt, origin, C, height)[3] for m in range(len(mu))]
+    return np.log(np.sum(mu * np.exp(parts)))
+
+
+def restart(z, var, C, origin):
+    """Position, velocity and their variances of a report that says everything."""
+    return np.concatenate((origin, C.T @ z[3:])), var
+
+
+def update_assigned(x, P, mu, dt, G, q, z, var, origin, C):
+    """One report of a named track: predicted, then one certain row."""
+    x, P, mu = predict_tracks(x, P, mu, dt, G, q)
+    return update_tracks(3, x, P, mu, [(z, var)], [1.0], 0.0, 0.0, origin, C, 0.0)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import kernel
+from lowsky.kernels.compiled import njit
 
 EXACT_TRACKS, EXACT_EDGES = 4, 12
 """Clusters up to this size are enumerated: at most (12/4 + 1)⁴ = 256 joint events."""
@@ -13,7 +13,7 @@ TOLERANCE = 1e-6
 """Largest change of a log message at which a cluster has converged."""
 
 
-@kernel
+@njit
 def marginals(edge_track, edge_row, psi, rho, n_track, p_edge, p_miss, p_new):
     r"""Probabilities of every track-row pair, of "track not seen" and of "row is nobody's".
 
@@ -97,7 +97,7 @@ def marginals(edge_track, edge_row, psi, rho, n_track, p_edge, p_miss, p_new):
             local_row[edge_row[order[k]]] = -1
 
 
-@kernel
+@njit
 def _root(parent, j):
     while parent[j] != j:
         parent[j] = parent[parent[j]]
@@ -105,7 +105,7 @@ def _root(parent, j):
     return j
 
 
-@kernel
+@njit
 def _one_track(order, edge_track, edge_row, psi, rho, p_edge, p_miss, p_new):
     total = 1.0
     for e in order:
@@ -116,7 +116,7 @@ def _one_track(order, edge_track, edge_row, psi, rho, p_edge, p_miss, p_new):
     p_miss[edge_track[order[0]]] = 1.0 / total
 
 
-@kernel
+@njit
 def _enumerate(order, tracks, rows, n_t, n_r, edge_track, edge_row, psi, rho, p_edge, p_miss, p_new):
     """Every joint event once, by an odometer over the tracks' choices; weights relative to "all rows nobody's"."""
     n_edge = order.shape[0]
@@ -164,7 +164,7 @@ def _enumerate(order, tracks, rows, n_t, n_r, edge_track, edge_row, psi, rho, p_
         p_new[edge_row[order[k]]] = min(max(p_new[edge_row[order[k]]], 0.0), 1.0)
 
 
-@kernel
+@njit
 def _propagate(order, tracks, rows, n_t, n_r, edge_track, edge_row, psi, rho, p_edge, p_miss, p_new):
     """Belief propagation on one cluster. Messages are scaled by ρ, so that ν starts at 1: w = ψ/ρ, η, ν unitless.
 

@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import kernel
+from lowsky.kernels.compiled import njit
 from lowsky.kernels.observe import REFRACTION
 from lowsky.kernels.update import condition, scratch
 
 
-@kernel
+@njit
 def born_of_radar(z, var, origin, C, height, height_prior, elevation_limits, var_velocity, x, P):
     r"""State of an object that made one radar plot: converted position, velocity prior conditioned on range rate.
 
@@ -70,15 +70,18 @@ def born_of_radar(z, var, origin, C, height, height_prior, elevation_limits, var
         P[a + 3, a + 3] = var_velocity[0] if a < 2 else var_velocity[1]
 
 
-@kernel
+@njit
 def condition_on_rate(kind, x, P, z, var, origin, C, height):
-    """Condition a newborn on its plot's range rate alone, in place (no effect where z[3] is NaN)."""
+    """Condition a newborn on its plot's range rate alone, in place (no effect where z[3] is NaN).
+
+    One ``condition``, which has the twin.
+    """
     only_rate = np.full(6, np.nan)
     only_rate[3] = z[3]
     condition(kind, x, P, only_rate, var, False, 0.0, origin, C, height, scratch())
 
 
-@kernel
+@njit
 def born_of_report(z, var, origin, C, var_height, var_velocity, x, P):
     """State of an object that reported itself at ``origin`` (axes C): position, velocity where given.
 
@@ -106,7 +109,7 @@ def born_of_report(z, var, origin, C, var_height, var_velocity, x, P):
                 P[a + 3, b + 3] += C[k, a] * s[k + 3] * C[k, b]
 
 
-@kernel
+@njit
 def give_birth(
     kind, rows, at, z, var, origin, C, height, frame_of_row, height_prior, elevation_limits, var_height,
     var_velocity, mu_birth, x, P, mu, xm, Pm,
@@ -114,6 +117,8 @@ def give_birth(
     """Fill the table's rows ``at`` (int64[K]) with newborns of measurement ``rows`` (int64[K]): all modes alike.
 
     RADAR is kind 1, REPORT kind 3 (bearings give no birth here). x, P, mu, xm, Pm are the table's columns.
+
+    Calls the two functions above, which have the twins.
     """
     for k in range(rows.shape[0]):
         j, i = rows[k], at[k]

@@ -1,8 +1,8 @@
 """How every kernel is compiled."""
 
-from numba import njit
+import numba
 
-kernel = njit(cache=True, nogil=True, error_model="numpy")
+njit = numba.njit(cache=True, nogil=True, error_model="numpy")
 """Cached on disk, without the GIL, and with IEEE division: a kernel never raises, so x/0 is infinite and found later.
 
 No fastmath: association must give the same bits on every machine that follows IEEE 754. The cache of a kernel does

@@ -2,13 +2,13 @@
 
 import math
 
-from lowsky.kernels.compiled import kernel
+from lowsky.kernels.compiled import njit
 from lowsky.kernels.observe import REFRACTION, wrap
 
 R_MAX = 1.0 - 1e-9
 
 
-@kernel
+@njit
 def inside(x, P, dt, origin, C, limits):
     r"""Probability that a track is inside a sensor's volume, with the edges blurred by its own uncertainty.
 
@@ -37,13 +37,13 @@ def inside(x, P, dt, origin, C, limits):
     return p
 
 
-@kernel
+@njit
 def _between(value, sigma, low, high):
     k = 1.0 / (math.sqrt(2.0) * sigma)
     return max(0.5 * (math.erf((high - value) * k) - math.erf((low - value) * k)), 0.0)
 
 
-@kernel
+@njit
 def look_odds(
     t_look_ns, p_detect, origin, C, limits, t_ns, xm, Pm, r, t_r_ns, shielded, survival_rate, p_seen, p_missed
 ):  # fmt: skip
@@ -71,7 +71,7 @@ def look_odds(
         p_missed[i] = 1.0 if shielded[i] else 1.0 - p_seen[i]
 
 
-@kernel
+@njit
 def detection_weights(edge_track, log_likelihood, r, p_seen, p_missed, p_seen_floor, psi):
     r"""ψ_ij = r P_D L_ij / (1 − r + r (1 − P_D)) of every edge into ``psi`` float64[E].
 
@@ -84,7 +84,7 @@ def detection_weights(edge_track, log_likelihood, r, p_seen, p_missed, p_seen_fl
         psi[e] = r[i] * seen * math.exp(min(log_likelihood[e], 600.0)) / (1.0 - r[i] + r[i] * p_missed[i] + 1e-12)
 
 
-@kernel
+@njit
 def update_existence(p_miss, p_hit, r, p_missed):
     r"""After association: r ← p_i0 r (1 − P_D)/(1 − r P_D) + Σ_j p_ij, in place, for all T tracks.
 
@@ -97,7 +97,7 @@ def update_existence(p_miss, p_hit, r, p_missed):
         r[i] = min(max(p_miss[i] + p_hit[i], 0.0), R_MAX)
 
 
-@kernel
+@njit
 def overdue_misses(now_ns, revisit_ns, p_detect, origin, C, limits, t_ns, xm, Pm, r, shielded, t_chance_ns):
     r"""Virtual misses of one sensor that streams plots without saying where it looked, in place.
 
@@ -119,7 +119,7 @@ def overdue_misses(now_ns, revisit_ns, p_detect, origin, C, limits, t_ns, xm, Pm
 TENTATIVE, CONFIRMED, COASTING, DROPPED = 1, 2, 3, 4
 
 
-@kernel
+@njit
 def judge(
     now_ns, track_id, r, hits, status, t_update_ns, t_report_ns, interval_s, reports, Pm, limits, verdict
 ):  # fmt: skip
@@ -168,7 +168,7 @@ def judge(
         verdict[i] = now
 
 
-@kernel
+@njit
 def note_hits(
     edge_track, edge_row, p_edge, t_row_ns, sensor, look, least, t_update_ns, interval_s, hits, t_hit_ns, t_chance_ns,
     look_hit,
@@ -185,7 +185,7 @@ def note_hits(
             look_hit[i, sensor] = look
 
 
-@kernel
+@njit
 def _note(i, t, sensor, look, t_update_ns, interval_s, hits, t_hit_ns, t_chance_ns):
     gap = (t - t_update_ns[i]) * 1e-9
     if gap > 0.02:
@@ -197,7 +197,7 @@ def _note(i, t, sensor, look, t_update_ns, interval_s, hits, t_hit_ns, t_chance_
     hits[i] += 1
 
 
-@kernel
+@njit
 def note_reports(
     rows, row_track, outcome, t_row_ns, has_position, sensor, look, r_report, r, t_r_ns, reports, t_report_ns,
     t_update_ns, interval_s, hits, t_hit_ns, t_chance_ns, look_hit,
@@ -205,6 +205,8 @@ def note_reports(
     """The same for reports that named their track (K rows in order of time; outcome 0 or 1 is a used one).
 
     Existence rises to at least ``r_report``: who tells of himself is there.
+
+    Shares its arithmetic, and so its twin, with ``note_hits``.
     """
     for k in range(rows.shape[0]):
         if outcome[k] > 1:

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import kernel
+from lowsky.kernels.compiled import njit
 from lowsky.kernels.observe import RADAR, REPORT, wrap
 
 MAX_HALF_WIDTH_RAD = math.pi
 
 
-@kernel
+@njit
 def track_boxes(
     kind, t_ref_ns, slack_s, t_ns, xm, Pm, mu, q, origin, C, sigmas, var_uv, u, v, half_u, half_v
 ):  # fmt: skip
@@ -66,7 +66,7 @@ def track_boxes(
             u[i], half_u[i] = 0.0, 1.0
 
 
-@kernel
+@njit
 def _moved(P, dt, a0, a1, a2):
     """Variance along a unit vector after ``dt`` s without noise: aᵀ (P_pp + Δ (P_pv + P_vp) + Δ² P_vv) a."""
     total = 0.0
@@ -78,7 +78,7 @@ def _moved(P, dt, a0, a1, a2):
     return total
 
 
-@kernel
+@njit
 def pairs(u, v, half_u, half_v, row_u, row_v, periodic, skip_track, skip_row, per_track_max):
     r"""Edges between boxes (T tracks) and points (N rows): |Δu| ≤ half_u and |Δv| ≤ half_v, v wrapped if periodic.
 

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import kernel
+from lowsky.kernels.compiled import njit
 from lowsky.kernels.linalg import distance2
 
 
-@kernel
+@njit
 def agreeing_pairs(first, second, now_ns, t_ns, xm, Pm, has_identity, look_hit, t_report_ns, floor, gate, agree):
     r"""For each pair of table rows: same position *and* velocity, not both named, never both in one look.
 

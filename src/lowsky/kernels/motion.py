@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import kernel
+from lowsky.kernels.compiled import njit
 from lowsky.kernels.linalg import OK, cholesky
 
 
-@kernel
+@njit
 def transition_matrix(G, dt, Pi, work):
     r"""Π(Δ) = expm(G Δ) of a mode chain's generator, by scaling, Taylor series and squaring.
 
@@ -70,7 +70,7 @@ def transition_matrix(G, dt, Pi, work):
             Pi[a, b] /= total
 
 
-@kernel
+@njit
 def merge_modes(x, P, mu, xm, Pm):
     """Mean and covariance of the mode mixture of one track.
 
@@ -90,7 +90,7 @@ def merge_modes(x, P, mu, xm, Pm):
             Pm[b, a] = s
 
 
-@kernel
+@njit
 def mix_modes(x, P, mu, Pi, x_old, P_old, w):
     r"""IMM mixing of one track, in place, with transition matrix ``Pi``.
 
@@ -135,7 +135,7 @@ def mix_modes(x, P, mu, Pi, x_old, P_old, w):
         mu[k] = w[1, k]
 
 
-@kernel
+@njit
 def predict_cv(x, P, dt, q_horizontal, q_vertical):
     r"""Constant velocity with white acceleration over ``dt`` ≥ 0 seconds, one Gaussian, in place.
 
@@ -162,7 +162,7 @@ def predict_cv(x, P, dt, q_horizontal, q_vertical):
         P[a + 3, a + 3] += q * dt
 
 
-@kernel
+@njit
 def predict_tracks(rows, t_to_ns, t_ns, x, P, mu, xm, Pm, G, q):
     """Predict the tracks ``rows`` (int64[K]) to their times ``t_to_ns`` (int64[K]), in place.
 
@@ -188,7 +188,7 @@ def predict_tracks(rows, t_to_ns, t_ns, x, P, mu, xm, Pm, G, q):
         t_ns[i] = t_to_ns[k]
 
 
-@kernel
+@njit
 def settle(x, P, mu, xm, Pm, L, var_floor, var_ceiling):
     """Bound one track's covariances, merge its modes and say whether it is still a state.
 

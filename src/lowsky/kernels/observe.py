@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import kernel
+from lowsky.kernels.compiled import njit
 
 RADAR, BEARING, REPORT = 1, 2, 3
 IS_ANGLE = np.array(
@@ -33,15 +33,18 @@ NEAREST_M = 1.0
 """Closer than this to the sensor angles mean nothing; ranges are floored here so that no derivative explodes."""
 
 
-@kernel
+@njit
 def wrap(angle):
-    """The same angle in [−π, π)."""
+    """The same angle in [−π, π). Twin: ``geo.polar.wrap_pi``."""
     return (angle + math.pi) % (2.0 * math.pi) - math.pi
 
 
-@kernel
+@njit
 def local_frame(x, dt, origin, C, d, u):
-    """Position ``d`` relative to ``origin`` and velocity ``u`` of state ``x`` ``dt`` s later, in axes C (outputs)."""
+    """Position ``d`` relative to ``origin`` and velocity ``u`` of state ``x`` ``dt`` s later, in axes C (outputs).
+
+    Part of ``observe``, tested with its twin.
+    """
     for a in range(3):
         s, v = 0.0, 0.0
         for b in range(3):
@@ -51,7 +54,7 @@ def local_frame(x, dt, origin, C, d, u):
         u[a] = v
 
 
-@kernel
+@njit
 def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
     r"""Predicted measurement h(x), Jacobian H and second-order terms of one state at one row.
 
@@ -137,7 +140,7 @@ def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
     extra[0] = 0.5 * (across / r) ** 2
 
 
-@kernel
+@njit
 def _chain(H, row, g, C, dt):
     """Row ``row`` of H from the derivative ``g`` to local position: gᵀ C, and Δ times that for velocity."""
     for b in range(3):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import kernel
+from lowsky.kernels.compiled import njit
 from lowsky.kernels.motion import mix_modes, predict_cv, settle, transition_matrix
 from lowsky.kernels.observe import IS_ANGLE, REPORT, observe, wrap
 
@@ -17,15 +17,15 @@ its own variance."""
 USED, MOVED, UNREACHABLE, TOO_OLD, NOT_A_STATE = 0, 1, 2, 3, 4
 
 
-@kernel
+@njit
 def scratch():
-    """Work arrays of ``observe`` and ``condition``: z_pred, H, extra, d, u, g, Ph, dx."""
+    """Work arrays of ``observe`` and ``condition``: z_pred, H, extra, d, u, g, Ph, dx. No sums in it, so no twin."""
     return (
         np.zeros(6), np.zeros((6, 6)), np.zeros(6), np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(6), np.zeros(6),
     )  # fmt: skip
 
 
-@kernel
+@njit
 def condition(kind, x, P, z, var, weak_height, dt, origin, C, height, work):
     r"""Condition one Gaussian on one row, in place; return (d², log-likelihood, components used).
 
@@ -89,7 +89,7 @@ def condition(kind, x, P, z, var, weak_height, dt, origin, C, height, work):
     return d2, log_likelihood, used
 
 
-@kernel
+@njit
 def _copy(x_from, P_from, x_to, P_to):
     for a in range(6):
         x_to[a] = x_from[a]
@@ -97,7 +97,7 @@ def _copy(x_from, P_from, x_to, P_to):
             P_to[a, b] = P_from[a, b]
 
 
-@kernel
+@njit
 def weigh_edges(
     kind, edge_track, edge_row, t_ns, x, P, mu, xm, Pm, z, var, weak_height, t_row_ns, origin, C, height, frame_of_row,
     gate_of_dim, d2_out, log_out,
@@ -156,7 +156,7 @@ def weigh_edges(
         log_out[e] = best + math.log(total)
 
 
-@kernel
+@njit
 def update_tracks(
     kind, rows, start, edge_row, p_edge, p_miss, t_ns, x, P, mu, xm, Pm, z, var, weak_height, t_row_ns, origin, C,
     height, frame_of_row, var_floor, var_ceiling, ok_out,
@@ -237,7 +237,7 @@ def update_tracks(
         ok_out[k] = settle(x[i], P[i], mu[i], xm[i], Pm[i], L, var_floor, var_ceiling)
 
 
-@kernel
+@njit
 def update_assigned(
     rows, row_track, t_ns, x, P, mu, xm, Pm, z, var, weak_height, t_row_ns, origin, C, height, G, q, mu_birth,
     gate_of_dim, reach, var_birth_velocity, var_floor, var_ceiling, outcome,
@@ -314,7 +314,7 @@ def update_assigned(
             outcome[k] = NOT_A_STATE
 
 
-@kernel
+@njit
 def restart(x, P, mu, x_last, z, var, origin, C, dt, mu_birth, var_birth_velocity):
     """Set one track's modes (x float64[M, 6], P, mu) to what a report says, keeping what it does not say.
 

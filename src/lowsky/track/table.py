@@ -134,7 +134,7 @@ class TrackTable:
     def _resize(self, capacity: int) -> None:
         for name, (dtype, shape) in self.specs.items():
             old = getattr(self, name)
-            new = np.zeros((capacity, *shape), dtype)
+            new: NDArray[Any] = np.zeros((capacity, *shape), dtype)
             new[: self.n] = old[: self.n]
             setattr(self, name, new)
 

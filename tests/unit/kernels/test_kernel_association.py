@@ -119,7 +119,7 @@ def test_existence_after_a_look_is_bayes_and_a_probability(r, p_missed, p_i0):
         return
     got, p_miss = np.array([r]), np.array([p_i0])
     existence.update_existence(p_miss, np.array([1 - p_i0]), got, np.array([p_missed]))
-    want = existence_twin.after_look(r, p_missed, p_i0, 1 - p_i0)
+    want = existence_twin.update_existence(r, p_missed, p_i0, 1 - p_i0)
     assert got[0] == pytest.approx(min(want, existence.R_MAX), abs=1e-9)
     assert 0 <= got[0] <= 1
 
@@ -133,7 +133,7 @@ def test_a_newborn_has_the_moments_of_its_plots_cloud(rng):
         np.array([400.0, 25.0]), x, P,
     )  # fmt: skip
     z[2] -= 3000.0 / (8 * 6_371_008.8)
-    cloud = birth_twin.radar_cloud(rng, z, sigma, origin, C, 200_000)
+    cloud = birth_twin.born_of_radar(rng, z, sigma, origin, C, 200_000)
     np.testing.assert_allclose(x[:3], cloud.mean(axis=0), atol=1.5)
     np.testing.assert_allclose(P[:3, :3], np.cov(cloud.T), rtol=0.03, atol=0.01 * P[:3, :3].max())
 
@@ -163,7 +163,7 @@ def test_duplicates_agree_in_position_and_velocity(seed):
     first, second, now, t_ns = np.array([0]), np.array([1]), 2_000_000_000, np.array([10**9, 5 * 10**8])
     no, none = np.zeros(2, np.bool_), np.zeros((2, 2), np.int64)
     merge.agreeing_pairs(first, second, now, t_ns, xm, Pm, no, none, np.array([1, 0]), floor, 16.0, agree)
-    assert agree[0] == merge_twin.agree(xm[0], Pm[0], xm[1], Pm[1], 1.0, 1.5, 0.3, floor, 16.0)
+    assert agree[0] == merge_twin.agreeing_pairs(xm[0], Pm[0], xm[1], Pm[1], 1.0, 1.5, 0.3, floor, 16.0)
     same_look = np.array([[7, 0], [7, 0]])
     merge.agreeing_pairs(first, second, now, t_ns, xm, Pm, no, same_look, np.array([1, 0]), floor, 16.0, agree)
     assert not agree[0]

@@ -33,7 +33,7 @@ def test_a_predicted_track_is_the_twins(seed, dt):
     xm, Pm, t_ns = np.zeros((1, 6)), np.zeros((1, 6, 6)), np.zeros(1, np.int64)
     to_ns = np.array([round(dt * 1e9)])
     motion.predict_tracks(np.zeros(1, np.int64), to_ns, t_ns, x, P, m, xm, Pm, GENERATOR, Q)
-    want_x, want_P, want_mu = twin.predict(xs, Ps, mu, to_ns[0] * 1e-9, GENERATOR, Q)
+    want_x, want_P, want_mu = twin.predict_tracks(xs, Ps, mu, to_ns[0] * 1e-9, GENERATOR, Q)
     np.testing.assert_allclose(m[0], want_mu, rtol=1e-8)
     np.testing.assert_allclose(x[0], want_x, rtol=1e-8, atol=1e-6)
     np.testing.assert_allclose(P[0], want_P, rtol=1e-7, atol=1e-6 * want_P.max())

@@ -31,7 +31,7 @@ def test_predictions_and_derivatives_are_those_of_the_definition(seed, kind, dt)
     if kind != REPORT and np.hypot(*(C @ (x[:3] - origin))[:2]) < 150:
         return  # overhead: differences are no derivative there
     z_pred, H, extra = observed(kind, x, P, dt, origin, C, 30.0)
-    want = twin.measure(kind, x, dt, origin, C, 30.0)
+    want = twin.observe(kind, x, dt, origin, C, 30.0)
     if kind == RADAR:
         shift, variance = twin.range_second_order(x, P, dt, origin)
         want[0] += shift
@@ -48,7 +48,7 @@ def test_one_row_conditions_as_the_joint_update_does(seed, kind, dt, mask):
     if kind != REPORT and np.hypot(*(C @ (x[:3] - origin))[:2]) < 150:
         return
     var = np.array(SIGMA[kind], float) ** 2
-    z = twin.measure(kind, x, dt, origin, C, 30.0) + rng.normal(size=len(var)) * np.sqrt(var)
+    z = twin.observe(kind, x, dt, origin, C, 30.0) + rng.normal(size=len(var)) * np.sqrt(var)
     z[[k for k in range(len(z)) if not mask >> k & 1]] = np.nan
     if np.isnan(z).all():
         return
@@ -74,7 +74,7 @@ def test_weighted_rows_update_the_modes_as_the_mixture_does(seed, n_row):
     xs, Ps, mu = modes(rng, x0, covariance(rng, [20, 20, 20, 5, 5, 5]))
     var = np.array(SIGMA[RADAR], float) ** 2
     rows = [
-        (twin.measure(RADAR, x0, 0.0, origin, C, 30.0) + rng.normal(size=5) * np.sqrt(var), var) for _ in range(n_row)
+        (twin.observe(RADAR, x0, 0.0, origin, C, 30.0) + rng.normal(size=5) * np.sqrt(var), var) for _ in range(n_row)
     ]
     p = rng.dirichlet(np.ones(n_row + 1))
     x, P, m = xs[None].copy(), Ps[None].copy(), mu[None].copy()
@@ -86,7 +86,7 @@ def test_weighted_rows_update_the_modes_as_the_mixture_does(seed, n_row):
         np.zeros(n_row, np.int64), np.array([1e-6, 1e-6]), np.array([1e12, 1e12]), ok,
     )  # fmt: skip
     assert ok[0]
-    want_mu, want_x, want_P = update_twin.bernoulli_update(RADAR, xs, Ps, mu, rows, p[1:], p[0], 0.0, origin, C, 30.0)
+    want_mu, want_x, want_P = update_twin.update_tracks(RADAR, xs, Ps, mu, rows, p[1:], p[0], 0.0, origin, C, 30.0)
     np.testing.assert_allclose(m[0], want_mu, rtol=1e-3, atol=1e-6)
     large = want_mu > 1e-4
     np.testing.assert_allclose(x[0][large], want_x[large], rtol=1e-3, atol=1e-2)
