@@ -152,7 +152,8 @@ class Verdict:
         return cls(np.zeros(n_rows, np.int64))
 
     def reject(self, rows: Mask, reason: Reject) -> None:
-        self.reason[rows & (self.reason == 0)] = int(reason)
+        if rows.any():
+            self.reason[rows & (self.reason == 0)] = int(reason)
 
     def good(self) -> Mask:
         good: Mask = self.reason == 0

@@ -39,6 +39,7 @@ from lowsky.feeds.asterix.fields import TOD_END, Mask, Table, Verdict, addresses
 from lowsky.model.measurement import (
     Coverage,
     Floats,
+    Ints,
     Labels,
     MeasurementBatch,
     MeasurementKind,
@@ -145,13 +146,15 @@ def plots(
         return [], verdict.counted()
     # a plot seen before the newest north marker belongs to the look before it, however late it comes
     t_ns = utc_ns(kept.raw("140"), t_recv_ns)
-    early = np.zeros(len(kept), np.bool_) if turn.north_ns is None else t_ns < turn.north_ns
+    if turn.north_ns is None or t_ns.min() >= turn.north_ns:
+        return [_batch(kept, sensor, t_ns, t_recv_ns, sign, turn.look)], verdict.counted()
+    early = t_ns < turn.north_ns
     parts = ((early, max(turn.look - 1, -1)), (~early, turn.look))
-    made = [_batch(kept.take(rows), sensor, t_recv_ns, sign, look) for rows, look in parts if rows.any()]
+    made = [_batch(kept.take(rows), sensor, t_ns[rows], t_recv_ns, sign, look) for rows, look in parts if rows.any()]
     return made, verdict.counted()
 
 
-def _batch(table: Table, sensor: Sensor, t_recv_ns: int, sign: float, look: int) -> MeasurementBatch:
+def _batch(table: Table, sensor: Sensor, t_ns: Ints, t_recv_ns: int, sign: float, look: int) -> MeasurementBatch:
     n = len(table)
     z = np.full((n, 4), np.nan)
     z[:, 0] = table.si("040/RHO")
@@ -161,7 +164,7 @@ def _batch(table: Table, sensor: Sensor, t_recv_ns: int, sign: float, look: int)
     return MeasurementBatch(
         sensor.id,
         MeasurementKind.RADAR,
-        t_meas_ns=utc_ns(table.raw("140"), t_recv_ns),
+        t_meas_ns=t_ns,
         t_recv_ns=np.full(n, t_recv_ns, np.int64),
         z=z,
         sigma=np.full((n, 4), np.nan),  # CAT048 carries none: the site file's
@@ -181,7 +184,7 @@ def _attributes(table: Table) -> dict[str, Floats]:
         "mode_3a": np.where(_trusted(table, "070"), table.si("070/MODE3A"), np.nan),
         "track_number": table.si("161/TRN"),
         "link_rssi_dbm": np.where(np.isnan(received), table.si("130/SAM"), received),
-        "on_ground": np.where(stat >= 0, ON_GROUND[np.clip(stat, 0, 7)], np.nan),
+        "on_ground": np.where(stat >= 0, ON_GROUND[stat & 7], np.nan),
     }
     return {name: values for name, values in found.items() if not np.isnan(values).all()}
 
