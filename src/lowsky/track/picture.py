@@ -115,7 +115,10 @@ class Picture:
 def wedge_columns(core: Core, wedges: list[Wedge]) -> dict[str, NDArray[Any]]:
     """Rows for wedges in the table's columns: mean at a stated range along the bearing, spread to match."""
     stations = {s.index: s for s in core.stations.values()}
-    columns = {name: np.zeros((len(wedges), *core.table.specs[name][1]), core.table.specs[name][0]) for name in COLUMNS}
+    specs = core.table.specs
+    columns: dict[str, NDArray[Any]] = {
+        name: np.zeros((len(wedges), *specs[name][1]), specs[name][0]) for name in COLUMNS
+    }
     columns["attributes"][:] = np.nan
     range_m = core.settings.wedge_range_m
     for k, wedge in enumerate(wedges):

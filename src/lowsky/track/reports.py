@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowsky.kernels.existence import note_reports
 from lowsky.kernels.update import MOVED, NOT_A_STATE, TOO_OLD, UNREACHABLE, USED, update_assigned
@@ -76,8 +77,8 @@ def take_reports(core: Core, known: Identities, station: Station, rows: Rows, ba
 
 
 def _take_named(
-    core: Core, known: Identities, station: Station, rows: Rows, batch: MeasurementBatch, named: Ints, codes: Ints,
-    names: tuple[str, ...],
+    core: Core, known: Identities, station: Station, rows: Rows, batch: MeasurementBatch, named: Ints,
+    codes: NDArray[np.int32], names: tuple[str, ...],
 ) -> Ints:  # fmt: skip
     """Reports whose identity has a track go to it. Returns the rows that have none but a position."""
     table, settings = core.table, core.settings

@@ -71,11 +71,8 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     radar_sigma_floor: tuple[float, float, float, float] = (0.5, 1e-4, 1e-4, 0.05)
     bearing_sigma: tuple[float, float] = (0.05, 0.05)  # rad
     bearing_sigma_floor: tuple[float, float] = (1e-4, 1e-4)
-    report_sigma: tuple[float, float, float] = (
-        10.0,
-        50.0,
-        3.0,
-    )  # GNSS that states no accuracy: horizontal, height m; m/s
+    # GNSS that states no accuracy: horizontal m, height m, velocity m/s
+    report_sigma: tuple[float, float, float] = (10.0, 50.0, 3.0)
     report_sigma_floor: tuple[float, float, float] = (3.0, 10.0, 0.5)  # docs/science 1.4; velocity: resolution
     sigma_ceiling: float = 1e5  # m, m/s: beyond it a row says nothing; keeps the arithmetic finite
     angle_sigma_ceiling: float = 1.0  # rad

@@ -1,6 +1,7 @@
 """Compile, or load from the cache, every kernel the tracker uses, with inputs as small as they come."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ REPORT_ROWS = [[0.6501, 2.2001, 100.0, 10.0, 0.0, 0.0], [0.6501, 2.2001, np.nan,
 
 def warm_up() -> None:
     """Run a scene of three sensors and a few looks through every path. Seconds when nothing is cached."""
-    place = {"latitude_rad": 0.65, "longitude_rad": 2.2, "height_m": 10.0}
+    place: dict[str, Any] = {"latitude_rad": 0.65, "longitude_rad": 2.2, "height_m": 10.0}
     radar = Sensor(id="r", kind="radar", look_period_s=1.0, max_range_m=5000.0, **place)
     streaming = Sensor(id="s", kind="radar", look_period_s=1.0, max_range_m=5000.0, **place)
     finder = Sensor(id="f", kind="direction-finder", **place)
