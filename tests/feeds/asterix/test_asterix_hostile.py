@@ -22,6 +22,7 @@ from lowsky.errors import ConfigError
 from lowsky.feeds import asterix
 from lowsky.model.measurement import MeasurementKind
 from lowsky.wire.asterix import tables
+from lowsky.wire.asterix.decode import decode_records
 
 # Two records of a CAT062 whose items come in another order, written by hand. The first takes FSPEC bit 2, which
 # the standard leaves spare since edition 1.0; the second keeps to the standard's bits, but sends track number and
@@ -40,8 +41,22 @@ SHIFTED = bytes.fromhex(
     "16 f4 03 ff ee 00 13 00 80 00"
 )
 
+# One that fits the standard's bits and lengths to the last byte, so that every decoder takes it: track number, mode
+# 3/A and time stand where service, time and position are today, which makes a latitude of 7592°.
+FITS = bytes.fromhex(
+    "3e 0016"
+    "b9 0c"  # bits 1, 3, 4, 5, 12 and 13
+    "1964"
+    "00 65029c 545a001ac4dd0b5a 16f4 02"
+)
 
-@pytest.mark.parametrize("datagram", [SPARE_BIT, SHIFTED])
+
+def test_structure_alone_does_not_tell_another_item_order():
+    (record,) = decode_records(tables.edition(62, "1.21"), FITS[3:])
+    assert record["105"]["LAT"] * 180 / 2**25 > 7000.0
+
+
+@pytest.mark.parametrize("datagram", [SPARE_BIT, SHIFTED, FITS])
 def test_a_cat062_of_another_item_order_is_refused_as_a_whole(datagram):
     assert rejected(feed(COOPERATIVE), datagram) == {"UNSUPPORTED": 1}
 
