@@ -28,16 +28,18 @@ export class Labels {
     for (const box of taken) boxes.add(...box.map((p) => p * camera.ratio), -1);
     const right = camera.width * camera.ratio, bottom = camera.height * camera.ratio;
     const held = new Set();
+    let tries = 6 * most; // in a crowd most places are taken: do not ask for ever
     for (const v of wanted) {
-      if (held.size >= most) break;
+      if (held.size >= most || tries-- <= 0) break;
       const text = textOf(tracks, v);
-      const picture = this.picture(text, colours, colourName(v.shape, tracks.col.affiliation[v.slot]), v.rank >= 3, camera.ratio);
-      const w = picture.width, h = picture.height, gap = 11 * camera.ratio;
+      // the place first, by a generous guess of the width; a picture only for a label that has one
+      const w = (text.length * 6.9 + 6) * camera.ratio, h = (FONT_PX + 6) * camera.ratio, gap = 11 * camera.ratio;
       for (const [x, y] of [[v.x + gap, v.y - h / 2], [v.x - gap - w, v.y - h / 2], [v.x - w / 2, v.y - gap - h], [v.x - w / 2, v.y + gap]]) {
         if (x < 0 || y < 0 || x + w > right || y + h > bottom || !boxes.free(x, y, x + w, y + h, v.id)) continue;
         boxes.add(x, y, x + w, y + h, -1);
+        const picture = this.picture(text, colours, colourName(v.shape, tracks.col.affiliation[v.slot]), v.rank >= 3, camera.ratio);
         c.globalAlpha = v.rank >= 2 ? 1 : 0.85;
-        c.drawImage(picture, Math.round(x), Math.round(y));
+        c.drawImage(picture, Math.round(x < v.x - w / 2 ? x + w - picture.width : x), Math.round(y));
         held.add(v.id);
         break;
       }

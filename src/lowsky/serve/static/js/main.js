@@ -20,7 +20,7 @@ import { TimeBar } from './timebar.js';
 import { KIND, Tracks } from './tracks.js';
 
 const LOST_MS = 3000; // no frame for so long: the picture is not the sky any more
-const PANEL_MS = 500;
+const PANEL_MS = { gpu: 500, software: 1000 };
 const FPS = { gpu: 20, software: 4 };
 
 class App {
@@ -42,6 +42,9 @@ class App {
     this.bar = new TimeBar(this);
     /** @type {Tracks|null} */ this.tracks = null;
     /** @type {Marks|null} */ this.marks = null;
+    // each canvas is a layer that a processor has to blend: it gets one, with the ground drawn into it
+    byId('symbols').hidden = this.renderer !== 'webgl';
+    byId('ground').hidden = software;
     /** @type {GlSymbols|null} */ this.gl = this.renderer === 'webgl' ? new GlSymbols(byId('symbols')) : null;
     /** @type {any} */ this.state = null;
     /** @type {any} */ this.map = null;
@@ -55,7 +58,8 @@ class App {
     this.lastFrame = performance.now();
     this.seen = 0; // frames applied
     this.drawnFrames = 0;
-    this.lastDrawn = 0;
+    this.lastDrawn = this.lastPanels = this.lastStep = 0;
+    this.panelPeriod = software ? PANEL_MS.software : PANEL_MS.gpu;
     this.dirty = true;
     this.siteKey = '';
     this.span = { history: null, recording: null, live_alerts: 0 };
@@ -73,7 +77,6 @@ class App {
     byId('home').addEventListener('click', () => this.home());
     this.theme.listeners.push(() => { this.marks?.recolour(); this.gl?.recolour(); this.redraw(true); this.drawPanels(); });
     setInterval(() => this.watch(), 250);
-    setInterval(() => this.drawPanels(), PANEL_MS);
     this.map = await openMap(this.theme, this.software);
     this.map.on('move', () => { this.followCamera(); this.redraw(true); });
     this.map.on('resize', () => this.redraw(true));
@@ -105,9 +108,8 @@ class App {
     if (message.type === 'state') {
       this.state = message;
       this.arrive();
-      this.dirty = true;
-      this.drawPanels();
-      this.redraw(true);
+      const ground = JSON.stringify([message.site, message.sensors.map((s) => [s.id, s.status, s.latitude_deg, s.longitude_deg])]);
+      if (ground !== this.groundKey) { this.groundKey = ground; this.groundDrawn = false; }
     } else if (message.type === 'labels') {
       this.tracks?.takeLabels(message);
     } else if (message.type === 'span') {
@@ -167,9 +169,14 @@ class App {
   loop() {
     const step = () => {
       const at = performance.now();
-      if (at - this.lastDrawn >= this.period - 4 && !document.hidden) this.redraw(false);
+      if (at - this.lastDrawn >= this.period - 4 && !document.hidden) {
+        // panels change in the same frame as the picture: the browser puts the screen together once, not twice
+        if (at - this.lastPanels >= this.panelPeriod - 4) this.drawPanels();
+        this.redraw(false);
+        this.lastStep = at;
+      }
       // a timer rather than every animation frame: a page that draws four times a second should sleep between
-      setTimeout(() => requestAnimationFrame(step), Math.max(0, this.period - (performance.now() - this.lastDrawn) - 4));
+      setTimeout(() => requestAnimationFrame(step), Math.max(0, this.period - (performance.now() - this.lastStep) - 4));
     };
     step();
   }
@@ -177,14 +184,14 @@ class App {
   /** @param {boolean} ground also what stands still */
   redraw(ground) {
     if (!this.map) return;
-    if (ground || !this.groundDrawn) { this.ground.draw(this.camera, this.state, this.theme.colours); this.groundDrawn = true; this.scale(); }
+    if (ground || !this.groundDrawn) { this.ground.draw(this.camera, this.state, this.theme.colours); this.groundDrawn = true; this.scale(); this.dirty = true; }
     if (!this.tracks || !this.marks || !this.seen) return;
-    if ((this.paused || this.lost) && !ground && !this.dirty) return;
+    if ((this.paused || this.lost) && !this.dirty) return;
     this.dirty = false;
     this.lastDrawn = performance.now();
     const time = this.now();
     if (this.following && this.selected !== null) this.keepInView(time);
-    this.marks.draw(this.camera, this.tracks, time, this.state, this.theme.colours, this.selected, this.gl, this.ground.taken);
+    this.marks.draw(this.camera, this.tracks, time, this.state, this.theme.colours, this.selected, this.gl, this.ground);
     this.drawnFrames++;
   }
 
@@ -206,6 +213,7 @@ class App {
 
   drawPanels() {
     if (!this.state || !this.tracks || document.hidden) return;
+    this.lastPanels = performance.now();
     const time = this.now();
     this.pill();
     this.scenes();

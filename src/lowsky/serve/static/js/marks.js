@@ -34,13 +34,14 @@ export class Marks {
    * @param {import('./camera.js').Camera} camera @param {Tracks} tracks @param {number} time data time, s
    * @param {{sensors: any[]}} state @param {Record<string, string>} colours @param {number|null} selected
    * @param {import('./glsymbols.js').GlSymbols|null} gl draws the symbols where there is a GPU
-   * @param {number[][]} taken boxes of what stands on the ground, CSS pixels
+   * @param {import('./ground.js').Ground} ground
    */
-  draw(camera, tracks, time, state, colours, selected, gl, taken) {
+  draw(camera, tracks, time, state, colours, selected, gl, ground) {
     const c = this.context;
     if (this.sprites.ratio !== camera.ratio) { this.sprites = new Sprites(camera.ratio); this.labels.clear(); }
     if (!sized(this.canvas, camera)) { c.setTransform(1, 0, 0, 1, 0, 0); c.clearRect(0, 0, this.canvas.width, this.canvas.height); }
     c.setTransform(1, 0, 0, 1, 0, 0);
+    if (ground.canvas.hidden && ground.canvas.width === this.canvas.width) c.drawImage(ground.canvas, 0, 0);
     this.hits = [];
     const view = this.inView(camera, tracks, time, selected);
     this.wedges(c, camera, tracks, state, colours, selected);
@@ -51,7 +52,7 @@ export class Marks {
     if (gl) gl.draw(camera, view, tracks, this.shapes, colours);
     else this.symbols(c, tracks, view, colours);
     this.selection(c, camera, tracks, view, colours, selected);
-    this.labels.draw(c, camera, tracks, view, this.shapes, colours, selected, taken, gl ? 120 : 45);
+    this.labels.draw(c, camera, tracks, view, this.shapes, colours, selected, ground.taken, gl ? 120 : 45);
     this.drawn = view.length;
   }
 
