@@ -97,10 +97,13 @@ def _take_named(
     if not len(mine):
         return fresh
     outcome = np.empty(len(mine), np.uint8)
-    reach = np.array([settings.max_speed_mps, settings.reach_time_s, settings.reach_m, settings.report_age_s])
+    s = settings
+    within = (s.report_within_sigma, s.report_within_m, s.report_within_to_m)
+    reach = np.array([s.max_speed_mps, s.reach_time_s, s.reach_m, s.report_age_s, *within])
+    var = _lasting(rows.var, mine, rows.t_ns[mine] - table.t_report_ns[track], settings.velocity_error_s)
     var_velocity = np.array([settings.report_speed_sigma_mps, settings.report_climb_sigma_mps]) ** 2
     update_assigned(
-        mine, track, table.t_ns, table.x, table.P, table.mu, table.xm, table.Pm, rows.z, rows.var, rows.weak_height,
+        mine, track, table.t_ns, table.x, table.P, table.mu, table.xm, table.Pm, rows.z, var, rows.weak_height,
         rows.t_ns, rows.origin, rows.C, rows.height, core.G, core.q, core.mu_birth, REPORT_GATE_OF_DIM, reach,
         var_velocity, core.var_floor, core.var_ceiling, outcome,
     )  # fmt: skip
@@ -120,6 +123,16 @@ def _take_named(
         for code in np.unique(codes[mine[used]]).tolist():
             known.strayed.pop(names[code], None)
     return fresh
+
+
+def _lasting(var: Floats, mine: Ints, since_ns: Ints, error_s: float) -> Floats:
+    """Variances with those of horizontal velocity widened: a sender's velocity error lasts for ``error_s``, so n
+    reports within that time tell as much as one. Taken as white it drags the track off its own reports by tens of
+    metres (docs/decisions/0041)."""
+    out = var.copy()
+    dt_s = np.maximum(since_ns * 1e-9, 0.1)
+    out[mine, 3:5] *= 1.0 + (error_s / dt_s)[:, None]
+    return out
 
 
 def _stray(
