@@ -99,6 +99,9 @@ MAX_SPEED_MPS, MAX_RATE_MPS = 750.0, 160.0
 """Faster is no aircraft but a wrong bit or a lie."""
 ALTITUDE_M = (-1000.0, 40_000.0)
 
+GOOD_RC_M, SIGMA_GNSS_M = 1111.2, 12.0
+"""A containment radius is integrity (what a fault could hide), not accuracy: up to 0.6 NM it is a GNSS fix under
+ordinary geometry, whose own scatter is some metres. 12 m is NACp 9, what such senders state when they state it."""
 SIGMA_FLOOR_M = 3.0
 SIGMA_GEOMETRIC_M = 50.0
 """1σ of a geometric height whose accuracy the sender does not state."""
@@ -127,6 +130,8 @@ def _quality(s: Floats, t: float, tc: float, nic_b: float, receiver: Floats, out
     sigma = receiver[DEFAULT_SIGMA_POSITION_M]
     if not math.isnan(rc_m):
         sigma = rc_m * SIGMA_PER_RC
+        if rc_m <= GOOD_RC_M:
+            sigma = min(sigma, SIGMA_GNSS_M)
     if known:
         out[OUT_NAC_P], out[OUT_SIL] = s[NAC_P], s[SIL]
         if not math.isnan(s[NAC_P]):

@@ -19,8 +19,10 @@ from lowsky.wire.adsb import follow as f
 from lowsky.wire.adsb.messages import CLASSES, read_messages
 from lowsky.wire.adsb.modes import DECODE, address_text, screen
 
-HEARING_M = 600_000.0
-"""Nobody hears an aircraft further away: the radio horizon of 20 km height is 580 km from the ground."""
+HEARING_M = 2_000_000.0
+"""Where the site file gives no ``max_range_m``. One antenna on the ground hears no further than 580 km (the radio
+horizon of 20 km height), but a feed may stand for a network of receivers, or for one that flies: the aircraft of the
+Toulouse recording is heard all the way to London, 890 km from where it began."""
 SWEEP_S = 10.0
 MAX_SENDERS = 16_384
 """The least recently heard are forgotten beyond this: one receiver hears a few hundred; only a flood of made-up

@@ -100,9 +100,9 @@ def test_a_position_no_aircraft_can_have_reached_is_not_believed_and_a_new_place
 
 
 def test_nothing_is_believed_beyond_the_range_of_the_receiver():
-    far = [air(0.0, lat=54.0), air(0.5, lat=54.0)]  # 667 km
+    far = [air(0.0, lat=67.0), air(0.5, lat=67.0)]  # 2,100 km
     assert step(*far).rejected[Reject.OUT_OF_RANGE] == 1
-    near = Setting("rx", SETTING.latitude_rad, SETTING.longitude_rad, 0.0, 700_000.0, 200.0, 10.0, 150.0, 35.0)
+    near = Setting("rx", SETTING.latitude_rad, SETTING.longitude_rad, 0.0, 2_200_000.0, 200.0, 10.0, 150.0, 35.0)
     assert len(rows(step(*far, setting=near))) == 1
 
 
@@ -157,7 +157,7 @@ def test_quality_said_before_a_position_is_its_quality_until_it_is_old():
     np.testing.assert_array_equal(batch.attributes["nac_p"], [np.nan, 9, 10, np.nan])
     np.testing.assert_array_equal(batch.attributes["sil"], [np.nan, 3, 2, np.nan])
     np.testing.assert_array_equal(batch.attributes["nic"], [8, 8, 8, 8])
-    assert batch.sigma[:, 0] == pytest.approx([185.2 / 5.678, 30 / 2.4477, 10 / 2.4477, 185.2 / 5.678], rel=1e-3)
+    assert batch.sigma[:, 0] == pytest.approx([12.0, 30 / 2.4477, 10 / 2.4477, 12.0], rel=1e-3)
 
 
 def test_a_sender_that_promises_nothing_gets_the_default():
