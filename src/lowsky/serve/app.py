@@ -205,5 +205,5 @@ def create_app(hub: Hub, controls: Controls, host: str = "127.0.0.1", clock: Clo
     )
     app.state["service"] = service
     # outermost, so that "not found" and refusals carry the headers too
-    app.asgi_handler = guarded(app.asgi_handler, allowed_names(host))  # type: ignore[arg-type,assignment]
+    app.asgi_handler = guarded(app.asgi_handler, allowed_names(host))
     return app

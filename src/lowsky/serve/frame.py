@@ -23,6 +23,7 @@ REMOVALS_KEPT = 20_000
 BASE_LIMIT_NS = 20 * 86_400_000_000_000  # int32 milliseconds reach 24.8 days
 _NONE = np.empty(0, np.int64)
 LABEL_TEXTS = ("callsign", "self_id", "status")
+_NO_TEXTS: tuple[str | None, ...] = (None,) * (1 + len(LABEL_TEXTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Encoder:
         self.rows: NDArray[np.void] = np.zeros(0, DTYPE)
         self.labels: dict[int, Label] = {}
         self.labels_version = 0
+        self._raw: dict[int, tuple[str | None, ...]] = {}  # texts as they came, by id
         self._row_version: Ints = _NONE
         self._ids: Ints = _NONE
         self._sent: TrackSnapshot | None = None  # newest snapshot seen
@@ -105,6 +107,7 @@ class Encoder:
         self._alerted = np.empty(0, bool)
         self._removed.clear()
         self.labels.clear()
+        self._raw.clear()
 
     def _match(self, snapshot: TrackSnapshot) -> Ints:
         """For each row of the snapshot its row in the last one, or -1. Both are in order of track_id."""
@@ -137,21 +140,18 @@ class Encoder:
         for track_id in np.setdiff1d(self._ids, snapshot.track_id, assume_unique=True).tolist():
             self._removed.append((self.version, track_id))
             self.labels.pop(track_id, None)
+            self._raw.pop(track_id, None)
 
     def _note_labels(self, snapshot: TrackSnapshot, fresh: Ints) -> None:
-        columns = [snapshot.texts.get(name) for name in LABEL_TEXTS]
-        ids = snapshot.track_id
-        for row in fresh.tolist():
-            identity = snapshot.identity[row]
-            texts = tuple(None if column is None else column[row] for column in columns)
-            track_id = int(ids[row])
-            known = self.labels.get(track_id)
-            if known is None and identity is None and not any(texts):
+        none = (None,) * len(snapshot)
+        texts = list(zip(snapshot.identity, *(snapshot.texts.get(name, none) for name in LABEL_TEXTS)))
+        for row, track_id in zip(fresh.tolist(), snapshot.track_id[fresh].tolist()):
+            raw = texts[row]
+            if self._raw.get(track_id, _NO_TEXTS) == raw:
                 continue
-            label = Label(self.version, shown(identity), tuple(shown(text) for text in texts))
-            if known is None or (known.identity, known.texts) != (label.identity, label.texts):
-                self.labels[track_id] = label
-                self.labels_version = self.version
+            self._raw[track_id] = raw
+            self.labels[track_id] = Label(self.version, shown(raw[0]), tuple(shown(text) for text in raw[1:]))
+            self.labels_version = self.version
 
     def frame(self, since: int, seq: int, t_sent_ns: int) -> bytes:
         """The frame for a client whose last frame was of version ``since`` (0: a keyframe)."""

@@ -60,7 +60,9 @@ def _directory(raw: bytes) -> Directory:
     numbers = _varints(raw)
     n = numbers[0]
     steps, runs, lengths, places = (numbers[1 + k * n : 1 + (k + 1) * n] for k in range(4))
-    ids, offsets, at = [], [], 0
+    ids: list[int] = []
+    offsets: list[int] = []
+    at = 0
     for k in range(n):
         at += steps[k]
         ids.append(at)
