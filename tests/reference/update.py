@@ -65,15 +65,3 @@ def update_assigned(x, P, mu, dt, G, q, z, var, origin, C):
     """One report of a named track: predicted, then one certain row."""
     x, P, mu = predict_tracks(x, P, mu, dt, G, q)
     return update_tracks(3, x, P, mu, [(z, var)], [1.0], 0.0, 0.0, origin, C, 0.0)
-
-
-def hold_near(x, P, xm, origin, C, most_m):
-    """Modes pulled to within ``most_m`` of a report, horizontally in its frame; covariance grown by the pull."""
-    e = C @ (origin - xm[:3])
-    e[2] = 0.0
-    far = np.linalg.norm(e)
-    delta = C.T @ e * max(1 - most_m / far, 0.0)
-    x, P = x.copy(), P.copy()
-    x[:, :3] += delta
-    P[:, :3, :3] += np.outer(delta, delta)
-    return x, P

@@ -252,10 +252,9 @@ def update_assigned(
     ----------
     row_track : int64[K]
         Row of the track table.
-    reach : float64[7]
-        Greatest speed m/s, allowance for its time s, for its place m, how much older than the state a report
-        may be, s, how many σ of a report its track may stay away from it (``hold_near``), and at most
-        how many m where σ is no larger than the last one, m.
+    reach : float64[4]
+        Greatest speed m/s, allowance for its time s, for its place m, and how much older than the state a
+        report may be, s.
     outcome : uint8[K], output
         ``USED``, ``MOVED``, ``UNREACHABLE``, ``TOO_OLD`` or ``NOT_A_STATE``.
     """
@@ -311,41 +310,8 @@ def update_assigned(
         else:
             outcome[k] = MOVED
             restart(x[i], P[i], mu[i], xm[i], z[j], var[j], origin[j], C[j], dt, mu_birth, var_birth_velocity)
-        is_state = settle(x[i], P[i], mu[i], xm[i], Pm[i], L, var_floor, var_ceiling)
-        is_kept = is_state and outcome[k] == USED and has_position
-        sigma = math.sqrt(var[j, 0])
-        most = reach[4] * sigma if sigma > reach[6] else min(reach[4] * sigma, reach[5])
-        if is_kept and hold_near(x[i], P[i], xm[i], offset, origin[j], C[j], most):
-            is_state = settle(x[i], P[i], mu[i], xm[i], Pm[i], L, var_floor, var_ceiling)
-        if not is_state:
+        if not settle(x[i], P[i], mu[i], xm[i], Pm[i], L, var_floor, var_ceiling):
             outcome[k] = NOT_A_STATE
-
-
-@njit
-def hold_near(x, P, xm, dt, origin, C, most_m):
-    r"""Keep one track's modes within ``most_m`` of the report just used, horizontally; True if they were moved.
-
-    A transponder's errors come in runs (latency, a turn, another antenna), so a filter that averages them as
-    noise strays from what the object says of itself. With e = the way from the merged place (``dt`` s on) to
-    the report, in its level frame, every mode moves by δ = e (1 − most/|e|) and P_pp grows by δ δᵀ.
-    """
-    e = np.zeros(2)
-    for a in range(2):
-        for b in range(3):
-            e[a] += C[a, b] * (origin[b] - xm[b] - dt * xm[b + 3])
-    far = math.sqrt(e[0] * e[0] + e[1] * e[1])
-    if not far > most_m:
-        return False
-    share = 1.0 - most_m / far
-    delta = np.empty(3)
-    for b in range(3):
-        delta[b] = share * (C[0, b] * e[0] + C[1, b] * e[1])
-    for m in range(x.shape[0]):
-        for a in range(3):
-            x[m, a] += delta[a]
-            for b in range(3):
-                P[m, a, b] += delta[a] * delta[b]
-    return True
 
 
 @njit

@@ -97,9 +97,7 @@ def _take_named(
     if not len(mine):
         return fresh
     outcome = np.empty(len(mine), np.uint8)
-    s = settings
-    within = (s.report_within_sigma, s.report_within_m, s.report_within_to_m)
-    reach = np.array([s.max_speed_mps, s.reach_time_s, s.reach_m, s.report_age_s, *within])
+    reach = np.array([settings.max_speed_mps, settings.reach_time_s, settings.reach_m, settings.report_age_s])
     var = _lasting(rows.var, mine, rows.t_ns[mine] - table.t_report_ns[track], settings.velocity_error_s)
     var_velocity = np.array([settings.report_speed_sigma_mps, settings.report_climb_sigma_mps]) ** 2
     update_assigned(

@@ -84,9 +84,6 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     max_speed_mps: float = 600.0  # the fastest civil aircraft with the wind behind it, and margin
     reach_time_s: float = 0.5  # a report's time may be wrong by this
     reach_m: float = 100.0  # its place, beyond its own sigma
-    report_within_sigma: float = 2.2  # a track stays this near to what its object says …
-    report_within_m: float = 27.0  # … and this near (2.2 σ at NACp 9) …
-    report_within_to_m: float = 50.0  # … where the report's σ is no worse: NACp 8 is mostly a cautious sender
     report_age_s: float = 5.0  # older than the track's state by more: not used
     move_after: int = 3  # unreachable reports that agree with each other before the track follows them
     reidentify_s: float = 86_400.0  # an identity that returns within it gets its old number back: same airframe
