@@ -527,7 +527,7 @@ def test_damaged_files_raise_nothing_but_config_error(tmp_path, form, rng):
 
 def test_a_stream_gives_the_looks_of_the_file_with_the_times_of_arrival(tmp_path):
     rows = [radar(k / 4, k // 4) for k in range(40)]
-    batches, rejected = live([line(row) for row in rows])
+    batches, rejected = live([line(row) for row in rows], Config(complete="next"))
     assert rejected == {}
     assert [(b.look, len(b)) for b in batches] == [(k, 4) for k in range(9)]  # the tenth is not complete
     assert batches[1].t_recv_ns.tolist() == [T0 + k * 1000 for k in range(4, 8)]
@@ -536,15 +536,23 @@ def test_a_stream_gives_the_looks_of_the_file_with_the_times_of_arrival(tmp_path
 
 
 def test_an_empty_row_completes_a_look_of_a_stream():
-    batches, rejected = live([line(radar(0.1, 1)), line(plot(1.0, 1)), line(radar(0.2, 1)), line(plot(2.0, 2))])
+    lines = [line(radar(0.1, 1)), line(plot(1.0, 1)), line(radar(0.2, 1)), line(plot(2.0, 2))]
+    batches, rejected = live(lines, Config(complete="next"))
     assert [(b.look, len(b), b.coverage.t_to_ns) for b in batches] == [(1, 1, T0 + SECOND), (2, 0, T0 + 2 * SECOND)]
     assert rejected == {Reject.NOT_A_MEASUREMENT: 2, Reject.LATE: 1}
 
 
 def test_a_datagram_can_hold_whole_looks():
     frames = [line(radar(k, k)) + line(radar(k + 0.1, k)) for k in range(3)]
-    assert [len(b) for b in live(frames, Config(complete="frame"))[0]] == [2, 2, 2]
-    assert [len(b) for b in live(frames)[0]] == [2, 2]
+    assert [len(b) for b in live(frames)[0]] == [2, 2, 2]
+    assert [len(b) for b in live(frames, Config(complete="next"))[0]] == [2, 2]
+
+
+def test_rows_that_follow_in_another_datagram_are_used_but_give_no_second_coverage():
+    frames = [line(radar(0.1, 1)), line(radar(0.2, 1)), line(radar(1.1, 2)), line(plot(0.3, 1))]
+    batches, rejected = live(frames)
+    assert [(b.look, len(b), b.coverage is None) for b in batches] == [(1, 1, False), (1, 1, True), (2, 1, False)]
+    assert rejected == {Reject.NOT_A_MEASUREMENT: 1}
 
 
 def test_rows_without_look_are_not_kept_back():

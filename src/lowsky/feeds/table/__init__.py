@@ -34,12 +34,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         none is of the feed's own. "own": rows of other sensors are OTHER_SOURCE. Two feeds that read the same
         source must be "own", else every row counts twice.
     complete : str
-        When a look of a stream is complete. "next": when a later look of the sensor begins, or a row says that the
-        look saw nothing (more). "frame": at the end of each datagram, which then holds whole looks.
+        When a look of a stream is complete. "frame": at the end of each datagram or read, so it goes on at once; rows
+        of it that follow are used too, but the look's coverage was given with the first. "next": when a later look of
+        the sensor begins, or a row says that the look saw nothing (more); the sensor's ``latency_s`` must then be
+        longer than a look takes.
     """
 
     sensors: Literal["all", "own"] = "all"
-    complete: Literal["next", "frame"] = "next"
+    complete: Literal["frame", "next"] = "frame"
 
 
 MANIFEST = Manifest(

@@ -29,7 +29,7 @@ class LineStream:
         self._site, self._sensor = site, sensor
         self._only = sensor if is_only_own else None
         self._is_frame_complete = is_frame_complete
-        self._looks = Looks(site, is_live=True)
+        self._looks = Looks(site, is_live=True, continues=is_frame_complete)
 
     def __call__(self, frame: Frame) -> Normalised:
         """Bad lines are counted one by one. Raises ``DecodeError`` for a frame larger than any transport's."""

@@ -62,6 +62,7 @@ class _Group:
     t_recv_last_ns: int
     rows: int = 0
     measured: int = 0  # of the rows; the others say that the look saw nothing
+    is_more: bool = False  # further rows of a look whose coverage has been given
     parts: list[Part] = field(default_factory=list)
 
 
@@ -82,14 +83,15 @@ class Looks:
 
     A look is complete when a later look of the sensor begins, when its rows pause for too long, or at ``close``;
     with ``is_live`` also at a row that says the look saw nothing (more), and rows without look are not kept at all.
-    Rows of a look that was complete already are LATE.
+    Rows of a look that was complete already are LATE; with ``continues`` those of the newest look are a batch of
+    their own, without coverage, for the look's coverage has been given.
 
     The batches depend on the rows and their order only, not on how they were cut into calls (``is_live`` apart,
     where rows without look are one batch at most per call).
     """
 
-    def __init__(self, site: Site, is_live: bool = False) -> None:
-        self._is_live = is_live
+    def __init__(self, site: Site, is_live: bool = False, continues: bool = False) -> None:
+        self._is_live, self._continues = is_live, continues
         self._max_rows = MAX_LIVE_LOOK_ROWS if is_live else MAX_LOOK_ROWS
         self._count = 0
         self._ready: list[tuple[int, MeasurementBatch]] = []
@@ -140,13 +142,14 @@ class Looks:
             key = look if look is not None else t_first_ns // _span_ns(state)
             group = state.open
             if group is None or group.look != look or group.key != key or _is_silent(group, state, t_recv_ns):
-                if look is not None and _is_late(state, look, t_first_ns):
+                is_more = self._continues and look is not None and look == state.newest_look
+                if look is not None and not is_more and _is_late(state, look, t_first_ns):
                     state.late_look = look
                     yield Reject.LATE, _count_measured(block, start, end)
                     continue
                 self._close_group(state)
-                group = state.open = _Group(int(block.number[start]), look, key, t_recv_ns)
-                if look is not None:
+                group = state.open = _Group(int(block.number[start]), look, key, t_recv_ns, is_more=is_more)
+                if look is not None and not is_more:
                     state.previous_look, state.newest_look = state.newest_look, look
                     state.newest_first_ns = t_first_ns
             state.late_look = None
@@ -316,7 +319,7 @@ def _stacked(parts: list[Part], d: int) -> tuple[Ints, Ints, Floats, Floats, dic
 def _coverage(state: _SensorState, group: _Group, t_from_ns: int, t_to_ns: int) -> Coverage | None:
     """Where and when the sensor looked. Nothing can be concluded from the silence of a cooperative receiver."""
     sensor = state.sensor
-    if group.look is None or sensor.look_period_s is None or state.kind is MeasurementKind.REPORT:
+    if group.is_more or group.look is None or sensor.look_period_s is None or state.kind is MeasurementKind.REPORT:
         return None
     return Coverage(
         min(t_from_ns, t_to_ns - round(sensor.look_period_s * SECOND_NS)), t_to_ns,
