@@ -1,10 +1,12 @@
 """Commands that serve the map: demo, run, replay."""
 
 import asyncio
+import signal
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,27 @@ from lowsky.errors import ConfigError, Fault
 from lowsky.serve.run import serve
 
 Say = Callable[..., Any]
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM (a service manager) ends as Ctrl-C does: in good order. The server raises it again once it has stopped,
+    and with the system's own treatment that would end the process before the recording is closed."""
+
+    def end(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only there may signals be treated
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+ENDS_WITHIN_S = 10.0  # the engine is waited for so long; what it could not compact the next start does
 
 
 class Engine:
@@ -45,12 +68,13 @@ class Engine:
                 webbrowser.open(address)
             self._thread.start()
 
-        try:
-            serve(hub, controls, host, port, ready=ready, stop=self._stop_server)
-        finally:
-            self._stop()
-            if self._thread.is_alive():
-                self._thread.join(timeout=10.0)
+        with ended_by_sigterm():
+            try:
+                serve(hub, controls, host, port, ready=ready, stop=self._stop_server)
+            finally:
+                self._stop()
+                if self._thread.is_alive():
+                    self._thread.join(timeout=ENDS_WITHIN_S)
         if self._work.done():
             self._work.result()
         return 0
@@ -70,8 +94,8 @@ def run(site_path: Path, record: Path | None, host: str, port: int, say: Say) ->
     site = read_site(site_path)
     if not site.feeds:
         raise ConfigError([Fault(str(site_path), "no [[feed]]", "at least one feed; see docs/feeds")])
+    site_toml = site_path.read_text(encoding="utf-8")
     hub = Hub()
-    keeper = Keeper(record, site_path.read_text(encoding="utf-8")) if record is not None else None
     stopping = threading.Event()
     loop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
@@ -80,6 +104,8 @@ def run(site_path: Path, record: Path | None, host: str, port: int, say: Say) ->
         loop.append((asyncio.get_running_loop(), stop))
         if stopping.is_set():
             return
+        # only now: a node that cannot serve its map has not touched the folder
+        keeper = None if record is None else Keeper(record, site_toml)
         await Node(site, LiveClock(), hub, Stage("live"), keeper).run(stop)
 
     def end() -> None:

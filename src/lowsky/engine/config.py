@@ -215,7 +215,9 @@ def parse_site(source: str, name: str = "site.toml") -> Site:
         faults.append(Fault(f"{name}: {table}", "an unknown table", "one of " + ", ".join(TABLES)))
     if "site" not in raw:
         faults.append(Fault(name, "no [site] table", "[site] with name, latitude_deg, longitude_deg, height_m"))
-    place = _read_table(raw.get("site", {}), SITE_KEYS, lambda key: lines.where("site", 0, key), faults)
+        place = {}
+    else:
+        place = _read_table(raw["site"], SITE_KEYS, lambda key: lines.where("site", 0, key), faults)
     sensors = _sensors(raw.get("sensor", []), lines, faults)
     feeds = _feeds(raw.get("feed", []), lines, faults)
     elsewhere = place if len(place) == len(SITE_KEYS) else NOWHERE

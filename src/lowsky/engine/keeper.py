@@ -22,6 +22,8 @@ from lowsky.record.writer import Recorder
 CHECKPOINT_EVERY_NS = 10_000_000_000
 LAST_MINUTE_NS = 60_000_000_000
 NAME = "checkpoint.bin"
+COMPACT_AT_END_S = 3.0
+"""Who ends a node waits for it; a longer segment is compacted after the next start."""
 
 
 class _Checkpoint(msgspec.Struct):
@@ -85,7 +87,7 @@ class Keeper:
         self._saver.shutdown(wait=True)
         if pipeline.t_ns is not None:
             self._save(self._state_of(pipeline))
-        self._recorder.close()
+        self._recorder.close(COMPACT_AT_END_S)
 
     def restored_pipeline(self, site: Site) -> Pipeline:
         """A pipeline that knows everything recorded so far in this folder."""
