@@ -72,7 +72,7 @@ def rows_of(
         return out
     x, P = snapshot.x[rows], snapshot.P[rows]
     kind = snapshot.position_kind[rows]
-    usable: NDArray[np.bool_] = (np.abs(x) < 1e8).all(axis=1)  # not so for NaN
+    usable = np.asarray((np.abs(x) < 1e8).all(axis=1))  # not so for NaN
     x = np.where(usable[:, None], x, 0.0)
     point = usable & (kind == PositionKind.POINT)
     _position(out, x, P, frame, point)

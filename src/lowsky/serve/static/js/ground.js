@@ -116,10 +116,10 @@ export class Ground {
     c.moveTo(...at(lat, lon));
     for (let k = 0; k <= 48; k++) c.lineTo(...at(...swap(destination(lat, lon, sensor.max_range_m, from + (to - from) * k / 48))));
     c.closePath();
-    c.globalAlpha = 0.05;
+    c.globalAlpha = 0.03;
     c.fillStyle = colours.zone;
     c.fill();
-    c.globalAlpha = 0.25;
+    c.globalAlpha = 0.18;
     c.strokeStyle = colours.zone;
     c.lineWidth = 1;
     c.stroke();

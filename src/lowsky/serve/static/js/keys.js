@@ -15,7 +15,7 @@ export function listen(app) {
     if (event.key === ' ' && target instanceof HTMLButtonElement && target.id !== 'pause') return; // a button takes its own space
     if (byId('help').open && event.key !== '?') return;
     const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    if (arrow && event.shiftKey) app.map?.panBy(arrow.map((d) => d * 120), { duration: 0 });
+    if (arrow && event.shiftKey) { app.touched = true; app.map?.panBy(arrow.map((d) => d * 120), { duration: 0 }); }
     else if (arrow && arrow[0]) { if (target !== byId('slider')) target.blur?.(); app.step(arrow[0]); } else if (!act(app, event.key)) return;
     event.preventDefault();
   });
@@ -24,7 +24,7 @@ export function listen(app) {
 function act(app, key) {
   const actions = {
     ' ': () => app.pause(), l: () => app.live(), f: () => app.follow(), t: () => app.theme.next(), e: () => app.toggleSigma(), h: () => app.home(),
-    n: () => app.next(1), p: () => app.next(-1), '+': () => app.map?.zoomIn({ duration: 0 }), '=': () => app.map?.zoomIn({ duration: 0 }), '-': () => app.map?.zoomOut({ duration: 0 }),
+    n: () => app.next(1), p: () => app.next(-1), '+': () => app.zoom(1), '=': () => app.zoom(1), '-': () => app.zoom(-1),
     '/': () => byId('search').focus(), '?': () => app.help(),
   };
   const action = actions[key.length === 1 ? key.toLowerCase() : key];

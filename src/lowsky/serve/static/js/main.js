@@ -17,10 +17,11 @@ import { Stream } from './stream.js';
 import { Table } from './table.js';
 import { Theme } from './theme.js';
 import { TimeBar } from './timebar.js';
-import { KIND, Tracks } from './tracks.js';
+import { AFFILIATION, KIND, STATUS, Tracks } from './tracks.js';
 
 const LOST_MS = 3000; // no frame for so long: the picture is not the sky any more
 const PANEL_MS = { gpu: 500, software: 1000 };
+const REFIT_MS = [2500, 8000, 20000];
 const FPS = { gpu: 20, software: 4 };
 
 class App {
@@ -62,6 +63,7 @@ class App {
     this.panelPeriod = software ? PANEL_MS.software : PANEL_MS.gpu;
     this.dirty = true;
     this.siteKey = '';
+    this.touched = false; // somebody moved the map
     this.span = { history: null, recording: null, live_alerts: 0 };
     this.stream = new Stream({ hello: (m) => this.hello(m), text: (m) => this.message(m), frame: (f) => this.frame(f), open: () => {} });
   }
@@ -72,8 +74,8 @@ class App {
     byId('theme').addEventListener('click', () => this.theme.next());
     byId('sigma').addEventListener('click', () => this.toggleSigma());
     byId('help-open').addEventListener('click', () => this.help());
-    byId('zoom-in').addEventListener('click', () => this.map?.zoomIn({ duration: 0 }));
-    byId('zoom-out').addEventListener('click', () => this.map?.zoomOut({ duration: 0 }));
+    byId('zoom-in').addEventListener('click', () => this.zoom(1));
+    byId('zoom-out').addEventListener('click', () => this.zoom(-1));
     byId('home').addEventListener('click', () => this.home());
     this.theme.listeners.push(() => { this.marks?.recolour(); this.gl?.recolour(); this.redraw(true); this.drawPanels(); });
     setInterval(() => this.watch(), 250);
@@ -81,6 +83,7 @@ class App {
     this.map.on('move', () => { this.followCamera(); this.redraw(true); });
     this.map.on('resize', () => this.redraw(true));
     this.map.on('dragstart', () => { this.following = false; });
+    for (const sign of ['dragstart', 'wheel', 'zoomstart']) this.map.on(sign, (event) => { if (event.originalEvent) this.touched = true; });
     this.map.on('click', ({ point }) => this.select(this.marks?.at(point.x, point.y) ?? null));
     this.map.on('mousemove', ({ point }) => { this.map.getCanvas().style.cursor = this.marks?.at(point.x, point.y) == null ? '' : 'pointer'; });
     this.map.getCanvas().setAttribute('aria-label', 'Map. The table beside it holds the same tracks.');
@@ -136,27 +139,38 @@ class App {
   /** A new site or scene: show it. */
   arrive() {
     const site = this.state?.site;
-    if (!site || !this.map || !this.tracks?.size && !this.state.sensors.length) return;
+    // the state comes before its frame: until then the tracks are the old scene's
+    if (!site || !this.map || this.tracks?.epoch !== this.state.epoch) return;
     const key = JSON.stringify([site, this.state.scene?.name]);
     if (key === this.siteKey) return;
     this.siteKey = key;
+    this.touched = false;
     this.home();
+    // a scene may begin with an empty sky: look again, unless somebody has moved the map meanwhile
+    for (const ms of REFIT_MS) setTimeout(() => { if (!this.touched && this.siteKey === key && this.selected === null && !this.past) this.home(true); }, ms);
   }
 
-  /** Site, sensors and most of the tracks in view. */
-  home() {
+  /** Site, sensors and most of the tracks in view. @param {boolean} [gently] only where it makes a difference */
+  home(gently = false) {
     const site = this.state?.site;
     if (!site || !this.map) return;
     this.following = false;
     const away = (lat, lon) => distanceBearing(site.latitude_deg, site.longitude_deg, lat, lon).distance;
-    const places = [];
-    if (this.tracks) for (const slot of this.tracks.slots.values()) if (this.tracks.col.kind[slot] === KIND.POINT) places.push(away(this.tracks.col.latitude[slot], this.tracks.col.longitude[slot]));
+    const places = [], unknown = [0];
+    for (const slot of this.tracks?.slots.values() ?? []) {
+      const { kind, latitude, longitude, affiliation, status } = this.tracks.col;
+      if (kind[slot] !== KIND.POINT) continue;
+      const distance = away(latitude[slot], longitude[slot]);
+      places.push(distance);
+      if (affiliation[slot] !== AFFILIATION.COOPERATIVE && status[slot] !== STATUS.TENTATIVE && distance < 30000) unknown.push(distance);
+    }
     places.sort((a, b) => a - b);
-    const most = places.length ? places[Math.floor(0.85 * (places.length - 1))] : 8000;
+    const most = Math.max(places.length ? places[Math.floor(0.85 * (places.length - 1))] : 4000, ...unknown);
     const sensors = Math.max(0, ...this.state.sensors.map((s) => away(s.latitude_deg, s.longitude_deg)).filter((d) => d < 50000));
     const radius = Math.min(Math.max(most * 1.1, sensors * 1.25, 2500), 400000);
     const pixels = Math.max(80, Math.min(this.camera.width, this.camera.height) / 2 - 30);
     const zoom = Math.log2(EQUATOR_M * Math.cos(site.latitude_deg * Math.PI / 180) * pixels / (radius * 512));
+    if (gently && zoom > this.camera.zoom - 0.4) return;
     this.map.jumpTo({ center: [site.longitude_deg, site.latitude_deg], zoom: Math.min(Math.max(zoom, 2), 15) });
   }
 
@@ -304,7 +318,8 @@ class App {
   }
 
   follow() { this.following = this.selected !== null && !this.following; this.drawPanels(); this.redraw(false); }
-  goTo(lat, lon) { this.following = false; this.map?.jumpTo({ center: [lon, lat] }); }
+  zoom(step) { this.touched = true; this.map?.zoomTo(this.map.getZoom() + step, { duration: 0 }); }
+  goTo(lat, lon) { this.following = false; this.touched = true; this.map?.jumpTo({ center: [lon, lat] }); }
   help() { if (byId('help').open) byId('help').close(); else openHelp(this.theme.colours); }
 
   toggleSigma() {
