@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from lowsky.engine.config import read_site
-from lowsky.engine.offline import Input, open_input, run
+from lowsky.engine.offline import Input, open_input, run, write_step
 from lowsky.engine.pipeline import Pipeline
 from lowsky.engine.tracktable import TrackTableWriter
 from lowsky.errors import ConfigError, Fault
@@ -73,8 +73,7 @@ def track(site_path: Path, inputs: tuple[str, ...], output: Path, alerts: Path |
             nonlocal ticks
             ticks += 1
             alert_events.extend(e for e in events if isinstance(e, AlertRaised | AlertCleared))
-            if tick.batch is not None or tick.t_ns % 1_000_000_000 == 0 or events:
-                table.put(pipeline.snapshot())
+            write_step(table, tick, pipeline)
             if ticks % 500 == 0:
                 note(f"{table.rows:,} rows of tracks")
 

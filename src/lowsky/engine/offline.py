@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 
 from lowsky.align.funnel import Funnel
+from lowsky.constants import SECOND_NS
 from lowsky.engine.pipeline import Pipeline
+from lowsky.engine.tracktable import TrackTableWriter
 from lowsky.errors import ConfigError, Fault
 from lowsky.feeds.plan import COMMON_OPTIONS, start_ns
 from lowsky.feeds.registry import feed_named, sniff_file
@@ -100,3 +102,11 @@ def run(
         events = pipeline.step(tick)
         on_step(tick, events, pipeline)
     return pipeline, funnel
+
+
+def write_step(table: TrackTableWriter, tick: Tick, pipeline: Pipeline) -> None:
+    """What one tick adds to the track table: tracks it updated, and at whole seconds every track."""
+    if tick.batch is not None:
+        table.put(pipeline.snapshot())
+    elif tick.t_ns % SECOND_NS == 0:
+        table.put(pipeline.snapshot(tick.t_ns))

@@ -1,6 +1,7 @@
 """One tick through every stage: the same synchronous function for live, replay and simulation."""
 
 from collections.abc import Sequence
+from hashlib import blake2b
 
 import msgspec
 
@@ -16,11 +17,22 @@ from lowsky.model.track import TrackSnapshot
 from lowsky.track.tracker import Tracker
 from lowsky.warn.desk import Desk
 
+HOLE_NS = 1_000_000_000
+"""Live, time passes four times a second. A step beyond this is where a node was down, or files where nothing was."""
+
+NUMBERS_SPARED = 500
+NUMBERS_SPARED_PER_S = 10
+LONGEST_SPARED_S = 3600
+"""Before a hole a node may have shown tracks that it could no longer record (killed within the second, or long on
+a full disk). Their numbers are spared: so many, and so many for each second of the hole, up to the next thousand."""
+
 
 class _Saved(msgspec.Struct, forbid_unknown_fields=True):
-    """What a pipeline is at one moment. ``version`` is ours: another version's state is not read."""
+    """What a pipeline is at one moment. ``version`` is ours: another version's state is not read, nor another
+    site's (``place``: its origin and sensors)."""
 
     version: str
+    place: bytes
     seq: int
     t_ns: int | None
     gone: list[int]
@@ -46,6 +58,7 @@ class Pipeline:
         self._classifier = Classifier()
         self._health = SensorHealth(site)
         self._desk = Desk()
+        self._kinds = {sensor.id: sensor.measures for sensor in site.sensors}
 
     def step(self, tick: Tick) -> list[Event]:
         """All events of this tick, ``seq`` gapless over the pipeline's life."""
@@ -55,6 +68,10 @@ class Pipeline:
             events.append(
                 NodeStarted(seq=0, t_event_ns=tick.t_ns, cause=cause, site=self.site.name, version=lowsky.__version__)
             )
+        elif tick.t_ns > self.t_ns + HOLE_NS:
+            self._spare_numbers(tick.t_ns - self.t_ns)
+        if tick.batch is not None and self._kinds.get(tick.batch.sensor) is not tick.batch.kind:
+            tick = Tick(tick.t_ns, None, tick.reports)  # recorded before the site file was changed
         self.t_ns = tick.t_ns if self.t_ns is None else max(self.t_ns, tick.t_ns)
         self._classifier.forget(self._gone)  # a step late: the snapshot between shows what a dropped track was
         track_events = self._tracker.step(tick)
@@ -68,6 +85,13 @@ class Pipeline:
         events += self._desk.step(health_events)
         return self._numbered(events)
 
+    def _spare_numbers(self, hole_ns: int) -> None:
+        """Numbers are never given out twice, also not those that nobody could record. Decided by the ticks alone,
+        so that a replay gives the numbers that were shown."""
+        hole_s = min(hole_ns // HOLE_NS, LONGEST_SPARED_S)
+        least = self.next_track_id + NUMBERS_SPARED + NUMBERS_SPARED_PER_S * hole_s
+        self.continue_track_ids(-(-least // 1000) * 1000 + 1)
+
     def _numbered(self, events: Sequence[Event]) -> list[Event]:
         numbered = []
         for event in events:
@@ -75,9 +99,9 @@ class Pipeline:
             numbered.append(msgspec.structs.replace(event, seq=self._seq))
         return numbered
 
-    def snapshot(self) -> TrackSnapshot:
-        """The picture's tracks now, with class probabilities."""
-        tracks = self._tracker.snapshot()
+    def snapshot(self, at_ns: int | None = None) -> TrackSnapshot:
+        """The picture's tracks now, with class probabilities; with ``at_ns`` older ones are predicted to it."""
+        tracks = self._tracker.snapshot(at_ns)
         return replace_classes(tracks, self._classifier.probabilities(tracks.track_id))
 
     @property
@@ -100,25 +124,33 @@ class Pipeline:
     def dump(self) -> bytes:
         """Everything ``load`` needs to go on exactly."""
         saved = _Saved(
-            version=lowsky.__version__, seq=self._seq, t_ns=self.t_ns, gone=self._gone,
+            version=lowsky.__version__, place=_place_of(self.site), seq=self._seq, t_ns=self.t_ns, gone=self._gone,
             tracker=self._tracker.dump(), classifier=self._classifier.dump(),
             desk=self._desk.dump(), health=self._health.dump(),
         )  # fmt: skip
         return msgspec.msgpack.encode(saved)
 
     def load(self, saved: bytes) -> None:
-        """Go on from a ``dump``. Raises ``ValueError`` where it is of another version or not a dump."""
+        """Go on from a ``dump``. Raises ``ValueError`` where it is of another version or site, or not a dump."""
         try:
             state = msgspec.msgpack.decode(saved, type=_Saved)
         except msgspec.DecodeError as error:
             raise ValueError(f"not a saved pipeline: {error}") from None
         if state.version != lowsky.__version__:
             raise ValueError(f"saved by version {state.version}, this is {lowsky.__version__}")
+        if state.place != _place_of(self.site):
+            raise ValueError("saved with another origin or other sensors in the site file")
         self._seq, self.t_ns, self._gone = state.seq, state.t_ns, state.gone
         self._tracker.load(state.tracker)
         self._classifier.load(state.classifier)
         self._desk.load(state.desk)
         self._health.load(state.health)
+
+
+def _place_of(site: Site) -> bytes:
+    """What of a site the state of a pipeline depends on."""
+    place = (site.latitude_rad, site.longitude_rad, site.height_m, site.sensors)
+    return blake2b(msgspec.msgpack.encode(place), digest_size=16).digest()
 
 
 def replace_classes(tracks: TrackSnapshot, p_class: Floats) -> TrackSnapshot:

@@ -1,7 +1,8 @@
 """The track table of docs (contract): one row per track and time step, as Parquet.
 
-A step is: every track a tick updated, at its own state time; and once a second every track that is alive, so
-that a reader who wants the picture at a second finds it. Written in row groups, so a long run needs little memory.
+A step is: every track a tick updated, at its own state time; and at each whole second every track that is alive,
+predicted to it where it is older, so that a reader who wants the picture at a second finds it. Written in row groups,
+so a long run needs little memory.
 """
 
 from dataclasses import dataclass, fields
@@ -19,7 +20,7 @@ from lowsky.geo.enu import EnuFrame
 from lowsky.model.classes import ObjectClass
 from lowsky.model.measurement import Floats, Ints
 from lowsky.model.site import Site
-from lowsky.model.track import TrackSnapshot, TrackStatus
+from lowsky.model.track import PositionKind, TrackSnapshot, TrackStatus
 
 SCHEMA = pa.schema(
     [
@@ -141,25 +142,27 @@ class TrackTableWriter:
         self._pieces: list[Rows] = []
         self._waiting = 0
         self.rows = 0
-        self._written = np.empty((0, 3), np.int64)  # track_id, t_state_ns, status last written; by track_id
+        self._written: tuple[Ints, Ints] = (np.empty(0, np.int64), np.empty(0, np.int64))  # by id: newest time
         self._file = pq.ParquetWriter(self._beside, SCHEMA, compression="zstd")
 
     def put(self, tracks: TrackSnapshot) -> None:
-        """Append every row whose state moved or whose status changed since it was last written."""
-        if not len(tracks):
-            return
-        state = np.column_stack((tracks.track_id, tracks.t_state_ns, tracks.status.astype(np.int64)))
-        before = np.searchsorted(self._written[:, 0], state[:, 0])
-        known = before < len(self._written)
-        known[known] = self._written[before[known], 0] == state[known, 0]
-        same = known.copy()
-        same[known] = (self._written[before[known], 1:] == state[known, 1:]).all(axis=1)
-        rows = np.flatnonzero(~same)
-        self._written = state
-        if len(rows):
-            self._pieces.append(Rows.of(tracks, rows))
-            self._waiting += len(rows)
-            self.rows += len(rows)
+        """Append every row whose state is newer than the one written of it; one row per track and time.
+
+        Objects known by their bearing alone have no position and so no row.
+        """
+        rows = np.flatnonzero(tracks.position_kind == PositionKind.POINT)
+        track_id, t_ns = tracks.track_id[rows], tracks.t_state_ns[rows]
+        before = np.searchsorted(self._written[0], track_id)
+        known = before < len(self._written[0])
+        known[known] = self._written[0][before[known]] == track_id[known]
+        newest_ns = np.full(len(rows), np.iinfo(np.int64).min)
+        newest_ns[known] = self._written[1][before[known]]
+        self._written = (track_id, np.maximum(t_ns, newest_ns))
+        new = rows[t_ns > newest_ns]
+        if len(new):
+            self._pieces.append(Rows.of(tracks, new))
+            self._waiting += len(new)
+            self.rows += len(new)
             if self._waiting >= ROWS_PER_GROUP:
                 self._write()
 

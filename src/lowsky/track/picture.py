@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowsky.kernels.motion import predict_tracks
 from lowsky.model.classes import ObjectClass
 from lowsky.model.measurement import ATTRIBUTES, TEXTS, Ints
 from lowsky.model.track import PositionKind, TrackSnapshot, TrackStatus
@@ -37,10 +38,16 @@ class Picture:
             facts = table.facts.get(serial)
             self.dropped_words.append((facts.identity, dict(facts.texts)) if facts else (None, {}))
 
-    def snapshot(self, core: Core, live: list[Wedge], dropped: list[Wedge]) -> TrackSnapshot:
+    def snapshot(self, core: Core, live: list[Wedge], dropped: list[Wedge], at_ns: int | None = None) -> TrackSnapshot:
+        """``at_ns`` moves every live track that is older to that time, by prediction; the table stays as it is."""
         table = core.table
         rows = np.flatnonzero(table.track_id[: table.n] > 0)
         columns = {name: getattr(table, name)[rows] for name in COLUMNS}
+        if at_ns is not None and len(rows):
+            predict_tracks(
+                np.arange(len(rows)), np.full(len(rows), at_ns), columns["t_ns"], table.x[rows], table.P[rows],
+                table.mu[rows], columns["xm"], columns["Pm"], core.G, core.q,
+            )  # fmt: skip
         if len(self.dropped_words):
             columns = {name: np.concatenate((columns[name], self.dropped[name])) for name in COLUMNS}
         wedges = [w for w in live if w.track_id] + dropped

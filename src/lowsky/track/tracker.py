@@ -84,9 +84,12 @@ class Tracker:
         self._remove(ended)
         return core.events
 
-    def snapshot(self) -> TrackSnapshot:
-        """Every shown track, each at its own ``t_state_ns``; those dropped in the last step once more."""
-        return self._picture.snapshot(self._core, self._wedges.live, self._wedges.dropped)
+    def snapshot(self, at_ns: int | None = None) -> TrackSnapshot:
+        """Every shown track, each at its own ``t_state_ns``; those dropped in the last step once more.
+
+        With ``at_ns`` those with an older state are predicted to that time. It changes nothing in the tracker.
+        """
+        return self._picture.snapshot(self._core, self._wedges.live, self._wedges.dropped, at_ns)
 
     def facts(self, track_id: int) -> Facts | None:
         """Identity, texts and class evidence of a shown track, or None. To be read only."""

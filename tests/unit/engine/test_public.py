@@ -5,7 +5,7 @@ import lowsky
 
 def test_evaluate_and_simulate_are_functions_even_after_their_packages_are_imported(tmp_path):
     import lowsky.evaluate.report
-    import lowsky.simulate.run  # noqa: F401
+    import lowsky.simulate.run
 
     made = lowsky.simulate("crossing", seed=7, duration_s=20.0)
     again = lowsky.simulate("crossing", seed=7, duration_s=20.0)
