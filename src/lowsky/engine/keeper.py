@@ -6,13 +6,14 @@ minute; track numbers then go on above every number ever given out.
 """
 
 import os
+import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 
 import lowsky
-from lowsky.engine.pipeline import Pipeline
+from lowsky.engine.pipeline import NUMBERS_SPARED, Pipeline
 from lowsky.errors import RecordError
 from lowsky.model.ports import Tick
 from lowsky.model.site import Site
@@ -76,7 +77,8 @@ class Keeper:
         try:
             beside = self._folder / (NAME + ".part")
             with beside.open("wb") as file:
-                file.write(msgspec.msgpack.encode(state))
+                body = msgspec.msgpack.encode(state)
+                file.write(zlib.crc32(body).to_bytes(4, "little") + body)
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(self._folder / NAME)
@@ -85,7 +87,7 @@ class Keeper:
 
     def close(self, pipeline: Pipeline) -> None:
         self._saver.shutdown(wait=True)
-        if pipeline.t_ns is not None:
+        if self._t_ns:  # else this run added nothing, and where the restored pipeline stands is in the file already
             self._save(self._state_of(pipeline))
         self._recorder.close(COMPACT_AT_END_S)
 
@@ -104,8 +106,8 @@ class Keeper:
             try:
                 pipeline.load(saved.pipeline)
                 from_ns, skip = saved.t_ns, saved.same_time
-            except ValueError:
-                pipeline.continue_track_ids(saved.next_track_id)
+            except ValueError:  # some numbers above it were given out after it was saved
+                pipeline.continue_track_ids(saved.next_track_id + NUMBERS_SPARED)
         for tick in recording.ticks(from_ns):
             if skip and tick.t_ns == from_ns:
                 skip -= 1
@@ -115,7 +117,11 @@ class Keeper:
         return pipeline
 
     def _read_checkpoint(self) -> _Checkpoint | None:
+        """None where there is none, or it is damaged."""
         try:
-            return msgspec.msgpack.decode((self._folder / NAME).read_bytes(), type=_Checkpoint)
+            saved = (self._folder / NAME).read_bytes()
+            if zlib.crc32(saved[4:]).to_bytes(4, "little") != saved[:4]:
+                return None
+            return msgspec.msgpack.decode(saved[4:], type=_Checkpoint)
         except (OSError, msgspec.DecodeError):
             return None

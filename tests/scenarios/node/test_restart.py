@@ -1,0 +1,113 @@
+"""GIVEN the folder of an earlier run WHEN the site file or the saved state has changed THEN a node starts all the same.
+
+In this process: what is restored is a matter of the folder, not of sockets.
+"""
+
+from dataclasses import replace
+
+import pytest
+
+from lowsky.align.funnel import Funnel
+from lowsky.align.settings import LIVE
+from lowsky.engine.config import parse_site
+from lowsky.engine.keeper import NAME, Keeper
+from lowsky.engine.pipeline import Pipeline
+from lowsky.feeds.table import Config, open_feed
+from lowsky.model.ports import Frame
+from tests.scenarios.node.harness import Plots, Reports, feed, radar, receiver, site_text
+
+START_NS = 1_790_000_000_000_000_000
+MS = 1_000_000
+FEEDS = feed("radar-1", 4001), feed("adsb-1", 4002)
+SITE = site_text(radar("radar-1"), receiver("adsb-1"), *FEEDS)
+
+
+def ticks_of(site, seconds):
+    """What a node with two drones and two aircraft records."""
+    funnel = Funnel(site, LIVE, start_ns=START_NS)
+    plots, reports = Plots("radar-1", 0), replace(Reports("adsb-1", 0))
+    reports.since_ns = START_NS
+    normalisers = {s.id: open_feed(Config(complete="frame"), s, site) for s in site.sensors}
+    for k in range(seconds * 4):
+        now_ns = START_NS + k * 250 * MS
+        for source in (plots, reports):
+            result = normalisers[source.sensor](Frame(now_ns + MS, source.message(now_ns)))
+            funnel.offer(result, source.sensor, 0, now_ns + MS)
+        yield from funnel.release(now_ns + 2 * MS)
+
+
+def recorded(folder, seconds=12):
+    """The folder of a node that ran and ended; its last pipeline."""
+    site = parse_site(SITE)
+    keeper, pipeline = Keeper(folder, SITE), Pipeline(site)
+    for tick in ticks_of(site, seconds):
+        keeper.put(tick)
+        pipeline.step(tick)
+        keeper.checkpoint(tick, pipeline)
+    keeper.close(pipeline)
+    return pipeline
+
+
+def restored(folder, site_toml):
+    keeper = Keeper(folder, site_toml)
+    pipeline = keeper.restored_pipeline(parse_site(site_toml))
+    keeper.close(pipeline)
+    return pipeline
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        site_text(radar("radar-1"), FEEDS[0]),
+        site_text(receiver("adsb-1"), FEEDS[1]),
+        site_text(radar("another"), feed("another", 4003)),
+        site_text(receiver("adsb-1"), radar("radar-1"), *FEEDS),
+        site_text(receiver("radar-1"), radar("adsb-1"), *FEEDS),
+    ],
+    ids=["one-taken-out", "the-other", "all-new", "order", "kinds-swapped"],
+)
+def test_a_start_with_other_sensors_gives_no_number_twice(tmp_path, changed):
+    before = recorded(tmp_path / "r")
+    numbers = set(before.snapshot().track_id.tolist())
+    pipeline = restored(tmp_path / "r", changed)
+    assert len(numbers) == 4
+    assert numbers.isdisjoint(pipeline.snapshot().track_id.tolist())
+    assert pipeline.next_track_id > max(numbers)
+
+
+def test_a_start_with_the_same_sensors_goes_on_exactly(tmp_path):
+    before = recorded(tmp_path / "r")
+    assert restored(tmp_path / "r", SITE).dump() == before.dump()
+    assert restored(tmp_path / "r", SITE.replace("Scenario", "Renamed")).dump() == before.dump()
+
+
+@pytest.mark.parametrize("damage", [b"", b"\0" * 40, "half", "bit"])
+def test_a_damaged_saved_state_is_left_and_the_picture_comes_from_the_recording(tmp_path, damage):
+    before = recorded(tmp_path / "r")
+    path = tmp_path / "r" / NAME
+    saved = bytearray(path.read_bytes())
+    if damage == "half":
+        del saved[len(saved) // 2 :]
+    elif damage == "bit":
+        saved[len(saved) // 2] ^= 1
+    else:
+        saved[:] = damage
+    path.write_bytes(saved)
+    assert restored(tmp_path / "r", SITE).dump() == before.dump()  # the whole run lies in its last minute
+
+
+def test_numbers_go_on_above_a_hole_and_a_replay_agrees(tmp_path):
+    # given a node that was down for a while
+    before = recorded(tmp_path / "r")
+    shown = before.next_track_id - 1
+    pipeline, site = restored(tmp_path / "r", SITE), parse_site(SITE)
+    # when it sees the world again
+    later = [replace(tick, t_ns=tick.t_ns + 90_000 * MS) for tick in ticks_of(site, 1) if tick.batch is None]
+    for tick in later:
+        pipeline.step(tick)
+    # then numbers that nobody could record are spared, and whoever replays both spares the same
+    assert pipeline.next_track_id > shown + 500
+    replay = Pipeline(site)
+    for tick in [*ticks_of(site, 12), *later]:
+        replay.step(tick)
+    assert replay.dump() == pipeline.dump()
