@@ -22,6 +22,7 @@ EXISTENCE_STEP = 0.02
 REMOVALS_KEPT = 20_000
 BASE_LIMIT_NS = 20 * 86_400_000_000_000  # int32 milliseconds reach 24.8 days
 _NONE = np.empty(0, np.int64)
+_WHOLE = np.dtype((np.void, ROW_BYTES))  # a row as one item: NumPy copies a structure field by field
 LABEL_TEXTS = ("callsign", "self_id", "status")
 _NO_TEXTS: tuple[str | None, ...] = (None,) * (1 + len(LABEL_TEXTS))
 
@@ -84,11 +85,12 @@ class Encoder:
         version = np.full(len(snapshot), self.version, np.int64)
         state_ns, existence = snapshot.t_state_ns.copy(), snapshot.existence.copy()
         for new, previous in (
-            (rows, self.rows), (version, self._row_version),
+            (rows.view(_WHOLE), self.rows.view(_WHOLE)), (version, self._row_version),
             (state_ns, self._sent_state_ns), (existence, self._sent_existence),
         ):  # fmt: skip
             new[same] = previous[kept[same]]
-        rows[fresh] = rows_of(snapshot, fresh, self._frame, picture.sensors, self._t_base_ns, alerted[fresh])
+        made = rows_of(snapshot, fresh, self._frame, picture.sensors, self._t_base_ns, alerted[fresh])
+        rows.view(_WHOLE)[fresh] = made.view(_WHOLE)
         version[fresh] = self.version
         state_ns[fresh], existence[fresh] = snapshot.t_state_ns[fresh], snapshot.existence[fresh]
         self.rows, self._row_version, self._ids = rows, version, snapshot.track_id
