@@ -15,7 +15,7 @@ import pytest
 import rs1090
 
 from lowsky.engine.config import parse_site
-from lowsky.engine.offline import open_input, run, write_step
+from lowsky.engine.offline import Steps, open_input, run
 from lowsky.engine.tracktable import TrackTableWriter
 from lowsky.wire.adsb.beast import encode, split
 from tests.scenarios.faithful import judge
@@ -54,7 +54,7 @@ def tracked(path, place, folder):
     site = parse_site(SITE.format(**place))
     out = folder / f"{path.name}.tracks.parquet"
     with TrackTableWriter(out, site) as table:
-        run([open_input(path, site)], site, lambda tick, events, pipeline: write_step(table, tick, pipeline))
+        run([open_input(path, site)], site, Steps(table))
     return pl.read_parquet(out)
 
 

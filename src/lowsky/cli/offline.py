@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from lowsky.engine.config import read_site
-from lowsky.engine.offline import Input, open_input, run, write_step
+from lowsky.engine.offline import Input, Steps, open_input, run
 from lowsky.engine.pipeline import Pipeline
 from lowsky.engine.tracktable import TrackTableWriter
 from lowsky.errors import ConfigError, Fault
@@ -67,13 +67,13 @@ def track(site_path: Path, inputs: tuple[str, ...], output: Path, alerts: Path |
     sources = _open_inputs(inputs, site)
     alert_events: list[Event] = []
     with progress(console, "Tracking") as note, TrackTableWriter(_writable(output), site) as table:
-        ticks = 0
+        ticks, write = 0, Steps(table)
 
         def on_step(tick: Tick, events: list[Event], pipeline: Pipeline) -> None:
             nonlocal ticks
             ticks += 1
             alert_events.extend(e for e in events if isinstance(e, AlertRaised | AlertCleared))
-            write_step(table, tick, pipeline)
+            write(tick, events, pipeline)
             if ticks % 500 == 0:
                 note(f"{table.rows:,} rows of tracks")
 

@@ -104,9 +104,21 @@ def run(
     return pipeline, funnel
 
 
-def write_step(table: TrackTableWriter, tick: Tick, pipeline: Pipeline) -> None:
-    """What one tick adds to the track table: tracks it updated, and at whole seconds every track."""
-    if tick.batch is not None:
-        table.put(pipeline.snapshot())
-    elif tick.t_ns % SECOND_NS == 0:
-        table.put(pipeline.snapshot(tick.t_ns))
+class Steps:
+    """Writes to the track table what ticks add: tracks a batch updated, and at each whole second every track.
+
+    A second is written with the first tick behind it, for measurements of the very second come after its tick.
+    """
+
+    def __init__(self, table: TrackTableWriter) -> None:
+        self._table = table
+        self._due_ns: int | None = None
+
+    def __call__(self, tick: Tick, events: list[Event], pipeline: Pipeline) -> None:
+        if self._due_ns is not None and tick.t_ns > self._due_ns:
+            self._table.put(pipeline.snapshot(self._due_ns))
+            self._due_ns = None
+        if tick.batch is not None:
+            self._table.put(pipeline.snapshot())
+        elif tick.t_ns % SECOND_NS == 0:
+            self._due_ns = tick.t_ns
