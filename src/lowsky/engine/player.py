@@ -18,6 +18,7 @@ WARM_UP_NS = 60_000_000_000
 """A jump starts this long before its aim, unseen, so that the picture is whole when it appears."""
 
 PUBLISH_EVERY_S = 0.05
+PUBLISH_AGAIN_S = 0.5
 
 
 def events_of(recording: Recording, site: Site) -> Iterator[tuple[Tick, list[Event], Pipeline]]:
@@ -67,10 +68,17 @@ class Player:
             if self._aim_ns is None and not self._stopped:
                 if self._on_done is not None:
                     self._on_done()
-                self._wake.wait()  # at the end: the last picture stays until somebody seeks
+                self._stay()
             from_ns, self._aim_ns = self._aim_ns, None
             self._wake.clear()
             self._epoch += 1
+
+    def _stay(self) -> None:
+        """At the end: the last picture stays, and is handed out again so that nobody takes us for dead."""
+        while not self._wake.wait(PUBLISH_AGAIN_S):
+            picture = self._hub.latest()
+            if picture is not None:
+                self._hub.publish(picture)
 
     def _play(self, from_ns: int | None) -> None:
         """From a moment to the end, or until somebody seeks or stops."""
