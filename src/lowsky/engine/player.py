@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import lowsky.track
 from lowsky.clock import PacedClock, monotonic_s
@@ -78,7 +79,7 @@ class Player:
         while not self._wake.wait(PUBLISH_AGAIN_S):
             picture = self._hub.latest()
             if picture is not None:
-                self._hub.publish(picture)
+                self._hub.publish(replace(picture))
 
     def _play(self, from_ns: int | None) -> None:
         """From a moment to the end, or until somebody seeks or stops."""

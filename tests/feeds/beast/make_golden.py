@@ -1,4 +1,4 @@
-"""Write the golden files of both Mode S feeds anew: ``python tests/feeds/beast/make_golden.py``; look at the diff.
+"""Write the golden files of both Mode S feeds anew: ``python -m tests.feeds.beast.make_golden``; look at the diff.
 
 Inputs are excerpts of the demo's pseudonymised recordings (src/lowsky/engine/demo/recordings/README.adsb.md):
 ``helsinki_60s.bin``, the first minute with 19 of 20 type code 24 messages left out, and ``toulouse_60s.jsonl``, from
@@ -8,7 +8,7 @@ the 240th to the 300th second.
 import json
 from pathlib import Path
 
-from beast_site import HELSINKI, TOULOUSE, read_all, rows_of, totals
+from tests.feeds.beast.beast_site import HELSINKI, TOULOUSE, read_all, rows_of, totals
 
 from lowsky.feeds import beast, modes_jsonl
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from beast_site import HELSINKI, is_lawful, opened, read_all, rows_of, same_batches, totals
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.feeds.beast.beast_site import HELSINKI, is_lawful, opened, read_all, rows_of, same_batches, totals
 
 from lowsky.feeds import beast
 from lowsky.model.measurement import Reject

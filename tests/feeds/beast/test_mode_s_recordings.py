@@ -13,7 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from beast_site import HELSINKI, MID_FRANCE, is_lawful, read_all, same_batches, site_at, totals
+from tests.feeds.beast.beast_site import HELSINKI, MID_FRANCE, is_lawful, read_all, same_batches, site_at, totals
 
 from lowsky.feeds import beast, modes_jsonl
 from lowsky.wire.adsb.beast import encode, split

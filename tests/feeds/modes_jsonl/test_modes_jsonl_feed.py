@@ -6,9 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from beast_site import TOULOUSE, is_lawful, opened, read_all, rows_of, same_batches, totals
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.feeds.beast.beast_site import TOULOUSE, is_lawful, opened, read_all, rows_of, same_batches, totals
 
 from lowsky.feeds import beast, modes_jsonl
 from lowsky.model.measurement import Reject

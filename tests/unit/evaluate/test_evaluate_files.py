@@ -6,7 +6,7 @@ import re
 import numpy as np
 import polars as pl
 import pytest
-from evaluate_tables import standing, tracks, truth
+from tests.unit.evaluate.evaluate_tables import standing, tracks, truth
 
 from lowsky.errors import ConfigError
 from lowsky.evaluate import evaluate

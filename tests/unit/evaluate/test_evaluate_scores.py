@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from evaluate_tables import START_NS, standing, tracks, truth
+from tests.unit.evaluate.evaluate_tables import START_NS, standing, tracks, truth
 
 from lowsky.evaluate import evaluate
 
