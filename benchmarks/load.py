@@ -50,7 +50,7 @@ class Load:
     n_target: int = 1_000
     n_radar: int = 4
     period_s: float = 0.8
-    first_port: int = 28_600
+    first_port: int = 28_600  # loopback UDP, one each
     datagram_s: float = 0.01
     seed: int = 1
 

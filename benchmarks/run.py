@@ -1,0 +1,52 @@
+"""Every benchmark, one after the other, and what they printed, into BENCHMARKS.md behind the line "## The run".
+
+`python -m benchmarks.run [NAME ...]`. Figures of one run belong together: same machine, same day, same load. The table at
+the head of BENCHMARKS.md is written by a person who read them.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+PAGE = Path(__file__).parents[1] / "BENCHMARKS.md"
+MARK = "## The run"
+COMMANDS = {
+    "asterix": ["-m", "benchmarks.asterix_decode", "--rounds", "7"],
+    "beast": ["-m", "benchmarks.beast_decode", "--rounds", "7"],
+    "remoteid": ["-m", "benchmarks.remoteid_decode"],
+    "table": ["-m", "benchmarks.table_read"],
+    "tracker": ["-m", "benchmarks.tracker_speed"],
+    "page": ["-m", "benchmarks.page_cpu", "--tracks", "500", "2000", "--seconds", "15"],
+    "latency": ["-m", "benchmarks.latency", "--seconds", "60"],
+}
+
+
+def machine() -> str:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return f"{os.cpu_count()} virtual cores, {model or platform.processor()}, Python {platform.python_version()}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="which, of " + ", ".join(COMMANDS))
+    names = parser.parse_args().names or list(COMMANDS)
+    parts = [MARK, "", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine()}."]
+    for name in names:
+        load = os.getloadavg()[0]
+        print(f"{name} (load {load:.1f}) …", flush=True)
+        ran = subprocess.run([sys.executable, *COMMANDS[name]], capture_output=True, text=True, cwd=PAGE.parent)
+        said = (ran.stdout or ran.stderr).strip()
+        print(said, flush=True)
+        parts += ["", f"`python {' '.join(COMMANDS[name])}` (load before: {load:.1f})", "", "```", said, "```"]
+    head = PAGE.read_text(encoding="utf-8").partition(MARK)[0] if PAGE.exists() else "# Benchmarks\n\n"
+    PAGE.write_text(head + "\n".join(parts) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
