@@ -1,7 +1,7 @@
 """Every benchmark, one after the other, and what they printed, into BENCHMARKS.md behind the line "## The run".
 
-`python -m benchmarks.run [NAME ...]`. Figures of one run belong together: same machine, same day, same load. The table at
-the head of BENCHMARKS.md is written by a person who read them.
+`python -m benchmarks.run [NAME ...]`. Figures of one run belong together: same machine, same day, same load. The table
+at the head of BENCHMARKS.md is written by a person who read them.
 """
 
 import argparse
