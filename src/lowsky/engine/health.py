@@ -15,6 +15,7 @@ RATE_WINDOW_NS = 10_000_000_000
 STALE_LOOKS = 3.0  # looks missed before a sensor that should speak is stale
 DOWN_LOOKS = 10.0
 SILENCE_S = 10.0  # the look period taken for a sensor that declares none: stale after 30 s, down after 100 s
+SPEAKING_NS = 5_000_000_000  # a sensor whose records grew within it speaks, used or not; reports come each second
 LOST_SHARE = 0.5  # more than this share of a sensor's records rejected as broken: degraded
 LOST_FLOOR = 20  # ... once so many records were seen since the last report
 BROKEN = ("MALFORMED", "TRUNCATED", "BAD_CHECKSUM", "FUTURE", "LATE", "OVERFLOW", "OUT_OF_RANGE", "NO_TIME")
@@ -31,6 +32,7 @@ class _Health:
     in_window: int = 0  # measurements in ``arrivals``
     latency_s: float | None = None
     report: SensorReport | None = None
+    heard_ns: int | None = None  # when its records were last seen to grow, of whatever use they were
     broken_before: tuple[int, int] = (0, 0)  # broken and all records at the report before
     losing: str = ""  # why too many of its records are of no use
     degraded: str = ""  # that, or what ``align`` says is wrong with what arrives
@@ -51,6 +53,7 @@ class _Saved(msgspec.Struct, array_like=True):
     broken_before: tuple[int, int]
     losing: str
     degraded: str
+    heard_ns: int | None
 
 
 class SensorHealth:
@@ -82,6 +85,10 @@ class SensorHealth:
     def _take_report(health: _Health, report: SensorReport) -> None:
         broken = sum(report.counts.get(name, 0) for name in BROKEN)
         records = report.counts.get("records", 0)
+        if health.report is not None and records < health.report.counts.get("records", 0):
+            health.report, health.broken_before = None, (0, 0)  # the node was started again and counts anew
+        if records > (0 if health.report is None else health.report.counts.get("records", 0)):
+            health.heard_ns = report.t_ns
         new_broken, new_records = broken - health.broken_before[0], records - health.broken_before[1]
         if new_records >= LOST_FLOOR:
             lost = new_broken > LOST_SHARE * new_records
@@ -107,6 +114,8 @@ class SensorHealth:
         report = health.report
         if report is not None and not report.connected:
             return "down", report.detail or "no connection"
+        if health.degraded and health.heard_ns is not None and t_ns - health.heard_ns < SPEAKING_NS:
+            return "degraded", health.degraded  # not silent: it speaks, and what it says cannot be used
         if health.last_seen_ns is None:
             connected = report is not None
             if connected and not health.speaks_regularly:
@@ -150,6 +159,7 @@ class SensorHealth:
                 h.broken_before,
                 h.losing,
                 h.degraded,
+                h.heard_ns,
             )
             for h in self._health.values()
         ]
@@ -162,4 +172,4 @@ class SensorHealth:
             health.arrivals = deque(state.arrivals)
             health.in_window = sum(n for _, n in state.arrivals)
             health.report, health.broken_before = state.report, state.broken_before
-            health.losing, health.degraded = state.losing, state.degraded
+            health.losing, health.degraded, health.heard_ns = state.losing, state.degraded, state.heard_ns

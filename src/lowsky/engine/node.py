@@ -25,8 +25,12 @@ from lowsky.model.site import Site
 from lowsky.model.status import Alert, Scene
 from lowsky.wire.columns import encode_tick
 
-RELEASE_EVERY_S = 0.01
+RELEASE_EVERY_S = 0.005
 """How often the funnel is asked for what time alone has made certain."""
+
+PASSES = 4
+"""Turns of the loop from a datagram or segment that waits in the kernel to ``_deliver``, the longest way (a sender of
+``tcp-listen``): select, its reader, its queue, its line."""
 
 PUBLISH_EVERY_S = 0.01
 """The picture is handed out at most this often; each client's frames are paced again in ``serve``."""
@@ -62,6 +66,7 @@ class Node:
         self._funnel = Funnel(site, settings, start_ns=clock.now_ns())
         self._stop: asyncio.Event | None = None
         self._playing: set[str] = set()
+        self._taken_in_ns = clock.now_ns()  # what had arrived by then has been delivered
         self._recv_ns = 0
         self._published_s = 0.0
         self._changed = True
@@ -77,7 +82,8 @@ class Node:
         )
         try:
             while not feeding.done():
-                self._release(self._funnel.release(self._clock.now_ns()))
+                await self._take_in()
+                self._release(self._funnel.release(self._taken_in_ns))
                 await asyncio.wait({feeding}, timeout=RELEASE_EVERY_S)
             feeding.result()
         finally:
@@ -85,10 +91,19 @@ class Node:
             if self._keeper is not None:
                 self._keeper.close(self._pipeline)
 
+    async def _take_in(self) -> None:
+        """Let everything that has arrived by now be delivered. What time makes certain is judged by this time and not
+        by the clock: after a stall (a large message, a busy machine) good data still waits in the kernel, and would
+        be called late."""
+        now_ns = self._clock.now_ns()
+        for _ in range(PASSES):
+            await asyncio.sleep(0)
+        self._taken_in_ns = now_ns
+
     def _deliver(self, feed_index: int, result: Normalised, t_recv_ns: int) -> None:
         """What a feed made of one frame. Everything that is certain now goes on at once."""
         self._funnel.offer(result, self._site.feeds[feed_index].sensor, feed_index, t_recv_ns)
-        self._release(self._funnel.release(self._clock.now_ns()))
+        self._release(self._funnel.release(self._taken_in_ns))
 
     def _report(self, report: SensorReport) -> None:
         if self._stage.ends_with_files and not report.connected and report.detail.endswith("has ended"):

@@ -74,3 +74,35 @@ def test_saved_health_goes_on_exactly():
     other.load(health.dump())
     assert other.statuses() == health.statuses()
     assert passing(other, 3, 15) == passing(health, 3, 15)
+
+
+def counted(t_s, records, future, degraded=""):
+    counts = {"records": records, "measurements": records - future, "held": 0, "errors": 0, "FUTURE": future}
+    return SensorReport(sensor="radar-1", t_ns=t_s * S, connected=True, counts=counts, degraded=degraded)
+
+
+def test_a_radar_whose_rows_are_all_refused_is_degraded_and_not_silent():
+    health = SensorHealth(SITE)
+    health.step(Tick(S, plot(S)))
+    for k in range(1, 30):
+        health.step(Tick(k * S, reports=(counted(k, 10 * k, 10 * k, "10 rows from the future"),)))
+        passing(health, k, k + 1)
+    assert status(health)["radar-1"] == "degraded"
+    passing(health, 30, 60)  # and when nothing comes at all any more, it is down
+    assert status(health)["radar-1"] == "down"
+
+
+def test_a_radar_that_was_never_of_use_is_not_waiting():
+    health = SensorHealth(SITE)
+    for k in range(1, 5):
+        health.step(Tick(k * S, reports=(counted(k, 10 * k, 10 * k, "10 rows from the future"),)))
+        passing(health, k, k + 1)
+    assert status(health)["radar-1"] == "degraded"
+
+
+def test_losses_are_seen_after_a_restart_whose_counts_begin_anew():
+    health = SensorHealth(SITE)
+    health.step(Tick(S, plot(S), reports=(counted(1, 100_000, 0),)))
+    health.step(Tick(2 * S, reports=(counted(2, 30, 30),)))
+    passing(health, 2, 3)
+    assert status(health)["radar-1"] == "degraded"
