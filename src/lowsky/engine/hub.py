@@ -16,6 +16,7 @@ class Picture:
 
     ``epoch`` changes when time starts anew (a scene loops or is switched, a replay jumps): who keeps anything
     of older epochs throws it away. ``recv_ns`` is the newest ``t_recv_ns`` inside, for latency figures.
+    ``trouble`` says what is wrong with the node itself ("" when nothing is); there is an alert of it, too.
     """
 
     site: Site
@@ -26,6 +27,7 @@ class Picture:
     sensors: tuple[SensorStatus, ...]
     alerts: tuple[Alert, ...]
     scene: Scene | None = None
+    trouble: str = ""
 
 
 class Controls(Protocol):

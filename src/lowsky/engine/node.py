@@ -161,5 +161,5 @@ def picture_of(pipeline: Pipeline, stage: Stage, recv_ns: int, recording_trouble
         alerts = (own, *alerts)
     return Picture(
         site=pipeline.site, mode=stage.mode, epoch=stage.epoch, snapshot=pipeline.snapshot(), recv_ns=recv_ns,
-        sensors=pipeline.sensors, alerts=alerts, scene=stage.scene,
+        sensors=pipeline.sensors, alerts=alerts, scene=stage.scene, trouble=recording_trouble,
     )  # fmt: skip

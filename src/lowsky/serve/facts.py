@@ -17,7 +17,7 @@ PERSONAL = ("operator_latitude_rad", "operator_longitude_rad")  # never leave th
 
 
 def health(picture: Picture | None, now_ns: int) -> dict[str, Any]:
-    """``degraded`` as soon as one sensor is not ok, or there is no picture."""
+    """``degraded`` as soon as one sensor or the recording is not well, or there is no picture."""
     facts: dict[str, Any] = {"now": now_ns / 1e9, "version": lowsky.__version__}
     if picture is None:
         return facts | {"status": "degraded", "sensors": [], "tracks": 0, "mode": "live", "t": None}
@@ -32,7 +32,7 @@ def health(picture: Picture | None, now_ns: int) -> dict[str, Any]:
         }
         for sensor in picture.sensors
     ]
-    good = all(sensor.status == "ok" for sensor in picture.sensors)
+    good = not picture.trouble and all(sensor.status == "ok" for sensor in picture.sensors)
     return facts | {
         "status": "ok" if good else "degraded",
         "sensors": sensors,

@@ -1,0 +1,106 @@
+"""GIVEN a node that records WHEN the disk refuses THEN it serves on, says so once, and records again by itself."""
+
+import functools
+import os
+import resource
+import subprocess
+from contextlib import contextmanager
+
+import pytest
+
+from lowsky.record.reader import open_recording
+from tests.scenarios.node.harness import TRACEBACK, Node, Plots, Talk, feed, free_port, radar, site_text, wait_for
+
+pytestmark = pytest.mark.timeout(400)
+
+UNLIMITED = resource.RLIM_INFINITY
+
+
+def recording_alerts(node):
+    return [alert["title"] for alert in node.alerts("Recording: ")]
+
+
+def goes_on(node):
+    """Measurements still come in and the picture still moves."""
+    before, t = node.counts("radar-1")["measurements"], node.health()["t"]
+    wait_for(
+        lambda: node.counts("radar-1")["measurements"] > before + 4 and node.health()["t"] > t, "the node to go on"
+    )
+
+
+def is_recorded(folder, node):
+    """Everything up to now, or soon."""
+    t_ns = node.health()["t"] * 1e9
+    wait_for(lambda: folder.is_dir() and (span := open_recording(folder).span_ns) and span[1] >= t_ns, "it is recorded")
+
+
+@contextmanager
+def recording_node(tmp_path, folder):
+    plots = Plots("radar-1", free_port())
+    site = site_text(radar("radar-1"), feed("radar-1", plots.port))
+    with Node(tmp_path, site, record=folder) as node, Talk(plots):
+        node.wait_until_it_runs()
+        wait_for(lambda: node.status("radar-1") == "ok", "a radar that is heard")
+        yield node
+        assert node.end() == 0
+        assert TRACEBACK not in node.said, node.said
+
+
+def degrades_and_recovers(node, words, repair):
+    """When the disk refuses, the page says so once and clearly; when it takes data again, by itself no more."""
+    titles = wait_for(lambda: recording_alerts(node), "the alert")
+    assert len(titles) == 1 and words in titles[0], titles
+    assert node.health()["status"] == "degraded"
+    goes_on(node)
+    repair()
+    wait_for(lambda: not recording_alerts(node), "the alert to go")
+    wait_for(lambda: node.health()["status"] == "ok", "the node to be well")
+    assert node.said.count("recording stopped") == 1, node.said
+
+
+def test_a_file_in_the_place_of_the_folder_is_said_and_the_node_serves_all_the_same(tmp_path):
+    folder = tmp_path / "recording"
+    folder.write_text("in the way")
+    with recording_node(tmp_path, folder) as node:
+        degrades_and_recovers(node, "is not a folder", folder.unlink)
+        is_recorded(folder, node)
+    recording = open_recording(folder)
+    assert (recording.faults, recording.gaps) == ([], [])
+
+
+def test_a_disk_that_refuses_is_said_and_nothing_is_lost_when_it_takes_data_again_soon(tmp_path):
+    folder = tmp_path / "recording"
+    with recording_node(tmp_path, folder) as node:
+        is_recorded(folder, node)
+        # no file may grow any more
+        pid, written = node.process.pid, max(p.stat().st_size for p in folder.iterdir())
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (written, UNLIMITED))
+        again = functools.partial(resource.prlimit, pid, resource.RLIMIT_FSIZE, (UNLIMITED, UNLIMITED))
+        degrades_and_recovers(node, "cannot be written", again)  # SQLite does not say why
+        is_recorded(folder, node)
+    recording = open_recording(folder)
+    looks = [tick.batch.look for tick in recording.ticks() if tick.batch is not None]
+    assert (recording.faults, recording.gaps) == ([], [])
+    assert looks == list(range(looks[0], looks[0] + len(looks)))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
+def test_a_full_file_system_is_said_and_recording_goes_on_when_there_is_room(tmp_path):
+    folder, ballast = tmp_path / "recording", tmp_path / "recording" / "ballast"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("this machine does not let us mount")
+    try:
+        with recording_node(tmp_path, folder) as node:
+            is_recorded(folder, node)
+            with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
+                while True:
+                    file.write(bytes(4096))
+            degrades_and_recovers(node, "the disk is full", ballast.unlink)
+            is_recorded(folder, node)
+        recording = open_recording(folder)
+        assert (recording.faults, recording.gaps) == ([], [])
+        assert len(list(recording.ticks())) > 20
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
