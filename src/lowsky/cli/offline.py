@@ -17,7 +17,7 @@ from lowsky.engine.config import read_site
 from lowsky.engine.offline import Input, Steps, open_input, run
 from lowsky.engine.pipeline import Pipeline
 from lowsky.engine.tracktable import TrackTableWriter
-from lowsky.errors import ConfigError, Fault
+from lowsky.errors import ConfigError, Fault, LowskyError
 from lowsky.feeds.registry import feed_named
 from lowsky.model.events import AlertCleared, AlertRaised, Event
 from lowsky.model.ports import Tick
@@ -56,17 +56,33 @@ def _open_inputs(inputs: tuple[str, ...], site: Site) -> list[Input]:
     return opened
 
 
-def _writable(path: Path) -> Path:
-    if not path.parent.is_dir():
-        raise ConfigError([Fault(str(path), f"no folder {path.parent}", "a path in an existing folder")])
-    return path
+def _writable(*paths: Path | None) -> None:
+    """Said before the work, not after it. Raises ``ConfigError``."""
+    faults: list[Fault] = []
+    for path in filter(None, paths):
+        if not path.parent.is_dir():
+            faults.append(Fault(str(path), f"no folder {path.parent}", "a path in an existing folder"))
+        elif path.is_dir():
+            faults.append(Fault(str(path), "a folder", "the name of a file"))
+    if faults:
+        raise ConfigError(faults)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """The disk may still refuse: then that is one line, too. Raises ``LowskyError``."""
+    try:
+        yield
+    except OSError as error:
+        raise LowskyError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def track(site_path: Path, inputs: tuple[str, ...], output: Path, alerts: Path | None, console: Console) -> int:
     site = read_site(site_path)
     sources = _open_inputs(inputs, site)
+    _writable(output, alerts)
     alert_events: list[Event] = []
-    with progress(console, "Tracking") as note, TrackTableWriter(_writable(output), site) as table:
+    with progress(console, "Tracking") as note, _writing(output), TrackTableWriter(output, site) as table:
         ticks, write = 0, Steps(table)
 
         def on_step(tick: Tick, events: list[Event], pipeline: Pipeline) -> None:
@@ -80,7 +96,7 @@ def track(site_path: Path, inputs: tuple[str, ...], output: Path, alerts: Path |
         _, funnel = run(sources, site, on_step)
         rows = table.rows
     if alerts is not None:
-        _write_whole(_writable(alerts), b"".join(msgspec.json.encode(e) + b"\n" for e in alert_events))
+        _write_whole(alerts, b"".join(msgspec.json.encode(e) + b"\n" for e in alert_events))
     console.print(f"{output}: {rows:,} rows")
     for sensor in dict.fromkeys(source.feed.sensor for source in sources):
         files = ", ".join(source.path.name for source in sources if source.feed.sensor == sensor)
@@ -91,8 +107,12 @@ def track(site_path: Path, inputs: tuple[str, ...], output: Path, alerts: Path |
 
 def _write_whole(path: Path, content: bytes) -> None:
     beside = path.with_name(path.name + ".part")
-    beside.write_bytes(content)
-    beside.replace(path)
+    with _writing(path):
+        try:
+            beside.write_bytes(content)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def simulate(
@@ -111,16 +131,23 @@ def simulate(
         raise ConfigError([Fault("lowsky simulate", f"no {missing}", "lowsky simulate SCENARIO -o DIR, or --list")])
     if duration_s is not None and not 0 < duration_s < 7 * 86_400:
         raise ConfigError([Fault("--duration", f"{duration_s:g}", "seconds, more than 0 and less than a week")])
+    if output.exists() and not output.is_dir():
+        raise ConfigError([Fault(str(output), "a file", "a folder, or a name for one")])
     with progress(console, f"Simulating {scenario}"):
         made = run_scenario(scenario, seed=seed, duration_s=duration_s)
-    output.mkdir(parents=True, exist_ok=True)
+    with _writing(output):
+        output.mkdir(parents=True, exist_ok=True)
     _write_whole(output / "site.toml", made.site_toml.encode())
     for name in ("measurements", "truth"):
         frame = getattr(made, name)
         beside = output / f"{name}.parquet.part"
         facts = {"lowsky.origin": "simulated", "lowsky.scenario": scenario, "lowsky.seed": str(seed)}
-        frame.write_parquet(beside, compression="zstd", metadata=facts)
-        beside.replace(output / f"{name}.parquet")
+        with _writing(output / f"{name}.parquet"):
+            try:
+                frame.write_parquet(beside, compression="zstd", metadata=facts)
+                beside.replace(output / f"{name}.parquet")
+            finally:
+                beside.unlink(missing_ok=True)
     console.print(
         f"{output}: {len(made.measurements):,} measurements, {len(made.truth):,} rows of truth, seed {seed} (simulated)"
     )
@@ -130,12 +157,14 @@ def simulate(
 def evaluate(tracks: Path, truth: Path, output: Path | None, json: Path | None, console: Console) -> int:
     from lowsky.evaluate import evaluate as score
 
+    _writable(output, json)
     with progress(console, "Scoring"):
         report = score(tracks, truth, origin=_origin_of(truth))
     if output is not None:
-        report.to_html(_writable(output))
+        with _writing(output):
+            report.to_html(output)
     if json is not None:
-        _write_whole(_writable(json), json_text.dumps(report.metrics, indent=2, allow_nan=False).encode())
+        _write_whole(json, json_text.dumps(report.metrics, indent=2, allow_nan=False).encode())
     Console(highlight=False).print(report.summary(), markup=False)
     return 0
 

@@ -178,11 +178,12 @@ class TrackTableWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if kind is None:
-                self._write()
-        finally:
-            self._file.close()
+            try:
+                if kind is None:
+                    self._write()
+            finally:
+                self._file.close()
             if kind is None:
                 self._beside.replace(self._path)
-            else:
-                self._beside.unlink(missing_ok=True)
+        finally:
+            self._beside.unlink(missing_ok=True)

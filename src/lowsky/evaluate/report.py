@@ -85,8 +85,11 @@ class Report:
 
 def _write_whole(path: Path, text: str) -> None:
     beside = path.with_name(path.name + ".part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def evaluate(
