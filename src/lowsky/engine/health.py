@@ -72,7 +72,7 @@ class SensorHealth:
             health.arrivals.append((tick.t_ns, len(tick.batch)))
             health.in_window += len(tick.batch)
             if len(tick.batch):
-                delay = np.median(tick.batch.t_recv_ns - tick.batch.t_meas_ns) * 1e-9
+                delay = (tick.batch.t_recv_ns - tick.batch.t_meas_ns).mean() * 1e-9
                 old = health.latency_s
                 health.latency_s = float(delay) if old is None else old + 0.1 * (float(delay) - old)
         events: list[Event] = []

@@ -16,7 +16,7 @@ class SensorStatus(msgspec.Struct, frozen=True, kw_only=True):
     rate_hz: float  # measurements per second over the last 10 s
     detail: str = ""
     counts: dict[str, int] = {}  # records, measurements, held, errors, and each Reject by name, since start
-    latency_s: float | None = None  # median t_recv − t_meas of the last looks
+    latency_s: float | None = None  # t_recv − t_meas, smoothed over the last looks
     azimuth_rad: tuple[float, float] = (0.0, 6.283185307179586)
     max_range_m: float | None = None
 
