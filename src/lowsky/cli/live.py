@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import lowsky.track
 from lowsky.clock import LiveClock
 from lowsky.engine.config import read_site
 from lowsky.engine.hub import Controls, Hub, NoControls
@@ -37,6 +38,20 @@ def ended_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+QUIET_S = 2.0  # work that takes longer says what it is
+
+
+def prepare(say: Say) -> None:
+    """Load the tracker's kernels before anything is shown; the very first start has to compile them."""
+    told = threading.Timer(QUIET_S, say, ["Compiling the tracker. Only the first start takes this, about a minute …"])
+    told.daemon = True
+    told.start()
+    try:
+        lowsky.track.warm_up()
+    finally:
+        told.cancel()
 
 
 ENDS_WITHIN_S = 10.0  # the engine is waited for so long; what it could not compact the next start does
@@ -68,6 +83,7 @@ class Engine:
                 webbrowser.open(address)
             self._thread.start()
 
+        prepare(say)
         with ended_by_sigterm():
             try:
                 serve(hub, controls, host, port, ready=ready, stop=self._stop_server)

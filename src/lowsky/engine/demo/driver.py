@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+import lowsky.track
 from lowsky.align.settings import LIVE
 from lowsky.clock import PacedClock
 from lowsky.engine.demo.scenes import SCENES, DemoScene
@@ -93,6 +94,7 @@ class Demo:
         try:
             if scene.name != self._chosen or self._stopped:
                 return
+            lowsky.track.warm_up()  # before the scene's clock starts
             clock = PacedClock(first_arrival_ns(site) - LEAD_NS, self._speed)
             settings = msgspec.structs.replace(LIVE, wait_at_least_s=PATIENCE_S * self._speed)
             stage = Stage("demo", self._epoch, scene, ends_with_files=True)
