@@ -5,6 +5,7 @@ saved pipeline and replays the ticks after it. Without one (first start after an
 minute; track numbers then go on above every number ever given out.
 """
 
+import logging
 import os
 import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +20,8 @@ from lowsky.model.ports import Tick
 from lowsky.model.site import Site
 from lowsky.record.reader import open_recording
 from lowsky.record.writer import Recorder
+
+log = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY_NS = 10_000_000_000
 LAST_MINUTE_NS = 60_000_000_000
@@ -89,7 +92,11 @@ class Keeper:
         self._saver.shutdown(wait=True)
         if self._t_ns:  # else this run added nothing, and where the restored pipeline stands is in the file already
             self._save(self._state_of(pipeline))
-        self._recorder.close(COMPACT_AT_END_S)
+        status = self._recorder.close(COMPACT_AT_END_S)
+        if status.ticks_lost:
+            log.error(
+                "%s lacks %d ticks with %d measurements", self._folder, status.ticks_lost, status.measurements_lost
+            )
 
     def restored_pipeline(self, site: Site) -> Pipeline:
         """A pipeline that knows everything recorded so far in this folder."""

@@ -170,15 +170,6 @@ def accounted(counts):
     return counts["measurements"] + counts["held"] + rejected
 
 
-def run_cli(*arguments, cwd=None):
-    """A command that ends by itself: status, lines of stdout, lines of stderr."""
-    done = subprocess.run(
-        [sys.executable, "-m", "lowsky", *map(str, arguments)], cwd=cwd, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=2 * PATIENCE_S,
-    )  # fmt: skip
-    return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
-
-
 # ---------------------------------------------------------------- senders
 
 
@@ -307,6 +298,5 @@ class Server:
         self.stop()
 
 
-def seeds(default):
-    """How many repetitions; LOWSKY_REPEAT=N asks for more than the everyday number."""
-    return range(int(os.environ.get("LOWSKY_REPEAT", default)))
+REPEAT = int(os.environ.get("LOWSKY_REPEAT", "1"))
+"""How often what depends on the moment is tried; above 1 also what takes long and rarely shows anything new."""

@@ -10,6 +10,7 @@ from lowsky.engine.config import parse_site
 from lowsky.engine.player import events_of
 from lowsky.record.reader import open_recording
 from tests.scenarios.node.harness import (
+    REPEAT,
     TRACEBACK,
     Node,
     Plots,
@@ -17,8 +18,6 @@ from tests.scenarios.node.harness import (
     feed,
     free_port,
     radar,
-    run_cli,
-    seeds,
     site_text,
     wait_for,
 )
@@ -33,7 +32,7 @@ def recorded_rows(recording):
 BOTH = (signal.SIGTERM, signal.SIGINT)
 
 
-@pytest.mark.parametrize("number", BOTH[: len(seeds(1))])
+@pytest.mark.parametrize("number", BOTH[:REPEAT])
 def test_a_node_that_is_told_to_end_leaves_a_whole_recording_and_status_0(tmp_path, number):
     # given a node that records what comes
     plots = Plots("radar-1", free_port())
@@ -56,7 +55,7 @@ def test_a_node_that_is_told_to_end_leaves_a_whole_recording_and_status_0(tmp_pa
     assert len(pipeline.snapshot()) == len(plots.drones)
 
 
-@pytest.mark.parametrize("number", BOTH[-len(seeds(1)) :])
+@pytest.mark.parametrize("number", BOTH[-REPEAT:])
 def test_a_node_that_is_told_to_end_at_once_ends(tmp_path, number):
     # given a node that has just said where its map is: its engine is still getting warm
     with Node(tmp_path, site_text(radar("radar-1"), feed("radar-1", free_port())), record=tmp_path / "r") as node:
@@ -123,14 +122,14 @@ def test_a_site_file_that_may_not_be_read_is_said_so(tmp_path, run_here):
     assert (status, len(err)) == (2, 1), err
 
 
-def test_a_port_in_use_for_the_map_is_one_clear_line_and_status_1(tmp_path):
+def test_a_port_in_use_for_the_map_is_one_clear_line_and_status_1(tmp_path, run_here):
     # given another program on the port
     path = tmp_path / "site.toml"
     path.write_text(site_text(radar("radar-1"), feed("radar-1", free_port())))
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         # when a node is started there
-        status, out, err = run_cli("run", path, "--port", port, "--record", tmp_path / "r")
+        status, out, err = run_here("run", path, "--port", port, "--record", tmp_path / "r")
     # then it says so and what to do, and has begun nothing
     assert (status, out, len(err)) == (1, [], 1), err
     assert f"127.0.0.1:{port}" in err[0] and "--port" in err[0]

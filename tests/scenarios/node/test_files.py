@@ -9,9 +9,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from lowsky.cli.main import main
 from lowsky.record.writer import Recorder
 from tests.fuzz.cases import recorded_files
-from tests.scenarios.node.harness import TRACEBACK, feed, radar, receiver, run_cli, site_text
+from tests.scenarios.node.harness import TRACEBACK, feed, radar, receiver, site_text
 
 DATA = Path(__file__).parents[2] / "feeds"
 
@@ -24,8 +25,9 @@ def made(tmp_path_factory):
         ("simulate", "harbour-raid", "--seed", "3", "--duration", "20", "-o", folder),
         ("track", folder / "site.toml", folder / "measurements.parquet", "-o", folder / "tracks.parquet"),
     ):
-        status, _, err = run_cli(*command)
-        assert status == 0, err
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in command])
+        assert ended.value.code == 0
     return folder
 
 

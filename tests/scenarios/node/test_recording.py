@@ -9,7 +9,18 @@ from contextlib import contextmanager
 import pytest
 
 from lowsky.record.reader import open_recording
-from tests.scenarios.node.harness import TRACEBACK, Node, Plots, Talk, feed, free_port, radar, site_text, wait_for
+from tests.scenarios.node.harness import (
+    REPEAT,
+    TRACEBACK,
+    Node,
+    Plots,
+    Talk,
+    feed,
+    free_port,
+    radar,
+    site_text,
+    wait_for,
+)
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -68,6 +79,7 @@ def test_a_file_in_the_place_of_the_folder_is_said_and_the_node_serves_all_the_s
     assert (recording.faults, recording.gaps) == ([], [])
 
 
+@pytest.mark.skipif(os.geteuid() == 0 and REPEAT == 1, reason="root has a full file system; LOWSKY_REPEAT=2 for both")
 def test_a_disk_that_refuses_is_said_and_nothing_is_lost_when_it_takes_data_again_soon(tmp_path):
     folder = tmp_path / "recording"
     with recording_node(tmp_path, folder) as node:
@@ -82,6 +94,23 @@ def test_a_disk_that_refuses_is_said_and_nothing_is_lost_when_it_takes_data_agai
     looks = [tick.batch.look for tick in recording.ticks() if tick.batch is not None]
     assert (recording.faults, recording.gaps) == ([], [])
     assert looks == list(range(looks[0], looks[0] + len(looks)))
+
+
+@pytest.mark.skipif(REPEAT == 1, reason="two nodes take long: LOWSKY_REPEAT=2")
+def test_a_second_node_does_not_record_into_the_folder_of_the_first(tmp_path):
+    folder = tmp_path / "recording"
+    (tmp_path / "other").mkdir()
+    with recording_node(tmp_path, folder) as node:
+        is_recorded(folder, node)
+        with Node(tmp_path / "other", site_text(radar("r"), feed("r", free_port())), record=folder) as second:
+            titles = wait_for(lambda: recording_alerts(second), "the alert of the second")
+            assert len(titles) == 1 and "another program records into it" in titles[0], titles
+            assert recording_alerts(node) == []
+            # what it could not record it says when it ends
+            assert second.end() == 0
+            assert second.said.count("lacks") == 1, second.said
+        goes_on(node)
+    assert (open_recording(folder).faults, open_recording(folder).gaps) == ([], [])
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")

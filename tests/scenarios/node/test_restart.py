@@ -9,12 +9,19 @@ import pytest
 
 from lowsky.align.funnel import Funnel
 from lowsky.align.settings import LIVE
+from lowsky.engine import keeper as keeper_module
 from lowsky.engine.config import parse_site
 from lowsky.engine.keeper import NAME, Keeper
 from lowsky.engine.pipeline import Pipeline
 from lowsky.feeds.table import Config, open_feed
 from lowsky.model.ports import Frame
 from tests.scenarios.node.harness import Plots, Reports, feed, radar, receiver, site_text
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_compacted(monkeypatch):
+    monkeypatch.setattr(keeper_module, "COMPACT_AT_END_S", 0.0)
+
 
 START_NS = 1_790_000_000_000_000_000
 MS = 1_000_000

@@ -3,7 +3,6 @@
 One node serves all of these scenarios: what one of them left behind is what the next one meets.
 """
 
-import os
 import random
 import socket
 import time
@@ -14,6 +13,7 @@ import pytest
 
 from tests.fuzz.cases import feed_case, mutated
 from tests.scenarios.node.harness import (
+    REPEAT,
     TRACEBACK,
     Node,
     Plots,
@@ -37,7 +37,7 @@ HOSTILE = {  # feed -> scheme
     "beast": "tcp-listen",
     "modes-jsonl": "tcp-listen",
 }
-MESSAGES = 300 * int(os.environ.get("LOWSKY_REPEAT", 1))  # hostile ones for each feed
+MESSAGES = 200 * REPEAT  # hostile ones for each feed
 LARGEST_DATAGRAM = 65_507
 
 
@@ -48,7 +48,7 @@ class World:
     node: Node
     good: Plots
     gone: Plots  # comes over TCP
-    wrong_clock: Plots
+    clocks: list[Plots]  # look ten times a second: a clock is judged by its last 64 looks
     blocked: Plots
     blocker: socket.socket  # sits on the port of ``blocked``
     hostile: dict[str, int]  # feed -> port
@@ -80,23 +80,23 @@ def world(tmp_path_factory):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as blocker:
         blocker.bind(("127.0.0.1", 0))
         good, gone = Plots("good", free_port()), Plots("gone", free_port(socket.SOCK_STREAM))
-        wrong_clock = Plots("wrong-clock", free_port())
+        clocks = [Plots(name, free_port(), period_s=0.1) for name in JUMPS]
         blocked = Plots("blocked", blocker.getsockname()[1])
         hostile = {
             name: free_port(socket.SOCK_STREAM if scheme == "tcp-listen" else socket.SOCK_DGRAM)
             for name, scheme in HOSTILE.items()
         }
         site = site_text(
-            *(radar(plots.sensor) for plots in (good, wrong_clock, blocked, gone)),
+            *(radar(plots.sensor, look_period_s=plots.period_s) for plots in (good, *clocks, blocked, gone)),
             *(radar(name) if name in ("asterix", "table") else receiver(name) for name in HOSTILE),
-            *(feed(plots.sensor, plots.port) for plots in (good, wrong_clock, blocked)),
+            *(feed(plots.sensor, plots.port) for plots in (good, *clocks, blocked)),
             feed("gone", gone.port, "tcp"),
             feed("table", hostile["table"]),
             *(feed(name, hostile[name], HOSTILE[name], format=name) for name in HOSTILE if name != "table"),
         )
         with Node(tmp_path_factory.mktemp("node"), site) as node:
             node.wait_until_it_runs()
-            yield World(node, good, gone, wrong_clock, blocked, blocker, hostile)
+            yield World(node, good, gone, clocks, blocked, blocker, hostile)
             assert node.end() == 0
             assert TRACEBACK not in node.said, node.said
 
@@ -137,29 +137,37 @@ def test_a_tcp_source_that_goes_away_is_down_and_comes_back_by_itself(world):
             wait_for(lambda: not world.condition("gone")[2], "the alert to be cleared")
 
 
-@pytest.mark.parametrize(("hours", "reason"), [(3.0, "FUTURE"), (-3.0, "LATE")])
-def test_a_sensor_whose_clock_jumps_is_degraded_and_its_rows_are_counted(world, hours, reason):
-    plots = world.wrong_clock
-    with world.good_undisturbed(), Talk(plots):
-        # given a sensor that is well
-        wait_for(world.is_ok("wrong-clock"), "a sensor that is well")
-        before = world.node.counts("wrong-clock").get(reason, 0)
-        # when its clock jumps by hours
-        plots.ahead_s = hours * 3600.0
-        # then its rows are refused and counted, and it is shown as degraded, with the reason
-        wait_for(lambda: world.node.counts("wrong-clock").get(reason, 0) > before + 20, f"rows counted as {reason}")
-        wait_for(lambda: world.node.status("wrong-clock") == "degraded", "the sensor to be degraded")
-        time.sleep(5.0)  # silent for more than its ten looks, if refused rows were silence
-        status, detail, titles = world.condition("wrong-clock")
-        assert (status, len(titles)) == ("degraded", 1), (status, detail, titles)
-        assert {"FUTURE": "future", "LATE": "late"}[reason] in detail
-        # when the clock is put right
-        plots.ahead_s = 0.0
-        # then it recovers, and the alert is cleared
-        wait_for(world.is_ok("wrong-clock"), "the sensor to recover")
-        assert world.condition("wrong-clock")[2] == []
-    counts = world.node.counts("wrong-clock")
-    assert accounted(counts) == counts["records"]
+JUMPS = {"ahead": (3.0, "FUTURE", "future"), "behind": (-3.0, "LATE", "late")}  # hours, counted as, in words
+
+
+def test_sensors_whose_clocks_jump_are_degraded_and_their_rows_are_counted(world):
+    node, clocks = world.node, world.clocks
+    with world.good_undisturbed(), Talk(*clocks):
+        # given two sensors that are well
+        wait_for(lambda: all(world.is_ok(plots.sensor)() for plots in clocks), "sensors that are well")
+        # when their clocks jump by hours
+        for plots in clocks:
+            plots.ahead_s = JUMPS[plots.sensor][0] * 3600.0
+        # then their rows are refused and counted, and they are shown as degraded, with the reason
+        for name, (_, reason, _) in JUMPS.items():
+            wait_for(
+                lambda name=name, reason=reason: node.counts(name).get(reason, 0) > 20, f"rows counted as {reason}"
+            )
+            wait_for(lambda name=name: node.status(name) == "degraded", f"{name} to be degraded")
+        time.sleep(2.0)  # silent for more than ten looks, if refused rows were silence
+        for name, (_, _, word) in JUMPS.items():
+            status, detail, titles = world.condition(name)
+            assert (status, len(titles)) == ("degraded", 1), (status, detail, titles)
+            assert word in detail
+        # when the clocks are put right
+        for plots in clocks:
+            plots.ahead_s = 0.0
+        # then they recover, and the alerts are cleared
+        wait_for(lambda: all(world.is_ok(plots.sensor)() for plots in clocks), "the sensors to recover")
+        assert [world.condition(name)[2] for name in JUMPS] == [[], []]
+    for name in JUMPS:
+        counts = node.counts(name)
+        assert accounted(counts) == counts["records"]
 
 
 def hostile_messages(name, draw):
