@@ -7,7 +7,6 @@ import time
 
 import numpy as np
 import pytest
-from tests.parity.stream import Digest
 
 from lowsky.clock import LiveClock
 from lowsky.engine.config import parse_site
@@ -16,6 +15,7 @@ from lowsky.engine.keeper import Keeper
 from lowsky.engine.node import Node, Stage
 from lowsky.engine.player import events_of
 from lowsky.record.reader import open_recording
+from tests.parity.stream import Digest
 
 SITE = """
 [site]

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.parity.stream import Digest, of_files
 
 from lowsky.align.funnel import Funnel
 from lowsky.engine.config import read_site
 from lowsky.engine.offline import open_input, ticks_of
 from lowsky.engine.pipeline import Pipeline
 from lowsky.simulate import simulate
+from tests.parity.stream import Digest, of_files
 
 ROOT = Path(__file__).parents[2]
 
