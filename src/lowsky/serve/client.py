@@ -146,7 +146,7 @@ class Client:
         self._seq += 1
         payload = encoder.frame(self._version, self._seq, t_ns)
         self._version = version
-        if picture.mode == "live":
+        if picture.mode == "live" and picture.recv_ns > 0:
             shared.latency_sum_s += (t_ns - picture.recv_ns) / 1e9
             shared.latency_count += 1
         await self._bytes(payload)
