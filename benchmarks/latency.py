@@ -100,6 +100,7 @@ def figures(log: np.ndarray, frames: np.ndarray, seconds: float, health: dict, c
         "tracks": int(np.median(frames[-100:, 2])),
         "frames_per_s": (frames[:, 1] > frames[-1, 1] - seconds).sum() / seconds,
         "p50_ms": p50, "p90_ms": p90, "p99_ms": p99, "worst_ms": worst,
+        "rejected": {k: sum(n["counts"].get(k, 0) for n in sensors) for k in ("LATE", "FUTURE", "OVERFLOW")},
         "node_cpu_s": cpu, "sent_plots_total": int(log[:, 2].sum()), "sensors": sensors,
         "cores": os.cpu_count(), "simulated": True,
     }  # fmt: skip

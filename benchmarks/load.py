@@ -45,7 +45,7 @@ source = "udp://127.0.0.1:{port}"
 
 @dataclass(frozen=True)
 class Load:
-    """``n_target`` targets on straight courses under ``n_radar`` radars that turn once in ``period_s``."""
+    """``n_target`` targets in wide turns under ``n_radar`` radars that turn once in ``period_s``."""
 
     n_target: int = 1_000
     n_radar: int = 4
@@ -74,16 +74,20 @@ class Load:
     def datagrams(self, start_s: float, duration_s: float) -> Iterator[tuple[float, int, bytes, int]]:
         """(when to send, UTC seconds; port; bytes; plots in it), in order of time, made as they are asked for."""
         rng = np.random.default_rng(self.seed)
-        place = rng.uniform(-25_000.0, 25_000.0, (self.n_target, 2))
-        course = rng.uniform(0, 2 * math.pi, self.n_target)
-        velocity = rng.uniform(10.0, 60.0, (self.n_target, 1)) * np.column_stack((np.sin(course), np.cos(course)))
+        # everybody turns about a point of his own, gently, so that an hour later all are still there
+        centre = rng.uniform(-25_000.0, 25_000.0, (self.n_target, 2))
+        radius = rng.uniform(3_000.0, 8_000.0, self.n_target)
+        turn = rng.uniform(10.0, 60.0, self.n_target) / radius * rng.choice((-1.0, 1.0), self.n_target)
+        phase = rng.uniform(0, 2 * math.pi, self.n_target)
         level = rng.integers(20, 400, self.n_target)  # quarters of a flight level: 150 m to 3 km
         for step in range(int(duration_s / self.datagram_s)):
             from_s = step * self.datagram_s
+            angle = phase + turn * from_s
+            place = centre + radius[:, None] * np.column_stack((np.sin(angle), np.cos(angle)))
             for k in range(self.n_radar):
                 beam = (from_s / self.period_s + k / self.n_radar) % 1.0 * 2 * math.pi
                 width = 2 * math.pi * self.datagram_s / self.period_s
-                offset = place + velocity * from_s - np.array(self.radar_east_north_m(k))
+                offset = place - np.array(self.radar_east_north_m(k))
                 azimuth = np.arctan2(offset[:, 0], offset[:, 1]) % (2 * math.pi)
                 lit = np.flatnonzero((azimuth - beam) % (2 * math.pi) < width)
                 if len(lit):

@@ -19,7 +19,7 @@ from benchmarks.latency import read_frames, start_node
 from benchmarks.load import Load, send
 
 
-def resident_mib(pid: int) -> float:
+def resident_mib(pid: int | str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmRSS"):
             return int(line.split()[1]) / 1024.0
