@@ -106,7 +106,9 @@ def test_a_second_node_does_not_record_into_the_folder_of_the_first(tmp_path):
             titles = wait_for(lambda: recording_alerts(second), "the alert of the second")
             assert len(titles) == 1 and "another program records into it" in titles[0], titles
             assert recording_alerts(node) == []
-            # what it could not record it says when it ends
+            # and what it could not record it says when it ends
+            restored_t = second.health()["t"]
+            wait_for(lambda: second.health()["t"] > restored_t, "time to pass")
             assert second.end() == 0
             assert second.said.count("lacks") == 1, second.said
         goes_on(node)
