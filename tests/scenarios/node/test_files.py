@@ -4,6 +4,8 @@ import json
 import random
 import resource
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -174,23 +176,23 @@ def test_outputs_that_cannot_be_written_are_said_before_the_work(made, tmp_path,
         assert left_behind(folder, before) == [], command
 
 
-@pytest.fixture
-def no_room():
-    """No file may grow beyond 1 kB: to a program that is a full disk."""
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+def without_room(*command):
+    """Status and stderr of a command none of whose files may grow beyond 1 kB: to a program that is a full disk."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "lowsky", *map(str, command)], capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
+    )  # fmt: skip
+    return ended.returncode, ended.stderr.splitlines()
 
 
-def test_a_full_disk_is_one_clear_line_and_leaves_nothing_half_written(made, tmp_path, run_here, no_room):
+def test_a_full_disk_is_one_clear_line_and_leaves_nothing_half_written(made, tmp_path):
     table, site, out = made / "measurements.parquet", made / "site.toml", tmp_path / "out"
     for command in (
         ("track", site, table, "-o", tmp_path / "t.parquet"),
         ("evaluate", made / "tracks.parquet", made / "truth.parquet", "-o", tmp_path / "r.html"),
         ("simulate", "harbour-raid", "--duration", "20", "-o", out),
     ):
-        status, _, err = run_here(*command)
+        status, err = without_room(*command)
         assert (status, len(err)) == (1, 1), (command, err)
         assert "cannot be written" in err[0] and TRACEBACK not in err[0], err
         assert left_behind(tmp_path, set()) == [], command
