@@ -32,7 +32,7 @@ PASSES = 4
 """Turns of the loop from a datagram or segment that waits in the kernel to ``_deliver``, the longest way (a sender of
 ``tcp-listen``): select, its reader, its queue, its line."""
 
-PUBLISH_EVERY_S = 0.01
+PUBLISH_EVERY_S = 0.006
 """The picture is handed out at most this often; each client's frames are paced again in ``serve``."""
 
 

@@ -18,7 +18,7 @@ from lowsky.serve.frame import LABEL_TEXTS, Encoder, Label
 from lowsky.serve.history import History, Sample
 from lowsky.serve.state import StateText
 
-FRAME_PERIOD_S = 0.015
+FRAME_PERIOD_S = 0.008
 KEYFRAME_PERIOD_S = 5.0
 SPAN_PERIOD_S = 1.0
 WANT_MAX_BYTES = 1024
