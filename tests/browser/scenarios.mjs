@@ -33,6 +33,19 @@ async function startNode(...args) {
   return { url, port: new URL(url).port, stop };
 }
 
+/** Start the real `lowsky demo`; resolves with its address once it says it. */
+async function startDemo() {
+  const child = spawn(python, ['-m', 'lowsky', 'demo', '--no-browser', '--port', '0'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  running.add(child);
+  let said = '';
+  const url = await new Promise((done, failed) => {
+    child.stderr.on('data', (text) => { said += text; const found = /http:\/\/\S+/.exec(said); if (found) done(found[0]); });
+    child.once('exit', (code) => failed(new Error(`the demo ended with ${code}: ${said}`)));
+  });
+  const kill = () => new Promise((done) => { child.once('exit', done); child.kill('SIGKILL'); });
+  return { url, kill };
+}
+
 /** Open the page and wait for its first tracks. */
 async function openPage(node, options = {}, query = '') {
   const browser = await open(options);
@@ -396,6 +409,48 @@ const scenarios = {
     assert.deepEqual(faults, []);
     await close();
     await node.stop();
+  },
+
+  async demo() {
+    const node = await startDemo();
+    const { page, faults, foreign, close } = await openPage(node);
+    // tracks move
+    await until(page, 'tracks of the first scene', (s) => s.mode === 'demo' && s.tracks > 10, 40000);
+    assert.match(await page.textContent('body'), /SIMULATED/);
+    const first = await positions(page);
+    await page.waitForTimeout(3000);
+    const second = await positions(page);
+    const moved = Object.keys(first).filter((id) => second[id] && Math.hypot(second[id].latitude - first[id].latitude, second[id].longitude - first[id].longitude) > 1e-5);
+    assert.ok(moved.length > 5, `${moved.length} of ${Object.keys(first).length} tracks moved`);
+    // select one
+    await page.evaluate((id) => window.__lowsky.select(Number(id)), moved[0]);
+    await until(page, 'a selected track', (s) => s.selected === Number(moved[0]));
+    assert.match(await page.textContent('#card'), /Last seen/);
+    // pause
+    await page.keyboard.press('Space');
+    const paused = await until(page, 'paused', (s) => s.mode === 'paused');
+    await page.waitForTimeout(1200);
+    assert.equal((await state(page)).time, paused.time);
+    await page.keyboard.press('Space');
+    // seek
+    await until(page, 'twelve seconds to look back', (s) => s.mode === 'demo' && s.span?.history && s.span.history[1] - s.span.history[0] > 12, 30000);
+    await page.keyboard.press('ArrowLeft');
+    await until(page, 'ten seconds back', (s) => s.past && s.mode === 'history');
+    await page.keyboard.press('l');
+    await until(page, 'live again', (s) => !s.past && s.mode === 'demo');
+    mkdirSync(ARTEFACTS, { recursive: true });
+    await page.screenshot({ path: join(ARTEFACTS, 'demo-night.png') });
+    await page.keyboard.press('t');
+    await page.waitForTimeout(1500);
+    await page.screenshot({ path: join(ARTEFACTS, 'demo-day.png') });
+    assert.deepEqual([faults, foreign], [[], []]);
+    // the server is killed
+    const killed = Date.now();
+    await node.kill();
+    await until(page, 'NO DATA', (s) => s.lost, 6000);
+    assert.ok(Date.now() - killed < 3600, `took ${Date.now() - killed} ms`);
+    assert.match(await page.textContent('#pill'), /^NO DATA \d+ s$/);
+    await close();
   },
 
   async empty() {
