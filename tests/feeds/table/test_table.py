@@ -555,6 +555,14 @@ def test_rows_that_follow_in_another_datagram_are_used_but_give_no_second_covera
     assert rejected == {Reject.NOT_A_MEASUREMENT: 1}
 
 
+def test_control_characters_in_a_text_are_replaced():
+    """Found by fuzzing: DEL and escaped controls came through as they were."""
+    row = radar(0.1, 1) | {"identity": "3C6\x7f44", "callsign": "a\u0007b\u202ec"}
+    (batch,), rejected = live([line(row)])
+    assert (batch.texts["identity"].names, batch.texts["callsign"].names) == (("3C6\ufffd44",), ("a\ufffdb\ufffdc",))
+    assert rejected == {}
+
+
 def test_rows_without_look_are_not_kept_back():
     report = plot(0, sensor="receiver-1", latitude_deg=1.0, longitude_deg=1.0)
     assert [len(b) for b in live([line(report), line(radar(0.0)) * 2])[0]] == [1, 2]

@@ -89,12 +89,19 @@ def _out_of_range(rows: Rows) -> Mask:
 
 
 def cleaned(texts: dict[str, Labels]) -> dict[str, Labels]:
-    """Texts as a batch has them: stripped, ICAO addresses in lower case, classes only those that are known."""
+    """Texts as a batch has them: printable, stripped, ICAO addresses in lower case, classes only known ones."""
     return {name: _cleaned(name, labels) for name, labels in texts.items()}
 
 
+def printable(text: str) -> str:
+    """The text with every character that cannot be printed (controls, DEL, surrogates) replaced by U+FFFD."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
 def _cleaned(column: str, labels: Labels) -> Labels:
-    names = [name.strip() for name in labels.names]
+    names = [printable(name.strip()) for name in labels.names]
     if column == "identity":
         names = [name.lower() if ICAO_ADDRESS.fullmatch(name) else name for name in names]
     if column == "class":
