@@ -56,7 +56,7 @@ def test_page(scenario, browser_tools):
         ["node", str(HERE / "scenarios.mjs"), scenario, sys.executable],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=270,  # the demo may have to compile first
         check=False,
     )
     assert run.returncode == 0, run.stderr[-4000:]
