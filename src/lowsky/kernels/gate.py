@@ -8,11 +8,12 @@ from lowsky.kernels.compiled import njit
 from lowsky.kernels.observe import RADAR, REPORT, wrap
 
 MAX_HALF_WIDTH_RAD = math.pi
+ARC_SLACK_RAD = 1e-9  # for rounding
 
 
 @njit
 def track_boxes(
-    kind, t_ref_ns, slack_s, t_ns, xm, Pm, mu, q, origin, C, sigmas, var_uv, u, v, half_u, half_v
+    kind, t_ref_ns, slack_s, t_ns, xm, Pm, mu, q, origin, C, sigmas, var_uv, arc, u, v, half_u, half_v
 ):  # fmt: skip
     r"""Centre and half-widths of every track's gate in two sensor coordinates at one time.
 
@@ -21,7 +22,9 @@ def track_boxes(
     row (``var_uv`` float64[2]), and what the track flies in ``slack_s``, by which rows' times may differ from
     ``t_ref_ns``. Coarse by intention; ``weigh_edges`` decides.
 
-    xm float64[T, 6] … mu float64[T, M]; outputs float64[T].
+    xm float64[T, 6] … mu float64[T, M]; outputs float64[T]. ``arc`` float64[2] is the middle and half-width (rad)
+    of the rows' azimuths (``arc_of``): a track that cannot reach it gets ``half_v`` −1 and is not looked at closer,
+    which is most of them where the rows are one datagram of a turning radar. Not used for REPORT.
     """
     for i in range(xm.shape[0]):
         dt = (t_ref_ns - t_ns[i]) * 1e-9
@@ -52,6 +55,15 @@ def track_boxes(
         a1 = (n * C[0, 1] - e * C[1, 1]) / rho
         a2 = (n * C[0, 2] - e * C[1, 2]) / rho
         v[i] = math.atan2(e, n)
+        # no direction's variance exceeds the trace, and asin x ≤ ½πx
+        trace = walk
+        for k in range(3):
+            trace += Pm[i, k, k] + 2.0 * ahead * Pm[i, k, k + 3] + ahead * ahead * Pm[i, k + 3, k + 3]
+        reach = sigmas * math.sqrt(max(trace, 0.0)) + slack_s * speed
+        farthest = 0.5 * math.pi * reach / rho + sigmas * math.sqrt(var_uv[1])
+        if reach < rho and abs(wrap(v[i] - arc[0])) > farthest + arc[1]:
+            u[i], half_u[i], half_v[i] = r, 0.0, -1.0
+            continue
         across = sigmas * math.sqrt(max(_moved(Pm[i], ahead, a0, a1, a2), 0.0) + walk) + slack_s * speed
         if across >= rho:
             half_v[i] = MAX_HALF_WIDTH_RAD
@@ -64,6 +76,22 @@ def track_boxes(
             half_u[i] = sigmas * math.sqrt(along + var_uv[0]) + slack_s * speed + sigmas * spread / r
         else:
             u[i], half_u[i] = 0.0, 1.0
+
+
+@njit
+def arc_of(angles):
+    """Middle and half-width of an arc that holds every angle (rad, finite): float64[2]. The whole circle where they
+    spread over more than a half, or where there are none."""
+    arc = np.array([0.0, math.pi])
+    if angles.shape[0] == 0:
+        return arc
+    low, high = 0.0, 0.0
+    for angle in angles:
+        away = wrap(angle - angles[0])
+        low, high = min(low, away), max(high, away)
+    if high - low < math.pi:
+        arc[0], arc[1] = wrap(angles[0] + 0.5 * (low + high)), 0.5 * (high - low) + ARC_SLACK_RAD
+    return arc
 
 
 @njit

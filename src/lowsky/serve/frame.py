@@ -51,6 +51,7 @@ class Encoder:
         self.labels: dict[int, Label] = {}
         self.labels_version = 0
         self._raw: dict[int, tuple[str | None, ...]] = {}  # texts as they came, by id
+        self._words: tuple[object, object] = (None, None)  # of the newest snapshot whose texts were noted
         self._row_version: Ints = _NONE
         self._ids: Ints = _NONE
         self._sent: TrackSnapshot | None = None  # newest snapshot seen
@@ -96,7 +97,7 @@ class Encoder:
         self.rows, self._row_version, self._ids = rows, version, snapshot.track_id
         self._sent, self._sent_state_ns, self._sent_existence = snapshot, state_ns, existence
         self._alerted = alerted
-        self._note_labels(snapshot, fresh)
+        self._note_labels(snapshot)
 
     def _begin(self, picture: Picture) -> None:
         """Time starts anew: forget every row."""
@@ -110,6 +111,7 @@ class Encoder:
         self._removed.clear()
         self.labels.clear()
         self._raw.clear()
+        self._words = (None, None)
 
     def _match(self, snapshot: TrackSnapshot) -> Ints:
         """For each row of the snapshot its row in the last one, or -1. Both are in order of track_id."""
@@ -139,16 +141,21 @@ class Encoder:
         return changed
 
     def _note_removed(self, snapshot: TrackSnapshot) -> None:
+        if np.array_equal(self._ids, snapshot.track_id):
+            return
         for track_id in np.setdiff1d(self._ids, snapshot.track_id, assume_unique=True).tolist():
             self._removed.append((self.version, track_id))
             self.labels.pop(track_id, None)
             self._raw.pop(track_id, None)
 
-    def _note_labels(self, snapshot: TrackSnapshot, fresh: Ints) -> None:
+    def _note_labels(self, snapshot: TrackSnapshot) -> None:
+        words = (snapshot.identity, snapshot.texts)
+        if words[0] is self._words[0] and words[1] is self._words[1]:
+            return  # the tracker hands out the same objects while no word and no track changes
+        self._words = words
         none = (None,) * len(snapshot)
         texts = list(zip(snapshot.identity, *(snapshot.texts.get(name, none) for name in LABEL_TEXTS)))
-        for row, track_id in zip(fresh.tolist(), snapshot.track_id[fresh].tolist()):
-            raw = texts[row]
+        for raw, track_id in zip(texts, snapshot.track_id.tolist()):
             if self._raw.get(track_id, _NO_TEXTS) == raw:
                 continue
             self._raw[track_id] = raw

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lowsky.kernels.associate import marginals
 from lowsky.kernels.existence import detection_weights, look_odds, note_hits, update_existence
-from lowsky.kernels.gate import pairs, track_boxes
+from lowsky.kernels.gate import arc_of, pairs, track_boxes
 from lowsky.kernels.motion import predict_tracks
 from lowsky.kernels.update import update_tracks, weigh_edges
 from lowsky.model.measurement import Floats, Ints, MeasurementKind
@@ -40,8 +40,8 @@ def associate(
     table, settings = core.table, core.settings
     n = table.n
     track, row = _gate(core, station, rows, t_look_ns, named)
-    starts = np.flatnonzero(np.diff(track, prepend=-1))
     if len(track):
+        starts = run_starts(track)
         latest = np.maximum.reduceat(rows.t_ns[row], starts)
         predict_tracks(
             track[starts], latest, table.t_ns, table.x, table.P, table.mu, table.xm, table.Pm, core.G, core.q
@@ -101,7 +101,7 @@ def _gate(core: Core, station: Station, rows: Rows, t_look_ns: int, named: NDArr
     box = np.empty((4, n))
     track_boxes(
         rows.kind, t_ref, (newest - earliest) * 0.5e-9, table.t_ns[:n], table.xm[:n], table.Pm[:n], table.mu[:n],
-        core.q, rows.origin[0], rows.C[0], settings.gate_sigma, var_uv, box[0], box[1], box[2], box[3],
+        core.q, rows.origin[0], rows.C[0], settings.gate_sigma, var_uv, arc_of(row_v), box[0], box[1], box[2], box[3],
     )  # fmt: skip
     periodic = rows.kind != MeasurementKind.REPORT
     track, row, cut = pairs(
@@ -109,6 +109,13 @@ def _gate(core: Core, station: Station, rows: Rows, t_look_ns: int, named: NDArr
     )
     core.reject(station, TrackReject.THINNED, cut)
     return track, row
+
+
+def run_starts(values: Ints) -> Ints:
+    """Where a run of equal values begins, of at least one value."""
+    begins = np.ones(len(values), np.bool_)
+    np.not_equal(values[1:], values[:-1], out=begins[1:])
+    return np.flatnonzero(begins)
 
 
 def _wrapped(angle: Floats) -> Floats:
@@ -121,7 +128,7 @@ def _update_states(
     if not len(track):
         return
     table, settings = core.table, core.settings
-    starts = np.flatnonzero(np.diff(track, prepend=-1))
+    starts = run_starts(track)
     touched = track[starts]
     ok = np.empty(len(touched), np.bool_)
     update_tracks(

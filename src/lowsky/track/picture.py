@@ -42,6 +42,7 @@ class Picture:
         """``at_ns`` moves every live track that is older to that time, by prediction; the table stays as it is."""
         table = core.table
         rows = np.flatnonzero(table.track_id[: table.n] > 0)
+        rows = rows[np.argsort(table.track_id[rows], kind="stable")]
         columns = {name: getattr(table, name)[rows] for name in COLUMNS}
         if at_ns is not None and len(rows):
             predict_tracks(
@@ -56,7 +57,8 @@ class Picture:
             columns = {name: np.concatenate((columns[name], extra[name])) for name in COLUMNS}
         n, n_wedge = len(columns["track_id"]), len(wedges)
         order = np.argsort(columns["track_id"], kind="stable")
-        columns = {name: column[order] for name, column in columns.items()}
+        if np.any(order[1:] < order[:-1]):
+            columns = {name: column[order] for name, column in columns.items()}
         kind = np.full(n, PositionKind.POINT, np.uint8)
         origin, bearing = np.full(n, -1, np.int16), np.full((n, 2), np.nan)
         if wedges:

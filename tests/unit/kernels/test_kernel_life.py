@@ -14,10 +14,12 @@ from tests.reference import update as twin
 from tests.unit.kernels.draws import GENERATOR, RADAR, REPORT, Q, frame, modes, pad, state
 
 from lowsky.kernels import birth, existence, gate, motion, update
+from lowsky.kernels.observe import BEARING
 
 SEEDS = st.integers(0, 2**32 - 1)
 VAR = np.array([10.0, 0.01, 0.02, 0.5, 150.0]) ** 2
 NO = np.zeros(1, np.int64)
+ALL_ROUND = np.array([0.0, np.pi])
 
 
 @settings(max_examples=40, deadline=None)
@@ -51,7 +53,7 @@ def test_a_box_holds_its_sigmas_of_the_predicted_place(seed, kind, dt):
     var_uv, out = np.array([100.0, 1e-4 if kind == RADAR else 100.0]), np.empty((4, 1))
     gate.track_boxes(
         kind, round(dt * 1e9), 0.0, NO, x[None], P[None], np.array([[0.6, 0.3, 0.1]]), Q, origin, C, 4.5, var_uv,
-        *out,
+        ALL_ROUND, *out,
     )  # fmt: skip
     q_mean = 0.6 * Q[0, 0] + 0.3 * Q[1, 0] + 0.1 * Q[2, 0]
     least = gate_twin.track_boxes(kind, x, P, dt, q_mean, origin, C, 4.5, var_uv)
@@ -60,6 +62,33 @@ def test_a_box_holds_its_sigmas_of_the_predicted_place(seed, kind, dt):
     if kind == RADAR:
         assert out[0, 0] == pytest.approx(np.linalg.norm(d))
         assert out[1, 0] == pytest.approx(np.arctan2(d[0], d[1]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS, st.floats(0.0, 5.0), st.floats(1e-3, 3.2), st.sampled_from([RADAR, BEARING]))
+def test_a_track_left_out_by_the_arc_has_no_row_in_its_box(seed, dt, width, kind):
+    rng = np.random.default_rng(seed)
+    states = [state(rng) for _ in range(40)]
+    x, P = np.array([s[0] for s in states]), np.array([s[1] for s in states])
+    origin, C = frame(rng)
+    mu, t_ns, var_uv = np.full((40, 3), 1 / 3), np.zeros(40, np.int64), np.array([100.0, 1e-4])
+    row_v = (rng.uniform(0, 7) + rng.uniform(0, width, 12) + np.pi) % (2 * np.pi) - np.pi
+    row_u, nobody = rng.uniform(0, 9000, 12), np.zeros(40, np.bool_)
+    found = []
+    for arc in (ALL_ROUND, gate.arc_of(row_v)):
+        box = np.empty((4, 40))
+        gate.track_boxes(kind, round(dt * 1e9), 0.05, t_ns, x, P, mu, Q, origin, C, 4.5, var_uv, arc, *box)
+        track, row, _ = gate.pairs(*box, row_u * (kind == RADAR), row_v, True, nobody, nobody[:12], 100)
+        found.append((track.tolist(), row.tolist()))
+    assert found[0] == found[1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(-np.pi, np.pi), max_size=20))
+def test_an_arc_holds_every_angle(angles):
+    middle, half = gate.arc_of(np.array(angles, float))
+    assert all(abs((a - middle + np.pi) % (2 * np.pi) - np.pi) <= half for a in angles)
+    assert half <= np.pi
 
 
 @settings(max_examples=60, deadline=None)

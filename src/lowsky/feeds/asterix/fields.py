@@ -112,6 +112,7 @@ class Table:
         self._scales = scales
         self._rows = rows
         self._si: Floats | None = None
+        self._sent: list[bool] | None = None  # by column
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -123,6 +124,12 @@ class Table:
     def has(self, name: str) -> Mask:
         found: Mask = self.raw(name) != MISSING
         return found
+
+    def sent(self, name: str) -> bool:
+        """Whether any record has the field."""
+        if self._sent is None:
+            self._sent = (self._rows != MISSING).any(axis=0).tolist()
+        return self._sent[self._scales.columns[name]]
 
     def is_set(self, name: str) -> Mask:
         """Where a flag is there and 1."""

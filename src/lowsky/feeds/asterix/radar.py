@@ -159,8 +159,13 @@ def _batch(table: Table, sensor: Sensor, t_ns: Ints, t_recv_ns: int, sign: float
     z = np.full((n, 4), np.nan)
     z[:, 0] = table.si("040/RHO")
     z[:, 1] = table.si("040/THETA")
-    z[:, 3] = np.where(table.raw("120/CAL/D") == 0, sign * table.si("120/CAL/CAL"), np.nan)
-    texts = {"identity": Labels.of(addresses(table.raw("220"))), "callsign": Labels.of(callsigns(table.raw("240")))}
+    if table.sent("120/CAL/CAL"):
+        z[:, 3] = np.where(table.raw("120/CAL/D") == 0, sign * table.si("120/CAL/CAL"), np.nan)
+    texts = {}
+    if table.sent("220"):
+        texts["identity"] = Labels.of(addresses(table.raw("220")))
+    if table.sent("240"):
+        texts["callsign"] = Labels.of(callsigns(table.raw("240")))
     return MeasurementBatch(
         sensor.id,
         MeasurementKind.RADAR,
@@ -175,17 +180,21 @@ def _batch(table: Table, sensor: Sensor, t_ns: Ints, t_recv_ns: int, sign: float
 
 
 def _attributes(table: Table) -> dict[str, Floats]:
-    level = table.si("090/FL")
-    level = np.where(level >= LEVELS_M / 2.0, level - LEVELS_M, level)
-    received = table.si("130/PAM")
-    stat = table.raw("230/STAT")
-    found = {
-        "pressure_altitude_m": np.where(_trusted(table, "090"), level, np.nan),
-        "mode_3a": np.where(_trusted(table, "070"), table.si("070/MODE3A"), np.nan),
-        "track_number": table.si("161/TRN"),
-        "link_rssi_dbm": np.where(np.isnan(received), table.si("130/SAM"), received),
-        "on_ground": np.where(stat >= 0, ON_GROUND[stat & 7], np.nan),
-    }
+    found: dict[str, Floats] = {}
+    if table.sent("090/FL"):
+        level = table.si("090/FL")
+        level = np.where(level >= LEVELS_M / 2.0, level - LEVELS_M, level)
+        found["pressure_altitude_m"] = np.where(_trusted(table, "090"), level, np.nan)
+    if table.sent("070/MODE3A"):
+        found["mode_3a"] = np.where(_trusted(table, "070"), table.si("070/MODE3A"), np.nan)
+    if table.sent("161/TRN"):
+        found["track_number"] = table.si("161/TRN")
+    if table.sent("130/PAM") or table.sent("130/SAM"):
+        received = table.si("130/PAM")
+        found["link_rssi_dbm"] = np.where(np.isnan(received), table.si("130/SAM"), received)
+    if table.sent("230/STAT"):
+        stat = table.raw("230/STAT")
+        found["on_ground"] = np.where(stat >= 0, ON_GROUND[stat & 7], np.nan)
     return {name: values for name, values in found.items() if not np.isnan(values).all()}
 
 
