@@ -136,6 +136,15 @@ class Coverage:
     elevation_to_rad: float
 
 
+_INT32, _INT64, _FLOAT64 = np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.float64)
+
+
+def _check(name: str, column: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    if column.dtype != dtype or column.shape != shape:
+        raise TypeError(f"{name} was {column.dtype}{list(column.shape)}, needs {dtype}{list(shape)}")
+    column.flags.writeable = False
+
+
 @dataclass(frozen=True, slots=True)
 class MeasurementBatch:
     """Measurements of one kind from one sensor, as columns. N rows, D = DIM[kind]. Makes its arrays read-only.
@@ -156,20 +165,18 @@ class MeasurementBatch:
     texts: Mapping[str, Labels] = field(default_factory=dict)  # name of TEXTS -> Labels of length N
 
     def __post_init__(self) -> None:
-        n, d = len(self.z), DIM[self.kind]
-        columns: list[tuple[str, Any, Any, tuple[int, ...]]] = [
-            ("t_meas_ns", self.t_meas_ns, np.int64, (n,)),
-            ("t_recv_ns", self.t_recv_ns, np.int64, (n,)),
-            ("z", self.z, np.float64, (n, d)),
-            ("sigma", self.sigma, np.float64, (n, d)),
-        ]
-        columns += [(name, a, np.float64, (n,)) for name, a in self.attributes.items()]
-        columns += [(name, labels.codes, np.int32, (n,)) for name, labels in self.texts.items()]
-        for name, a, dtype, shape in columns:
-            if a.dtype != dtype or a.shape != shape:
-                raise TypeError(f"{name} was {a.dtype}{list(a.shape)}, needs {np.dtype(dtype)}{list(shape)}")
-            a.flags.writeable = False
-        if unknown := (self.attributes.keys() - ATTRIBUTES.keys()) | (self.texts.keys() - TEXTS.keys()):
+        shape = (len(self.z),)
+        wide = (*shape, DIM[self.kind])
+        _check("t_meas_ns", self.t_meas_ns, _INT64, shape)
+        _check("t_recv_ns", self.t_recv_ns, _INT64, shape)
+        _check("z", self.z, _FLOAT64, wide)
+        _check("sigma", self.sigma, _FLOAT64, wide)
+        for name, column in self.attributes.items():
+            _check(name, column, _FLOAT64, shape)
+        for name, labels in self.texts.items():
+            _check(name, labels.codes, _INT32, shape)
+        if not (self.attributes.keys() <= ATTRIBUTES.keys() and self.texts.keys() <= TEXTS.keys()):
+            unknown = (self.attributes.keys() - ATTRIBUTES.keys()) | (self.texts.keys() - TEXTS.keys())
             raise TypeError(f"columns {sorted(unknown)} are in neither ATTRIBUTES nor TEXTS")
 
     def __len__(self) -> int:

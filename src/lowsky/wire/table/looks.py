@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from lowsky.model.measurement import (
 from lowsky.model.site import Sensor, Site
 from lowsky.wire.table.fields import COLUMNS_OF, EXTRA
 from lowsky.wire.table.rows import Mask, Rows, first_seen, joined_labels
-from lowsky.wire.table.verdict import MEASUREMENT, SAW_NOTHING, Judged, cleaned, scaled
+from lowsky.wire.table.verdict import MEASUREMENT, SAW_NOTHING, T_MAX_NS, Judged, cleaned, scaled
 
 GROUP_NS = SECOND_NS // 4  # cooperative reports without look: one batch for each quarter second of event time
 SILENCE_S = 30.0  # a look whose rows pause for longer is over; for sensors with look_period_s twice that
@@ -60,6 +59,8 @@ class _Group:
     look: int | None
     key: int
     t_recv_last_ns: int
+    t_from_ns: int = T_MAX_NS
+    t_to_ns: int = 0
     rows: int = 0
     measured: int = 0  # of the rows; the others say that the look saw nothing
     is_more: bool = False  # further rows of a look whose coverage has been given
@@ -135,10 +136,7 @@ class Looks:
         return self._released()
 
     def _group(self, state: _SensorState, block: _Block) -> Iterator[tuple[Reject, int]]:
-        bounds = _run_bounds(block, state)
-        for start, end in pairwise(bounds):
-            look = int(block.look[start]) if block.has_look[start] else None
-            t_first_ns, t_recv_ns = int(block.t_meas_ns[start]), int(block.t_recv_ns[start])
+        for start, end, look, t_first_ns, t_recv_ns, t_from_ns, t_to_ns in _runs(block, state):
             key = look if look is not None else t_first_ns // _span_ns(state)
             group = state.open
             if group is None or group.look != look or group.key != key or _is_silent(group, state, t_recv_ns):
@@ -157,7 +155,10 @@ class Looks:
                 fits = start + self._max_rows - group.rows
                 yield Reject.OVERFLOW, _count_measured(block, fits, end)
                 end = fits
+                cut = block.t_meas_ns[start:end]
+                t_from_ns, t_to_ns = int(cut.min(initial=T_MAX_NS)), int(cut.max(initial=0))
             if end > start:
+                group.t_from_ns, group.t_to_ns = min(group.t_from_ns, t_from_ns), max(group.t_to_ns, t_to_ns)
                 group.parts.append((block, start, end))
                 group.rows += end - start
                 group.measured += _count_measured(block, start, end)
@@ -208,12 +209,24 @@ def _count_measured(block: _Block, start: int, end: int) -> int:
     return end - start if block.all_measured else int(np.count_nonzero(block.measured[start:end]))
 
 
-def _run_bounds(block: _Block, state: _SensorState) -> list[int]:
-    """Where consecutive rows stop belonging together."""
+def _runs(block: _Block, state: _SensorState) -> Iterator[tuple[int, int, int | None, int, int, int, int]]:
+    """Consecutive rows that belong together: start, end, look, event time and receipt of the first, oldest and newest
+    event time."""
+    starts = _run_starts(block, state)
+    looks = [look if has else None for look, has in zip(block.look[starts].tolist(), block.has_look[starts].tolist())]
+    return zip(
+        starts.tolist(), [*starts[1:].tolist(), len(block.look)], looks,
+        block.t_meas_ns[starts].tolist(), block.t_recv_ns[starts].tolist(),
+        np.minimum.reduceat(block.t_meas_ns, starts).tolist(), np.maximum.reduceat(block.t_meas_ns, starts).tolist(),
+    )  # fmt: skip
+
+
+def _run_starts(block: _Block, state: _SensorState) -> Ints:
+    """Where a row does not belong to the one before; 0 is first."""
     key = np.where(block.has_look, block.look, block.t_meas_ns // _span_ns(state))
     changes = (key[1:] != key[:-1]) | (block.has_look[1:] != block.has_look[:-1])
     changes |= np.diff(block.t_recv_ns) > state.silence_ns
-    return [0, *(np.flatnonzero(changes) + 1).tolist(), len(key)]
+    return np.flatnonzero(np.append(True, changes))
 
 
 def _block(rows: Rows, own: NDArray[Any], verdict: NDArray[np.uint8], kind: MeasurementKind, count: int) -> _Block:
@@ -271,16 +284,15 @@ def _batch(group: _Group, state: _SensorState) -> MeasurementBatch | None:
         t_meas, t_recv, z, sigma = block.t_meas_ns[cut], block.t_recv_ns[cut], block.z[cut], block.sigma[cut]
         attributes = {name: column[cut] for name, column in block.attributes.items()}
         texts = {name: Labels(labels.codes[cut], labels.names) for name, labels in block.texts.items()}
-        coverage = _coverage(state, group, int(t_meas.min()), int(t_meas.max()))
     else:
-        seen = [b.t_meas_ns[start:end] for b, start, end in parts]
-        coverage = _coverage(state, group, min(int(t.min()) for t in seen), max(int(t.max()) for t in seen))
         t_meas, t_recv, z, sigma, attributes, texts = _stacked(parts, DIM[state.kind])
+    coverage = _coverage(state, group)
     look = -1 if group.look is None else group.look
     if not len(t_meas):
         return None if coverage is None else empty_look(state.sensor.id, state.kind, look, coverage)
-    given = {name: column for name, column in attributes.items() if not np.isnan(column).all()}
-    said = {name: first_seen(labels) for name, labels in texts.items() if labels.codes.max() >= 0}
+    given = {name: column for name, column in attributes.items() if not (column != column).all()}
+    said = {name: first_seen(labels) for name, labels in texts.items()}
+    said = {name: labels for name, labels in said.items() if labels.names}
     return MeasurementBatch(state.sensor.id, state.kind, t_meas, t_recv, z, sigma, look, coverage, given, said)
 
 
@@ -316,12 +328,12 @@ def _stacked(parts: list[Part], d: int) -> tuple[Ints, Ints, Floats, Floats, dic
     )
 
 
-def _coverage(state: _SensorState, group: _Group, t_from_ns: int, t_to_ns: int) -> Coverage | None:
+def _coverage(state: _SensorState, group: _Group) -> Coverage | None:
     """Where and when the sensor looked. Nothing can be concluded from the silence of a cooperative receiver."""
     sensor = state.sensor
     if group.is_more or group.look is None or sensor.look_period_s is None or state.kind is MeasurementKind.REPORT:
         return None
     return Coverage(
-        min(t_from_ns, t_to_ns - round(sensor.look_period_s * SECOND_NS)), t_to_ns,
+        min(group.t_from_ns, group.t_to_ns - round(sensor.look_period_s * SECOND_NS)), group.t_to_ns,
         sensor.min_range_m, sensor.max_range_m, *sensor.azimuth_rad, *sensor.elevation_rad,
     )  # fmt: skip

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from lowsky.model.measurement import Floats, Ints, Labels
@@ -82,18 +83,22 @@ def joined_labels(parts: Sequence[Labels | None], lengths: Sequence[int]) -> Lab
 
 def first_seen(labels: Labels) -> Labels:
     """The same texts with codes in order of first appearance, and only the names that appear."""
-    codes = labels.codes
-    if len(codes) <= 2048:  # looks are mostly small, and then plain Python is three times as fast as np.unique
-        listed = codes.tolist()
-        order = dict.fromkeys(listed)
-        order.pop(-1, None)
-        number = dict(zip(order, range(len(order))))
-        number[-1] = -1
-        codes = np.fromiter(map(number.__getitem__, listed), np.int32, len(listed))
-        return Labels(codes, tuple(map(labels.names.__getitem__, order)))
-    used, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    by_appearance = np.argsort(first, kind="stable")
-    by_appearance = by_appearance[used[by_appearance] >= 0]
-    renumbered = np.full(len(used), -1, np.int32)
-    renumbered[by_appearance] = np.arange(len(by_appearance), dtype=np.int32)
-    return Labels(renumbered[inverse], tuple(labels.names[code] for code in used[by_appearance].tolist()))
+    codes = np.empty(len(labels), np.int32)
+    used = renumber(labels.codes, len(labels.names), codes)
+    return Labels(codes, tuple(map(labels.names.__getitem__, used.tolist())))
+
+
+@njit(cache=True)
+def renumber(codes, n_names, out):  # type: ignore[no-untyped-def]
+    """``codes`` int32[N] counted anew into ``out`` int32[N] in order of first appearance, −1 as it is; returns the
+    old codes in that order, int32[K]."""
+    number = np.full(n_names, -1, np.int32)
+    used, count = np.empty(min(n_names, codes.shape[0]), np.int32), 0
+    for row in range(codes.shape[0]):
+        code = codes[row]
+        if code >= 0 and number[code] < 0:
+            number[code] = count
+            used[count] = code
+            count += 1
+        out[row] = number[code] if code >= 0 else -1
+    return used[:count]
