@@ -1,4 +1,4 @@
-"""A multirotor that hovers, accelerates, cruises, turns and brakes (tracking-benchmarks, section 2, S4)."""
+"""A multirotor that hovers, accelerates, cruises, turns and brakes (S4 of docs/scenarios.md)."""
 
 import math
 

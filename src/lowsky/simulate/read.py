@@ -3,6 +3,7 @@
 import math
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
@@ -13,8 +14,8 @@ from lowsky.errors import ConfigError, Fault
 from lowsky.model.classes import BY_LABEL
 from lowsky.simulate.scenario import (
     Crossing,
-    Draw,
     Inbound,
+    Limits,
     Motion,
     Scenario,
     Sensor,
@@ -30,7 +31,8 @@ NEEDS = {
     "camera": ("sigma_azimuth_deg", "sigma_elevation_deg"),
     "cooperative": ("sigma_position_m", "sigma_height_m"),
 }
-UNIONS: dict[Any, str] = {Start: "start", Motion: "motion"}
+UNIONS = (Start, Motion)
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2199, 1, 1, tzinfo=UTC)  # what a table can hold
 
 
 def list_scenarios() -> list[tuple[str, str]]:
@@ -58,7 +60,7 @@ def parse_scenario(source: str, name: str = "scenario.toml") -> Scenario:
     """The scenario of a TOML text. Raises ``ConfigError`` with every fault."""
     try:
         raw = tomllib.loads(source)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits is a bare ValueError
         raise ConfigError([Fault(name, str(error), "TOML (https://toml.io)")]) from None
     faults = list(_faults_of(raw, Scenario, f"{name}: "))
     if not faults:
@@ -113,16 +115,28 @@ def _value_faults(value: Any, kind: Any, where: str) -> Iterator[Fault]:
     except msgspec.ValidationError as error:
         yield Fault(where, _shown(value), str(error))
         return
-    is_draw = kind == Draw or set(get_args(Draw)) <= set(get_args(kind))
-    if is_draw and isinstance(value, list) and value[0] > value[1]:
+    limits = next((part for part in _parts(kind) if isinstance(part, Limits)), None)
+    if limits is None or value is None:
+        return
+    low, high = _both(value)
+    if low > high:
         yield Fault(where, _shown(value), "[from, to], from not above to")
+    elif low < limits.low or high > limits.high:
+        yield Fault(where, _shown(value), f"from {limits.low:g} to {limits.high:g}")
+
+
+def _parts(kind: Any) -> Iterator[Any]:
+    """A type and what it is made of, its annotations too."""
+    yield kind
+    for part in get_args(kind):
+        yield from _parts(part)
 
 
 def _tagged_faults(value: Any, kind: Any, where: str) -> Iterator[Fault]:
     """Faults of a table whose ``kind`` says what its keys are."""
     by_tag = {member.__struct_config__.tag: member for member in get_args(kind)}
     tag = value.get("kind") if isinstance(value, dict) else None
-    if tag in by_tag:
+    if isinstance(tag, str) and tag in by_tag:
         yield from _faults_of(value, by_tag[tag], where + ".")
     else:
         yield Fault(where, _shown(value), "a table with kind = one of " + ", ".join(by_tag))
@@ -147,6 +161,8 @@ def _disagreements(scenario: Scenario, name: str) -> Iterator[Fault]:
     """Faults between keys that are each right by themselves."""
     if scenario.start.tzinfo is None:
         yield Fault(f"{name}: start", str(scenario.start), "a date and time in UTC, e.g. 2026-05-01T06:00:00Z")
+    elif not EARLIEST <= scenario.start <= LATEST:
+        yield Fault(f"{name}: start", str(scenario.start), "a time from 1970 to 2198")
     for table in ("target", "sensor"):
         names = [part.name if table == "target" else part.id for part in getattr(scenario, table)]
         for index, each in enumerate(names):
@@ -167,6 +183,8 @@ def _target_disagreements(target: Target, where: str) -> Iterator[Fault]:
     aims = isinstance(target.start, Inbound | Crossing)
     if isinstance(target.motion, Waypoints) and not target.motion.points_m and not aims:
         yield Fault(where + "motion.points_m", "none", "points, or a start of kind inbound, which aims at one")
+    if isinstance(target.motion, Waypoints) and _both(target.start.speed_mps)[1] == 0.0:
+        yield Fault(where + "start.speed_mps", "0", "the speed at which it flies to its points")
 
 
 def _sensor_disagreements(sensor: Sensor, groups: set[str], where: str) -> Iterator[Fault]:
@@ -186,15 +204,20 @@ def _sensor_disagreements(sensor: Sensor, groups: set[str], where: str) -> Itera
     for label in sensor.detects:
         if label not in BY_LABEL:
             yield Fault(where + "detects", repr(label), "one of " + ", ".join(BY_LABEL))
+    if sensor.kind == "cooperative" and sensor.clutter_per_look > 0.0:
+        expected = "0: false alarms have no position to report"
+        yield Fault(where + "clutter_per_look", f"{sensor.clutter_per_look:g}", expected)
     for label, shares in sensor.says.items():
         for said in (label, *shares):
             if said not in BY_LABEL:
                 yield Fault(where + f"says.{label}", repr(said), "one of " + ", ".join(BY_LABEL))
         if sum(shares.values()) > 1.0 + 1e-9:
             yield Fault(where + f"says.{label}", f"a sum of {sum(shares.values()):g}", "shares that sum to at most 1")
-    if min(_both(sensor.latency_s)) < 0.0 or max(_both(sensor.latency_s)) > 60.0:
+    if max(_both(sensor.latency_s)) > 60.0:
         yield Fault(where + "latency_s", _shown(sensor.latency_s), "seconds from 0 to 60")
 
 
-def _both(draw: Draw) -> tuple[float, float]:
-    return draw if isinstance(draw, tuple) else (draw, draw)
+def _both(draw: Any) -> tuple[float, float]:
+    """From and to of a draw, as read from the file or converted."""
+    low, high = draw if isinstance(draw, tuple | list) else (draw, draw)
+    return low, high

@@ -1,21 +1,34 @@
 """A scenario as a person writes it: what flies, and which sensors look. Metres, seconds, degrees in the keys.
 
 Positions are metres east, north, up of the site's origin; azimuths and courses clockwise from true north. A value
-of type ``Draw`` is a number, or ``[from, to]``: drawn uniformly for each target (docs/scenarios.md).
+of type ``Draw``, ``Amount`` or ``Decibels`` is a number, or ``[from, to]``: drawn uniformly for each target
+(docs/scenarios.md). Every number is bounded, so that no file can make the arithmetic overflow.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
-Draw = float | tuple[float, float]
+Bounded = Annotated[float, Meta(ge=-1e7, le=1e7)]
 Positive = Annotated[float, Meta(gt=0.0, le=1e7)]
 NotNegative = Annotated[float, Meta(ge=0.0, le=1e7)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
-Vector = tuple[float, float, float]
+Vector = tuple[Bounded, Bounded, Bounded]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._ -]+$")]
+
+
+class Limits(NamedTuple):
+    """Of a draw, kept by ``read``: msgspec 0.22 crashes on bounds inside a union with a tuple."""
+
+    low: float
+    high: float
+
+
+Draw = Annotated[float | tuple[float, float], Limits(-1e7, 1e7)]
+Amount = Annotated[float | tuple[float, float], Limits(0.0, 1e7)]
+Decibels = Annotated[float | tuple[float, float], Limits(-100.0, 100.0)]
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,18 +60,18 @@ class Box(Part, frozen=True, kw_only=True, tag="box", tag_field="kind"):
     east_m: Draw
     north_m: Draw
     up_m: Draw
-    speed_mps: Draw = 0.0
+    speed_mps: Amount = 0.0
     course_deg: Draw = (0.0, 360.0)
 
 
 class Inbound(Part, frozen=True, kw_only=True, tag="inbound", tag_field="kind"):
     """At a range and azimuth of the origin, flying straight at a point of its own about ``aim_m``."""
 
-    range_m: Draw
+    range_m: Amount
     azimuth_deg: Draw = (0.0, 360.0)
     up_m: Draw
-    speed_mps: Draw
-    aim_m: tuple[float, float] = (0.0, 0.0)
+    speed_mps: Amount
+    aim_m: tuple[Bounded, Bounded] = (0.0, 0.0)
     aim_sigma_m: NotNegative = 0.0  # normal, per axis
     aim_box_m: NotNegative = 0.0  # uniform, ± per axis
 
@@ -66,12 +79,12 @@ class Inbound(Part, frozen=True, kw_only=True, tag="inbound", tag_field="kind"):
 class Crossing(Part, frozen=True, kw_only=True, tag="crossing", tag_field="kind"):
     """From all round, evenly spaced courses, all through nearly one point at nearly one time."""
 
-    point_m: tuple[float, float]
+    point_m: tuple[Bounded, Bounded]
     point_sigma_m: NotNegative  # normal, per axis
     at_s: Draw
     jitter_deg: NotNegative  # courses are moved by up to ± this
     up_m: Draw
-    speed_mps: Draw
+    speed_mps: Amount
 
 
 class Swarm(Part, frozen=True, kw_only=True, tag="swarm", tag_field="kind"):
@@ -79,7 +92,7 @@ class Swarm(Part, frozen=True, kw_only=True, tag="swarm", tag_field="kind"):
 
     groups: Annotated[int, Meta(ge=1, le=10_000)]
     centre_m: Draw  # east and north of each centre
-    speed_mps: Draw
+    speed_mps: Amount
     course_deg: Draw = (0.0, 360.0)
     up_m: Draw
     member_offset_m: NotNegative  # uniform, ± per horizontal axis
@@ -102,16 +115,16 @@ class WhiteAcceleration(Part, frozen=True, kw_only=True, tag="white-acceleration
 
 
 class Multirotor(Part, frozen=True, kw_only=True, tag="multirotor", tag_field="kind"):
-    """Hover, accelerate, cruise, turn, brake: a state machine (tracking-benchmarks, section 2, S4)."""
+    """Hover, accelerate, cruise, turn, brake: a state machine (S4 of docs/scenarios.md)."""
 
-    first_hover_s: Draw = (2.0, 10.0)
-    hover_s: Draw = (3.0, 10.0)
-    accelerate_mps2: Draw = (3.0, 5.0)
-    cruise_mps: Draw = (12.0, 25.0)
-    cruise_s: Draw = (4.0, 12.0)
-    turn_mps2: Draw = (3.0, 5.0)
-    turn_s: Draw = (2.0, 7.0)
-    brake_mps2: Draw = (3.0, 5.0)
+    first_hover_s: Amount = (2.0, 10.0)
+    hover_s: Amount = (3.0, 10.0)
+    accelerate_mps2: Amount = (3.0, 5.0)
+    cruise_mps: Amount = (12.0, 25.0)
+    cruise_s: Amount = (4.0, 12.0)
+    turn_mps2: Amount = (3.0, 5.0)
+    turn_s: Amount = (2.0, 7.0)
+    brake_mps2: Amount = (3.0, 5.0)
     home_beyond_m: Positive = 1_800.0
     low_m: NotNegative = 30.0
     high_m: Positive = 250.0
@@ -137,7 +150,7 @@ class Waypoints(Part, frozen=True, kw_only=True, tag="waypoints", tag_field="kin
 class Bird(Part, frozen=True, kw_only=True, tag="bird", tag_field="kind"):
     """Wandering flight about a home: speed, turn rate and height each fluctuate about a mean."""
 
-    speed_mps: Draw = (9.0, 15.0)
+    speed_mps: Amount = (9.0, 15.0)
     speed_sigma_mps: NotNegative = 1.0
     turn_sigma_dps: NotNegative = 12.0
     turn_time_s: Positive = 4.0
@@ -164,12 +177,14 @@ class Target(Part, frozen=True, kw_only=True):
     name: Name
     object_class: str = msgspec.field(name="class")  # a label of lowsky.model.classes
     count: Annotated[int, Meta(ge=1, le=100_000)] = 1
-    appear_s: Draw = 0.0
-    stay_s: Draw | None = None  # to the end where left out
+    appear_s: Amount = 0.0
+    stay_s: Amount | None = None  # to the end where left out
     start: Start
     motion: Motion
-    rcs_dbsm: Draw | None = None  # mean radar cross-section of each target; its class's where left out
-    identity_prefix: str | None = None  # what it calls itself: prefix and number, counted from 1
+    rcs_dbsm: Decibels | None = None  # mean radar cross-section of each target; its class's where left out
+    identity_prefix: Annotated[str, Meta(max_length=64)] | None = (
+        None  # what it calls itself: prefix and number, counted from 1
+    )
 
 
 class Sensor(Part, frozen=True, kw_only=True):
@@ -201,7 +216,7 @@ class Sensor(Part, frozen=True, kw_only=True):
     r90_m: Positive | None = None  # radar equation: detects 0.01 m² with 0.9 at this range
     reports_rcs: bool = False  # plots carry rcs_dbsm and snr_db
     says: dict[str, dict[str, Share]] = {}  # true class (or "clutter") -> what it says -> how often; the rest: nothing
-    latency_s: Draw = 0.0  # of each look, of each report of a cooperative sensor
+    latency_s: Amount = 0.0  # of each look, of each report of a cooperative sensor
     silence_share: Annotated[float, Meta(ge=0.0, le=0.95)] = 0.0  # cooperative: share of time the link is broken
     silence_s: Positive = 5.0  # mean length of such a break
 

@@ -93,7 +93,7 @@ def mean_snr_db(sensor: Sensor, rcs_dbsm: Floats, range_m: Floats) -> Floats:
 
 
 def swerling_1(snr_db: Floats) -> Floats:
-    """P_D = P_fa^(1/(1+SNR)) of a slowly fluctuating target (science, section 5.1)."""
+    """P_D = P_fa^(1/(1+SNR)) of a slowly fluctuating target."""
     return np.asarray(np.exp(np.log(P_FALSE) / (1.0 + 10.0 ** (snr_db / 10.0))))
 
 
@@ -115,8 +115,10 @@ def _detected(
 def _link_up(rng: Generator, sensor: Sensor, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """bool[L, N]: a two-state chain for each link (Gilbert-Elliott with nothing heard in the bad state)."""
     looks, n = shape
-    heal = min(1.0, sensor.look_period_s / sensor.silence_s)
-    fail = heal * sensor.silence_share / (1.0 - sensor.silence_share)
+    odds = sensor.silence_share / (1.0 - sensor.silence_share)
+    # neither probability may pass 1: where breaks are shorter than looks, the share holds and their length does not
+    heal = min(1.0, sensor.look_period_s / sensor.silence_s, 1.0 / odds)
+    fail = heal * odds
     lot = rng.random((looks + 1, n))
     up = np.empty((looks + 1, n), bool)
     up[0] = lot[0] >= sensor.silence_share

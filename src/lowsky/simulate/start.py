@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lowsky.model.measurement import Floats
-from lowsky.simulate.scenario import Box, Crossing, Draw, Inbound, Start, Swarm
+from lowsky.simulate.scenario import Box, Crossing, Inbound, Start, Swarm
 
 Generator = np.random.Generator
 
@@ -20,7 +20,7 @@ class Beginning:
     aim: Floats  # float64[N, 2] m, NaN where the start aims at nothing
 
 
-def draw(rng: Generator, value: Draw, n: int) -> Floats:
+def draw(rng: Generator, value: float | tuple[float, float], n: int) -> Floats:
     """n values: uniform over [from, to], or the number itself. Takes n random numbers either way."""
     low, high = value if isinstance(value, tuple) else (value, value)
     return low + (high - low) * rng.random(n)

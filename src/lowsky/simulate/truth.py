@@ -12,7 +12,7 @@ from lowsky.simulate.motion import STEP_S, move
 from lowsky.simulate.scenario import Scenario, Target, Wind
 from lowsky.simulate.start import Generator, begin, draw
 
-# Mean radar cross-section, dBsm, and its spread from one object to the next (docs/scenarios.md says whence)
+# Mean radar cross-section, dBsm, and its spread from one object to the next (assumed: docs/scenarios.md)
 CLASS_RCS_DBSM: dict[str, tuple[float, float]] = {
     "multirotor": (-14.0, 3.0),
     "fixed-wing-drone": (-12.0, 3.0),
@@ -79,7 +79,9 @@ def _group(rng: Generator, target: Target, steps: int, wind: Wind) -> tuple[Floa
     """Position, velocity, alive, radar cross-section of one group on the common grid of times."""
     n = target.count
     appear = np.ceil(draw(rng, target.appear_s, n) / STEP_S - 1e-6).astype(np.int64)
-    stay = np.full(n, steps + 1) if target.stay_s is None else (draw(rng, target.stay_s, n) / STEP_S).astype(np.int64)
+    stay = np.full(n, steps + 1)
+    if target.stay_s is not None:
+        stay = np.floor(draw(rng, target.stay_s, n) / STEP_S + 1e-6).astype(np.int64)
     if target.rcs_dbsm is None:
         mean, spread = CLASS_RCS_DBSM.get(target.object_class, OTHER_RCS_DBSM)
         rcs = mean + spread * rng.standard_normal(n)

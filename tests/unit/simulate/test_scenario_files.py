@@ -86,6 +86,14 @@ def test_all_faults_are_told_at_once():
         ("max_range_m = 5000.0", "max_range_m = 5000.0\nlatency_s = [-1.0, 2.0]", "sensor[0].latency_s"),
         ("max_range_m = 5000.0", "max_range_m = 5000.0\nazimuth_deg = [90.0, 20.0]", "sensor[0].azimuth_deg"),
         ('kind = "balloon" }', 'kind = "waypoints" }', "target[0].motion.points_m"),
+        ('kind = "balloon" }', 'kind = "waypoints", points_m = [[0.0, 0.0, 9.0]] }', "target[0].start.speed_mps"),
+        ('kind = "box"', 'kind = ["box"]', "target[0].start"),
+        ("north_m = 500.0", "north_m = 1e300", "target[0].start.north_m"),
+        ('class = "balloon"', 'class = "balloon"\nappear_s = -5.0', "target[0].appear_s"),
+        ('class = "balloon"', 'class = "balloon"\nstay_s = [9.0, 1.0]', "target[0].stay_s"),
+        ('class = "balloon"', 'class = "balloon"\nrcs_dbsm = 1e6', "target[0].rcs_dbsm"),
+        ('kind = "radar"', 'kind = "cooperative"\nclutter_per_look = 5.0', "sensor[0].clutter_per_look"),
+        ("duration_s = 20.0", "duration_s = 20.0\nstart = 9999-01-01T00:00:00Z", "start"),
         ("0.5\n", "0.5\nsays = { bird = { bird = 0.7, drone = 0.6 } }\n", "sensor[0].says.bird"),
         ("duration_s = 20.0", "duration_s = 20.0\nstart = 2026-01-01T00:00:00", "start"),
     ],
@@ -110,4 +118,5 @@ def test_text_that_is_not_toml_is_one_fault(tmp_path):
     path.write_bytes(b"\xff\xfe name")
     with pytest.raises(ConfigError):
         load_scenario(path)
-    assert len(faults_of("name = = 3")) == 1
+    for text in ("name = = 3", "name = 1" + "0" * 5000, "name = " + "[" * 3000 + "]" * 3000):
+        assert len(faults_of(text)) == 1

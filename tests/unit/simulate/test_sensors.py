@@ -198,6 +198,14 @@ def test_a_broken_link_is_silent_for_its_share_of_the_time():
     assert abs(heard.mean() - 0.6 * 0.999) < 5.0 * math.sqrt(0.24 * 2.0 * 3.0 / 8000.0)
 
 
+def test_a_link_that_breaks_for_less_than_a_look_is_still_silent_for_its_share():
+    text = HEAD + REMOTE_ID.replace("look_period_s = 0.1", "look_period_s = 5.0\nsilence_share = 0.9")
+    text = text.replace("duration_s = 300.0", "duration_s = 20000.0").replace("speed_mps = 15.0", "speed_mps = 0.0")
+    heard = run(text.replace("q_m2ps3 = 0.1", "q_m2ps3 = 0.0")).measurements["latitude_deg"].is_not_null()
+    # 4,000 looks that hardly depend on each other; detected 0.9 of the 0.1 in which the link is up
+    assert abs(heard.mean() - 0.09) < 5.0 * math.sqrt(0.09 * 0.91 / 4000.0)
+
+
 def test_looks_come_at_their_phase_and_the_first_a_period_on_where_there_is_none():
     sensor = parse_scenario(HEAD + RADAR.replace("look_period_s = 0.1", "look_period_s = 1.5")).sensor[0]
     np.testing.assert_allclose(look_times(sensor, 6.0), [1.5, 3.0, 4.5, 6.0])

@@ -51,6 +51,14 @@ def test_one_seed_is_one_run_in_every_process(hash_seed):
     assert out.stdout.strip() == digest(simulate("harbour-raid", 3, duration_s=20.0))
 
 
+def test_a_target_is_there_from_when_it_appears_for_as_long_as_it_stays():
+    base = load_scenario("crossing")
+    target = msgspec.structs.replace(base.target[0], appear_s=1.2, stay_s=0.3)
+    times = simulate(msgspec.structs.replace(base, target=(target,)), 0, duration_s=5.0).truth["time"].unique().sort()
+    after_ms = times.dt.timestamp("ms") - int(base.start.timestamp() * 1000)
+    assert after_ms.to_list() == [1200, 1300, 1400, 1500]
+
+
 def test_another_seed_is_another_run():
     assert digest(simulate("crossing", 1, duration_s=5.0)) != digest(simulate("crossing", 2, duration_s=5.0))
 
