@@ -27,6 +27,8 @@ OTHER_CUTOFFS_M = (50.0, 20.0)
 UNKNOWN, ANY_DRONE = ObjectClass.UNKNOWN.label, ObjectClass.DRONE.label
 DRONES = (ObjectClass.MULTIROTOR.label, ObjectClass.FIXED_WING_DRONE.label)
 MAP_POINTS = 400  # of one path on the map
+MOST_S = 1_000_000  # of one evaluation, eleven days: one row with a wrong time must not make millions of seconds
+DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +128,14 @@ def evaluate(
     ConfigError
         With every fault of both files and of the parameters.
     """
-    limits = (("max_age_s", max_age_s), ("cutoff_m", cutoff_m), ("truth_max_age_s", truth_max_age_s))
-    faults = [Fault(name, f"{value:g}", "a number above 0") for name, value in limits if not 0.0 < value < math.inf]
+    limits = (("max_age_s", max_age_s, DAY_S), ("cutoff_m", cutoff_m, 1e7), ("truth_max_age_s", truth_max_age_s, DAY_S))
+    faults = [
+        Fault(name, f"{value:g}", f"above 0, at most {most:g}")
+        for name, value, most in limits
+        if not 0.0 < value <= most
+    ]
+    if not 0.0 <= settled_from_s <= MOST_S:
+        faults.append(Fault("settled_from_s", f"{settled_from_s:g}", f"from 0 to {MOST_S}"))
     if origin not in ORIGINS:
         faults.append(Fault("origin", repr(origin), "one of " + ", ".join(ORIGINS)))
     if faults:
@@ -135,10 +143,7 @@ def evaluate(
     own, real = read_both(tracks, truth)
     if not len(real.t_ns):
         raise ConfigError([Fault("truth", "no rows", "at least one target")])
-    span_ns = None if span is None else (_ns(span[0]), _ns(span[1]))
-    seconds = whole_seconds(real, span_ns)
-    if not len(seconds):
-        raise ConfigError([Fault("truth", "less than one whole second", "a longer run")])
+    seconds = whole_seconds(_span_ns(real, span))
     frame = common_frame(real)
     run = _Run(
         own, real, seconds, frame,
@@ -148,6 +153,20 @@ def evaluate(
         settings={"origin": origin, "cutoff_m": cutoff_m, "max_age_s": max_age_s, "settled_from_s": settled_from_s},
     )  # fmt: skip
     return run.report()
+
+
+def _span_ns(real: States, span: tuple[datetime, datetime] | None) -> tuple[int, int]:
+    """The span asked for, or that of the truth. Raises ``ConfigError`` where it has no whole second or too many."""
+    where, start_ns, end_ns = "truth", int(real.t_ns.min()), int(real.t_ns.max())
+    if span is not None:
+        where, start_ns, end_ns = "span", _ns(span[0]), _ns(span[1])
+    n = end_ns // SECOND_NS - start_ns // SECOND_NS
+    if n < 1:
+        raise ConfigError([Fault(where, "less than one whole second", "a longer run")])
+    if n > MOST_S:
+        found = f"{n:,} s, from {_iso(start_ns)} to {_iso(end_ns)}"
+        raise ConfigError([Fault(where, found, f"at most {MOST_S:,} s; is there a row with a wrong time?")])
+    return start_ns, end_ns
 
 
 def _ns(time: datetime) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 from lowsky.constants import SECOND_NS
 from lowsky.evaluate.tables import States
 from lowsky.geo.enu import EnuFrame
+from lowsky.geo.polar import wrap_pi
 from lowsky.model.measurement import Floats, Ints
 
 SHOWN = ("confirmed", "coasting")
@@ -28,17 +29,17 @@ class Picture:
         return slice(int(self.first[second]), int(self.first[second + 1]))
 
 
-def whole_seconds(truth: States, span_ns: tuple[int, int] | None) -> Ints:
-    """int64[S] UTC: every whole second after the first of the span, to its end."""
-    if span_ns is None:
-        span_ns = (int(truth.t_ns.min()), int(truth.t_ns.max()))
+def whole_seconds(span_ns: tuple[int, int]) -> Ints:
+    """int64[S] UTC: every whole second after the start of the span, to its end."""
     first, last = span_ns[0] // SECOND_NS + 1, span_ns[1] // SECOND_NS
     return np.arange(first, last + 1, dtype=np.int64) * SECOND_NS
 
 
 def common_frame(truth: States) -> EnuFrame:
     """Distances do not depend on it; the map does: level in the middle of the truth."""
-    latitude, longitude, height_m = (truth.geodetic[0] + truth.geodetic[-1]) / 2.0
+    half = truth.geodetic[-1] - truth.geodetic[0]
+    half[1] = wrap_pi(half[1])  # the short way round
+    latitude, longitude, height_m = truth.geodetic[0] + half / 2.0
     return EnuFrame.at(float(latitude), float(longitude), float(height_m))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
@@ -40,6 +41,8 @@ def test_faults_of_both_files_are_told_at_once():
         (pl.lit(95.0).alias("latitude_deg"), "latitude_deg"),
         (pl.lit([1.0, 2.0]).alias("covariance"), "covariance"),
         (pl.lit(None, pl.Int64).alias("track_id"), "track_id"),
+        (pl.lit(2**63 + 5, pl.UInt64).alias("track_id"), "track_id"),
+        (pl.lit(datetime(2999, 1, 1, tzinfo=UTC)).alias("time"), "time"),
     ],
 )
 def test_a_bad_row_is_told_with_its_number_and_how_many_more_there_are(change, column):
@@ -74,8 +77,41 @@ def test_files_that_are_not_there_or_no_parquet_are_told(tmp_path):
     assert "no such file" in faults[0]
 
 
+def test_a_file_damaged_anywhere_is_a_fault_of_the_file_or_still_scored(tmp_path, rng):
+    """A process of its own is not needed: what ended it was Polars' reader, and then no test would follow."""
+    path = tmp_path / "damaged.parquet"
+    REAL.write_parquet(path)
+    whole, refused = path.read_bytes(), 0
+    for round_ in range(300):
+        damaged = bytearray(whole[: rng.integers(len(whole))] if round_ % 4 == 0 else whole)
+        for at in rng.integers(0, max(1, len(damaged)), 3):
+            damaged[at : at + 1] = rng.integers(0, 256, 1, np.uint8).tobytes()
+        path.write_bytes(damaged)
+        try:
+            evaluate(OWN, path)
+        except ConfigError:
+            refused += 1
+    assert refused > 150
+
+
+def test_a_path_with_the_signs_of_a_pattern_is_a_path(tmp_path):
+    path = tmp_path / "run[1] *.parquet"
+    REAL.write_parquet(tmp_path / "plain.parquet")
+    (tmp_path / "plain.parquet").rename(path)
+    assert evaluate(OWN, path).metrics == evaluate(OWN, REAL).metrics
+
+
+def test_a_row_with_a_wrong_time_does_not_make_an_evaluation_of_years():
+    wrong = pl.when(pl.col("time") == pl.col("time").min()).then(pl.datetime(1970, 1, 1, time_zone="UTC"))
+    odd = REAL.with_columns(wrong.otherwise(pl.col("time")).cast(pl.Datetime("ns", "UTC")).alias("time"))
+    (fault,) = faults_of(OWN, odd)
+    assert "from 1970-01-01T00:00:00Z" in fault
+
+
 def test_parameters_that_cannot_be_are_told():
     assert len(faults_of(OWN, REAL, max_age_s=0.0, cutoff_m=float("nan"), origin="guessed")) == 3
+    assert len(faults_of(OWN, REAL, max_age_s=1e10, truth_max_age_s=8e9, settled_from_s=float("nan"))) == 3
+    assert "span" in faults_of(OWN, REAL, span=(datetime(2026, 5, 2), datetime(2026, 5, 1)))[0]
     assert "no rows" in faults_of(OWN, REAL.clear())[0]
     assert "whole second" in faults_of(OWN, REAL.head(1))[0]
 

@@ -4,6 +4,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import polars as pl
 import pytest
 from tests.unit.evaluate.evaluate_tables import START_NS, standing, tracks, truth
 
@@ -82,6 +83,13 @@ def test_truth_with_a_gap_has_no_target_in_it():
     real = standing(1, A, [0, 1, 2, 6, 7]) + standing(2, B, range(8))
     assert evaluate(tracks([]), truth(real)).series["targets"].to_list() == [2, 2, 2, 1, 1, 2, 2]
     assert evaluate(tracks([]), truth(real), truth_max_age_s=5.0).series["targets"].to_list() == [2] * 7
+
+
+def test_the_map_has_east_on_the_right_also_where_longitude_turns_over():
+    real = truth(standing(1, A, range(6)) + standing(2, B, range(6)))
+    east_of_the_line = pl.when(pl.col("target_id") == 2).then(-179.999).otherwise(179.999).alias("longitude_deg")
+    report = evaluate(tracks([]), real.with_columns(east_of_the_line))
+    assert report.truth_paths[2][0, 0] - report.truth_paths[1][0, 0] == pytest.approx(176.8, abs=1.0)
 
 
 def test_switches_count_targets_whose_track_changes():
