@@ -67,7 +67,7 @@ def decode_columns(program: Program, datagram: bytes | memoryview) -> Blocks:
     be found, so it is the last.
     """
     buffer = np.frombuffer(datagram, np.uint8)
-    most_rows = len(buffer) // program.record_bytes
+    most_rows = len(buffer) // program.record_bytes + 1  # one more is begun before it is found to be cut off
     rows = np.empty((most_rows, program.n_columns), np.int64)
     blocks = np.empty((len(buffer) // 3 + 1, 6), np.int64)
     n_blocks, n_rows = walk_blocks(
@@ -81,8 +81,8 @@ def decode_columns(program: Program, datagram: bytes | memoryview) -> Blocks:
 def walk_blocks(buffer, slots, heads, uap, nodes, lists, fields, rows, blocks):  # type: ignore[no-untyped-def]
     """Walk a chain of blocks; write ``rows`` and ``blocks``; return how many of both. Never raises.
 
-    ``buffer`` uint8[n]; the tables are those of ``Program``; ``rows`` int64[n // shortest record, K]; ``blocks``
-    int64[n // 3 + 1, 6] gets the fields of ``Blocks`` in order. The caller makes both large enough.
+    ``buffer`` uint8[n]; the tables are those of ``Program``; ``rows`` int64[n // shortest record + 1, K];
+    ``blocks`` int64[n // 3 + 1, 6] gets the fields of ``Blocks`` in order. Neither size is checked here.
     """
     at, n_blocks, n_rows, size = np.int64(0), 0, 0, len(buffer)
     while at < size:

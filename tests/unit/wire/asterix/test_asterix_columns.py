@@ -181,6 +181,29 @@ def test_the_largest_block_of_the_smallest_records_fits():
     assert decode_columns(empty, bytes([48, 0xFF, 0xFF]) + bytes(65_532)).count.tolist() == [65_532]
 
 
+def test_a_record_that_is_cut_off_has_room_for_what_it_began():
+    """The rows behind the table belong to somebody else: a short datagram must not reach them."""
+    edition = tables.edition(62, "1.19")
+    program = compile_program((Want(edition, ("010/SAC",), ("010", "040", "070", "080")),))
+    items = bytes.fromhex("910c")  # names 010, 070, 040 and 080
+    whole = items + bytes(2 + 3 + 2 + 1)
+    for n_whole in range(4):
+        for cut in range(2, len(whole)):
+            body = whole * n_whole + whole[:cut]
+            datagram = bytes([62, 0, 3 + len(body)]) + body
+            buffer = np.frombuffer(datagram, np.uint8)
+            room = np.full((len(buffer) + 1, 1), 77, np.int64)
+            columns.walk_blocks(
+                buffer, program.slots, program.heads, program.uap, program.nodes, program.lists, program.fields,
+                room, np.empty((len(buffer) // 3 + 1, 6), np.int64),
+            )  # fmt: skip
+            used = int(np.count_nonzero(room != 77))
+            got = decode_columns(program, datagram)
+            assert got.status.tolist() == [columns.RECORD_CUT_OFF]
+            assert used == n_whole + 1
+            assert len(got.rows.base) >= used
+
+
 def test_a_compound_in_a_compound_is_no_table_for_the_kernel():
     deep = Compound(1, (("P", Compound(1, (("Q", Element(8)),))),))
     with pytest.raises(TypeError, match="compound in a compound"):
