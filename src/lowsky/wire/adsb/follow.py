@@ -262,7 +262,8 @@ def _surface(s: Floats, t: float, message: Floats, receiver: Floats, out: Floats
 def _velocity(s: Floats, t: float, message: Floats, receiver: Floats, out: Floats) -> int:
     subtype, east, north, up = message[1], message[2], message[3], message[4]
     nac_v = message[7]
-    repeat = s[VEL_EAST] == east and s[VEL_NORTH] == north and s[VEL_UP] == up and abs(t - s[VEL_S]) <= REPEAT_S
+    same_up = s[VEL_UP] == up or (math.isnan(s[VEL_UP]) and math.isnan(up))
+    repeat = s[VEL_EAST] == east and s[VEL_NORTH] == north and same_up and abs(t - s[VEL_S]) <= REPEAT_S
     s[SUBTYPE], s[NAC_V], s[VEL_S] = subtype, nac_v, t
     s[VEL_EAST], s[VEL_NORTH], s[VEL_UP] = east, north, up
     if not math.isnan(message[6]):

@@ -79,7 +79,9 @@ def _velocity(m: Mapping[str, Any], me: bytes, df_cf: int, texts: Texts) -> tupl
     subtype = me[0] & 7
     speed, track = m.get("groundspeed"), m.get("track")
     east = north = NAN
-    if speed is not None and track is not None:
+    bits = int.from_bytes(me, "big")
+    is_known = bits & EAST_WEST and bits & NORTH_SOUTH  # 0 in either is "not known", which 0.7.0 takes for −1 kt
+    if is_known and speed is not None and track is not None:
         unit_mps = SUPERSONIC_STEPS_0_7_0 * KNOT_MPS if subtype == 2 else KNOT_MPS
         speed_mps, track_rad = speed * unit_mps, math.radians(track)
         east, north = speed_mps * math.sin(track_rad), speed_mps * math.cos(track_rad)
@@ -87,9 +89,21 @@ def _velocity(m: Mapping[str, Any], me: bytes, df_cf: int, texts: Texts) -> tupl
         return VELOCITY, subtype, east, north, NAN, False, NAN, NAN
     return (
         VELOCITY, subtype, east, north, _number(m.get("vertical_rate"), FOOT_PER_MINUTE_MPS),
-        m.get("vrate_src") == GEOMETRIC_RATE_0_7_0, _number(m.get("geo_minus_baro"), FOOT_M), m["NACv"],
+        m.get("vrate_src") == GEOMETRIC_RATE_0_7_0, _height_difference_m(me[6]), m["NACv"],
     )  # fmt: skip
 
+
+def _height_difference_m(code: int) -> float:
+    """Geometric minus pressure altitude: sign and steps of 25 ft from 1, 0 unknown. rs1090 0.7.0 takes 1, which is
+    no difference, for unknown, too."""
+    steps = code & 0x7F
+    if not steps:
+        return NAN
+    return (1 - steps if code & 0x80 else steps - 1) * 25 * FOOT_M
+
+
+EAST_WEST, NORTH_SOUTH = 0x3FF << 32, 0x3FF << 21
+"""Bits of the two speeds in the ME field of a velocity over the ground."""
 
 GEOMETRIC_RATE_0_7_0 = "barometric"
 """What rs1090 0.7.0 calls a vertical rate from GNSS: its two names are swapped. Pinned by

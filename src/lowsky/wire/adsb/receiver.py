@@ -233,9 +233,8 @@ class Receiver:
 
     def _forget_texts(self) -> None:
         """Keep only the texts some sender still has."""
+        kept: list[str] = []
         for column in (f.CALLSIGN, f.STATE):
-            if column == f.CALLSIGN:
-                kept: list[str] = []
             for row in np.flatnonzero(~np.isnan(self._state[:, column])).tolist():
                 kept.append(self._texts[int(self._state[row, column])])
                 self._state[row, column] = len(kept) - 1
@@ -291,18 +290,18 @@ def play(receiver: Receiver, parts: Iterable[Frames]) -> Iterator[Normalised]:
 
 
 def _blocks(parts: Iterable[Frames]) -> Iterator[Frames]:
-    """Cut where a second of the recording's time ends, so that it depends on the frames alone."""
+    """Cut where ten seconds of the recording's time end, and at 4096 frames: it depends on the frames alone."""
     kept: list[Frames] = []
     n_kept = 0
     for part in parts:
         start = 0
-        seconds = part.t_meas_ns // BLOCK_NS
-        for end in [*(np.flatnonzero(np.diff(seconds)) + 1).tolist(), len(seconds)]:
+        blocks = part.t_meas_ns // BLOCK_NS
+        for end in [*(np.flatnonzero(np.diff(blocks)) + 1).tolist(), len(blocks)]:
             if end == start:
                 continue
             piece = part.part(slice(start, end))
             start = end
-            if kept and kept[0].t_meas_ns[0] // BLOCK_NS != piece.t_meas_ns[0] // BLOCK_NS:
+            if n_kept and kept[0].t_meas_ns[0] // BLOCK_NS != piece.t_meas_ns[0] // BLOCK_NS:
                 yield _joined(kept)
                 kept, n_kept = [], 0
             kept.append(piece)

@@ -76,10 +76,20 @@ def test_a_velocity_comes_back(east, north, rate, difference):
     row, _ = row_of(compose.ground_velocity(east, north, 64 * rate, difference_ft=25 * difference, nac_v=2))
     assert (row[0], row[1], row[7]) == (VELOCITY, 1, 2)
     assert (row[2], row[3]) == (pytest.approx(east * KNOT_MPS, abs=1e-9), pytest.approx(north * KNOT_MPS, abs=1e-9))
-    if rate:
-        assert row[4] == pytest.approx(64 * rate * FOOT_PER_MINUTE_MPS)
-    if difference:
-        assert row[6] == pytest.approx(25 * difference * FOOT_M)
+    assert row[4] == pytest.approx(64 * rate * FOOT_PER_MINUTE_MPS)
+    assert row[6] == pytest.approx(25 * difference * FOOT_M)
+
+
+def test_what_a_velocity_does_not_know_is_nan_and_zero_is_zero():
+    """If rs1090's part of this fails, it was mended: EAST_WEST, NORTH_SOUTH and ``_height_difference_m`` may go."""
+    known = compose.ground_velocity(0, 0, 0, difference_ft=0)
+    assert row_of(known)[0][[2, 3, 4, 6]].tolist() == [0.0, 0.0, 0.0, 0.0]
+    assert rs1090.decode(compose.message(0x8D, 0xABCDEF, known).hex())["geo_minus_baro"] is None
+    unknown = known & ~(0x3FF << 32 | 0x3FF << 21 | 0x1FF << 10 | 0x7F)
+    assert rs1090.decode(compose.message(0x8D, 0xABCDEF, unknown).hex())["groundspeed"] == pytest.approx(2**0.5)
+    assert np.isnan(row_of(unknown)[0][[2, 3, 4, 6]]).all()
+    for missing in (0x3FF << 32, 0x3FF << 21):
+        assert np.isnan(row_of(compose.ground_velocity(100, 50, 0) & ~missing)[0][2:4]).all()
 
 
 def test_rs1090_swaps_the_source_of_the_vertical_rate_and_we_swap_it_back():
@@ -148,11 +158,11 @@ def test_quality_messages_come_back():
 
 
 def test_an_emergency_and_its_code_come_back():
-    general, squawk = 1, 0b1010101010101  # the 13 bits of code 7777 with the X bit 0 would be all ones
+    general, squawk = 1, 0b0101010101010  # C1 A1 C2 A2 C4 A4 X B1 D1 B2 D2 B4 D4 of 7700
     row, texts = row_of(28 << 51 | 1 << 48 | general << 45 | squawk << 32)
     assert row[0] == EMERGENCY
     assert texts == ["general"]
-    assert 0 <= row[2] <= 0o7777
+    assert row[2] == 0o7700
 
 
 @given(st.lists(st.tuples(st.sampled_from((0x8D, 0x90, 0x91, 0x92)), st.integers(0, 2**56 - 1)), max_size=30))

@@ -280,6 +280,25 @@ def test_a_recording_comes_in_batches_of_50_ms_with_the_same_rows():
     assert starts == sorted(set(starts))
 
 
+def test_parts_that_end_with_a_full_block_are_cut_like_any_other():
+    level = compose.ground_velocity(100, 50, 0)
+    stream = frames_of([said(0.001 * k, level) for k in range(receiver.BLOCK_FRAMES)])
+    played = list(play(Receiver(SETTING), [stream, frames_of([said(5.0, level)])]))
+    assert sum(result.records for result in played) == receiver.BLOCK_FRAMES + 1
+
+
+def test_a_velocity_without_vertical_rate_that_many_hear_counts_once():
+    no_rate = compose.ground_velocity(100, 50, 0) & ~(0x1FF << 10)
+    result = step(said(0.0, no_rate), said(0.001, no_rate), said(0.5, no_rate))
+    assert [len(batch) for batch in result.batches] == [2]
+    assert result.rejected == Counter({Reject.DUPLICATE: 1})
+
+
+def test_a_velocity_that_is_not_known_is_no_measurement():
+    result = step(said(0.0, compose.ground_velocity(100, 50, 64) & ~(0x3FF << 32 | 0x3FF << 21)))
+    assert (result.batches, result.rejected) == ((), Counter({Reject.NOT_A_MEASUREMENT: 1}))
+
+
 def test_a_flood_of_addresses_is_bounded_and_counted(monkeypatch):
     monkeypatch.setattr(receiver, "MAX_SENDERS", 100)
     sink = Receiver(SETTING)
