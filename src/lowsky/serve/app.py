@@ -1,8 +1,8 @@
 """The addresses of docs/contract.md, section HTTP."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from lowsky.engine.hub import Controls, Hub
 from lowsky.model.ports import Clock
 from lowsky.model.status import Scene
 from lowsky.serve.client import Client, Shared, receive
-from lowsky.serve.columns import hello
 from lowsky.serve.facts import Table, health
 from lowsky.serve.guard import allowed_names, guarded
 from lowsky.serve.metrics import MEDIA_TYPE, exposition
@@ -54,7 +53,7 @@ class Service:
         for client in self.clients:
             client.wake.set()
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def listening(self, _: Litestar) -> AsyncIterator[None]:
         """While the application runs: follow the hub."""
         loop = asyncio.get_running_loop()
@@ -63,7 +62,8 @@ class Service:
             # from the engine's thread; at most one hand-over is under way
             if not self._woken:
                 self._woken = True
-                loop.call_soon_threadsafe(self.refresh)
+                with contextlib.suppress(RuntimeError):  # the loop has just closed: nobody is left to tell
+                    loop.call_soon_threadsafe(self.refresh)
 
         forget = self.hub.on_publish(wake)
         self.refresh()
@@ -77,25 +77,31 @@ class Service:
         if len(self.clients) >= MAX_CLIENTS:
             await socket.close(code=1013, reason="too many streams")
             return
-        await socket.accept()
         client = Client(socket, self.shared)
-        self.clients.add(client)
-        self.refresh()
-        listener = asyncio.ensure_future(receive(socket, client))
-        sender = asyncio.ensure_future(client.run())
+        self.clients.add(client)  # before anything waits, or many at once would pass the limit
         try:
-            await socket.send_data(msgspec.json.encode(hello()).decode(), mode="text")
-            await asyncio.wait((listener, sender), return_when=asyncio.FIRST_COMPLETED)
+            await socket.accept()
+            self.refresh()
+            await _converse(socket, client)
         finally:
             self.clients.discard(client)
-            for task in (listener, sender):
-                task.cancel()
-            # a vanished client ends either task with one of these; anything else is a bug and is raised
-            for result in await asyncio.gather(listener, sender, return_exceptions=True):
-                if isinstance(result, BaseException) and not isinstance(
-                    result, asyncio.CancelledError | WebSocketDisconnect | OSError
-                ):
-                    raise result
+
+
+async def _converse(socket: "WebSocket[Any, Any, Any]", client: Client) -> None:
+    """Listen and send until either ends."""
+    listener = asyncio.ensure_future(receive(socket, client))
+    sender = asyncio.ensure_future(client.run())
+    try:
+        await asyncio.wait((listener, sender), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (listener, sender):
+            task.cancel()
+        # a vanished client ends either task with one of these; anything else is a bug and is raised
+        for result in await asyncio.gather(listener, sender, return_exceptions=True):
+            if isinstance(result, BaseException) and not isinstance(
+                result, asyncio.CancelledError | WebSocketDisconnect | OSError
+            ):
+                raise result
 
 
 def _service(request: "Request[Any, Any, Any] | WebSocket[Any, Any, Any]") -> Service:
@@ -183,13 +189,15 @@ async def stream(socket: "WebSocket[Any, Any, Any]") -> None:
     await _service(socket).stream(socket)
 
 
-def create_app(hub: Hub, controls: Controls, host: str = "127.0.0.1", clock: Clock | None = None) -> Litestar:
+def create_app(
+    hub: Hub, controls: Controls, hosts: tuple[str, ...] = ("127.0.0.1",), clock: Clock | None = None
+) -> Litestar:
     """The ASGI application over a hub.
 
     Parameters
     ----------
-    host : str
-        The address it will listen on: bound to loopback it answers to loopback names only.
+    hosts : tuple of str
+        What it was told to listen on and the address that is: bound to loopback it answers to loopback names only.
     clock : Clock
         For ``t_sent`` and ``now``; the operating system's by default.
     """
@@ -205,5 +213,5 @@ def create_app(hub: Hub, controls: Controls, host: str = "127.0.0.1", clock: Clo
     )
     app.state["service"] = service
     # outermost, so that "not found" and refusals carry the headers too
-    app.asgi_handler = guarded(app.asgi_handler, allowed_names(host))
+    app.asgi_handler = guarded(app.asgi_handler, allowed_names(*hosts))
     return app

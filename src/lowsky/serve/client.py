@@ -13,14 +13,15 @@ from litestar.exceptions import WebSocketDisconnect
 from lowsky.clock import monotonic_s
 from lowsky.engine.hub import Controls
 from lowsky.model.ports import Clock
-from lowsky.serve.columns import HEADER, HEADER_BYTES
+from lowsky.serve.columns import HEADER, HEADER_BYTES, hello
 from lowsky.serve.frame import LABEL_TEXTS, Encoder, Label
-from lowsky.serve.history import History, Sample
+from lowsky.serve.history import SAMPLE_NS, History, Sample
 from lowsky.serve.state import StateText
 
 FRAME_PERIOD_S = 0.008
 KEYFRAME_PERIOD_S = 5.0
 SPAN_PERIOD_S = 1.0
+LIFE_PERIOD_S = 1.0  # while looking back: the shown moment again, as long as new pictures come
 WANT_MAX_BYTES = 1024
 _OFFSETS = {name: (offset, "<" + kind) for name, offset, kind in HEADER}
 
@@ -54,6 +55,7 @@ class Client:
     def __init__(self, socket: "WebSocket[Any, Any, Any]", shared: Shared) -> None:
         self._socket, self._shared = socket, shared
         self.wake = asyncio.Event()
+        self.wake.set()  # a picture may be there already
         self._wants: list[Want] = []
         self._seq = 0
         self._version = 0  # encoder version of its last frame
@@ -66,6 +68,9 @@ class Client:
         self._replay_at_s = 0.0
         self._replay_paused = False
         self._replay_sent: Sample | None = None
+        self._replay_epoch = -1
+        self._replay_version = 0  # encoder version and time of the last frame from history
+        self._replay_sent_s = 0.0
 
     def ask(self, want: Want) -> None:
         """From the receiving side. Bounded: a client that shouts only overwrites itself."""
@@ -73,7 +78,8 @@ class Client:
         self.wake.set()
 
     async def run(self) -> None:
-        """Send until the socket goes away."""
+        """Say hello, then send until the socket goes away."""
+        await self._text(msgspec.json.encode(hello()))
         while True:
             timeout = 0.1 if self._replay_t_ns is not None else SPAN_PERIOD_S
             with contextlib.suppress(TimeoutError):
@@ -112,8 +118,8 @@ class Client:
             await asyncio.to_thread(self._shared.controls.seek, min(max(t_ns, span[0]), span[1]))
         elif held is not None:
             self._replay_t_ns = min(max(t_ns, held[0]), held[1])
-            self._replay_at_s = monotonic_s()
-            self._replay_sent = None
+            self._replay_at_s, self._replay_paused = monotonic_s(), False
+            self._replay_sent, self._replay_epoch = None, self._shared.encoder.epoch
             self._labelled.clear()
 
     def _go_live(self) -> None:
@@ -159,14 +165,16 @@ class Client:
         await self._text(labels_message(encoder.epoch, changed))
 
     async def _send_history(self) -> None:
-        history = self._shared.history
-        held = history.span_ns()
-        if held is None or not held[0] <= (self._replay_t_ns or 0):
+        history, encoder = self._shared.history, self._shared.encoder
+        held, t_ns = history.span_ns(), self._replay_now_ns()
+        # a sample is as good as its neighbour: at the old end the memory moves on in steps, and so may the client
+        if held is None or self._replay_epoch != encoder.epoch or t_ns < held[0] - 2 * SAMPLE_NS:
             self._go_live()  # forgotten meanwhile: a new epoch, or too old
             return
-        sample = history.at(self._replay_now_ns())
-        if sample is None or sample is self._replay_sent:
+        sample = history.at(t_ns)
+        if sample is None or (sample is self._replay_sent and not self._owes_a_sign_of_life()):
             return
+        self._replay_version, self._replay_sent_s = encoder.version, monotonic_s()
         if self._replay_sent is None or self._replay_sent.state is not sample.state:
             await self._text(sample.state)
         self._replay_sent = sample
@@ -176,12 +184,17 @@ class Client:
         fresh = [i for i in ids if i not in self._labelled and i in history.labels]
         if fresh:
             self._labelled.update(fresh)
-            await self._text(labels_message(self._shared.encoder.epoch, ((i, history.labels[i]) for i in fresh)))
+            await self._text(labels_message(encoder.epoch, ((i, history.labels[i]) for i in fresh)))
         self._seq += 1
         for name, value in (("seq", self._seq), ("t_sent", self._shared.clock.now_ns() / 1e9)):
             offset, kind = _OFFSETS[name]
             struct.pack_into(kind, payload, offset, value)
         await self._bytes(bytes(payload))
+
+    def _owes_a_sign_of_life(self) -> bool:
+        """A client that stands still in history must not take that for NO DATA; one whose node hangs must."""
+        moved = self._shared.encoder.version != self._replay_version
+        return moved and monotonic_s() - self._replay_sent_s >= LIFE_PERIOD_S
 
     async def _send_span(self) -> None:
         self._span_s = monotonic_s()

@@ -148,25 +148,17 @@ def _bearing(
         out["range"][ring] = _f4(np.sqrt((away * away).sum(axis=1)))
 
 
-def _three_best(probability: Floats) -> Ints:
-    """int64[N, 3]: three times the largest, which is quicker than sorting thirteen. The first of equal ones."""
-    left, every = probability.copy(), np.arange(len(probability))
-    best = np.empty((len(probability), 3), np.int64)
-    for k in range(3):
-        best[:, k] = left.argmax(axis=1)
-        left[every, best[:, k]] = -1.0
-    return best
-
-
 def _classes(out: NDArray[np.void], probability: Floats) -> None:
-    """The verdict, then the most probable classes; equal ones in the order of ``ObjectClass``."""
+    """The verdict, then the two most probable of the other classes; equal ones in the order of ``ObjectClass``.
+
+    A verdict that covers several (drone, bird) is followed by those it covers: the shares overlap.
+    """
     probability = np.nan_to_num(probability)
-    named, p_named = verdict(probability)
-    best = _three_best(probability)
-    is_best = best[:, 0] == named  # else the verdict covers several, which follow it
-    second, third = np.where(is_best, best[:, 1], best[:, 0]), np.where(is_best, best[:, 2], best[:, 1])
-    rows = np.arange(len(probability))
-    shares = (p_named, probability[rows, second], probability[rows, third])
-    for k, (chosen, share) in enumerate(zip((named, second, third), shares, strict=True), start=1):
-        out[f"class_{k}"] = _CLASSES[chosen]
+    named, share = verdict(probability)
+    left, every = probability.copy(), np.arange(len(probability))
+    for k in (1, 2, 3):
+        out[f"class_{k}"] = _CLASSES[named]
         out[f"class_{k}_probability"] = _percent(share)
+        left[every, named] = -1.0  # twice the largest is quicker than sorting thirteen
+        named = left.argmax(axis=1)
+        share = probability[every, named]

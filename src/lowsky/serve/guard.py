@@ -1,6 +1,7 @@
 """Before any handler: who may talk to us, and the security headers of every answer. Plain ASGI, nothing bypasses it."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,17 +35,27 @@ def host_name(host: str) -> str:
         return ""
 
 
-def allowed_names(bound_to: str) -> frozenset[str] | None:
+def allowed_names(*bound_to: str) -> frozenset[str] | None:
     """Names a Host header may have. None: any, because an unspecified address answers to every name."""
-    if bound_to in ("0.0.0.0", "::", ""):
-        return None
-    loopback = bound_to.startswith("127.") or bound_to in LOOPBACK_NAMES
-    return frozenset({bound_to, *LOOPBACK_NAMES} if loopback else {bound_to})
+    names: set[str] = set()
+    for name in bound_to:
+        try:
+            address = ip_address(name)
+        except ValueError:
+            loopback = name.lower() in LOOPBACK_NAMES
+        else:
+            if address.is_unspecified:
+                return None
+            loopback = address.is_loopback
+        if not name:
+            return None
+        names |= {name.lower(), *(LOOPBACK_NAMES if loopback else ())}
+    return frozenset(names)
 
 
 def _header(scope: Message, name: bytes) -> str:
-    values = [value for key, value in scope["headers"] if key == name]
-    return values[0].decode("latin-1") if len(values) == 1 else ""
+    # one that is given twice must not pass for one that is missing: joined it matches nothing
+    return b", ".join(value for key, value in scope["headers"] if key == name).decode("latin-1")
 
 
 def same_origin(origin: str, host: str) -> bool:

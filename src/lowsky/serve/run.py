@@ -63,7 +63,7 @@ def serve(
     address = listener.getsockname()
     name = "localhost" if address[0] in ("0.0.0.0", "::") else address[0]
     url = f"http://{f'[{name}]' if ':' in name else name}:{address[1]}/"
-    app = create_app(hub, controls, host)
+    app = create_app(hub, controls, (host, address[0]))
     config = uvicorn.Config(
         app,
         ws="websockets-sansio",

@@ -16,7 +16,7 @@ _SALT = secrets.token_bytes(16)  # masks are good for one run: they cannot be lo
 
 
 def masked(personal: str | None) -> str | None:
-    """A stand-in for an operator's registration: the same all day, of no use to anybody else."""
+    """A stand-in for an operator's registration: the same while the node runs, of no use to anybody else."""
     if personal is None:
         return None
     return "operator-" + hashlib.blake2b(personal.encode(errors="replace"), key=_SALT, digest_size=4).hexdigest()

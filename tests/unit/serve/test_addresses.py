@@ -1,10 +1,12 @@
 """The HTTP addresses of the contract, their headers, and who is refused."""
 
+import asyncio
 import gzip
 import http.client
 import json
 import re
 import threading
+import urllib.request
 
 import numpy as np
 import pytest
@@ -13,8 +15,8 @@ from tests.unit.serve.pictures import SECOND, T0, alert, picture, snapshot
 from lowsky.engine.hub import Hub, NoControls
 from lowsky.errors import TransportError
 from lowsky.model.status import SensorStatus
-from lowsky.serve.guard import allowed_names, host_name, same_origin
-from lowsky.serve.run import serve
+from lowsky.serve.guard import allowed_names, guarded, host_name, same_origin
+from lowsky.serve.run import listen, serve
 
 
 def get(running, path, **headers):
@@ -146,10 +148,52 @@ def test_host_and_origin_rules():
     assert allowed_names("0.0.0.0") is None
     assert allowed_names("192.168.1.5") == {"192.168.1.5"}
     assert "localhost" in allowed_names("127.0.0.1")
+    assert allowed_names("0:0:0:0:0:0:0:0") is None
+    assert allowed_names("Harbour", "192.168.1.5") == {"harbour", "192.168.1.5"}  # Host arrives in lower case
+    assert {"harbour", "localhost"} <= allowed_names("Harbour", "127.0.1.1")
     assert same_origin("http://localhost:8000", "localhost:8000")
     assert same_origin("", "localhost:8000")
     for foreign in ("http://evil.example", "http://localhost:9000", "null", "file://localhost:8000", "http://[bad"):
         assert not same_origin(foreign, "localhost:8000"), foreign
+
+
+@pytest.mark.parametrize("twice", [b"origin", b"host"])
+def test_a_header_given_twice_does_not_pass_for_one_that_is_missing(twice):
+    sent, reached = [], []
+
+    async def app(scope, receive, send):
+        reached.append(scope)
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", b"localhost:8000"), (b"origin", b"http://localhost:8000")]
+    guard = guarded(app, allowed_names("127.0.0.1"))
+    asyncio.run(guard({"type": "websocket", "headers": headers}, receive, send))
+    assert len(reached) == 1
+    again = [pair for pair in headers if pair[0] == twice]
+    asyncio.run(guard({"type": "websocket", "headers": headers + again}, receive, send))
+    assert len(reached) == 1
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+def test_the_address_that_is_printed_is_answered(monkeypatch):
+    """Told a name, it prints the number behind the name: a Host of either must pass."""
+    monkeypatch.setattr("lowsky.serve.run.listen", lambda _, port: listen("127.0.0.1", port))
+    stop, up, address = threading.Event(), threading.Event(), []
+    told = {"port": 0, "host": "harbour.example", "ready": lambda url: (address.append(url), up.set()), "stop": stop}
+    thread = threading.Thread(target=serve, args=(Hub(), NoControls()), kwargs=told)
+    thread.start()
+    try:
+        assert up.wait(30.0)
+        with urllib.request.urlopen(address[0] + "api/health", timeout=10) as answer:
+            assert answer.status == 200
+    finally:
+        stop.set()
+        thread.join(15.0)
 
 
 def test_a_port_in_use_is_one_clear_line(running):

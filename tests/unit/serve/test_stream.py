@@ -1,17 +1,21 @@
 """The WebSocket: newest picture, never a queue, history, and no strangers."""
 
+import asyncio
 import json
 import socket
 import time
 
 import numpy as np
 import pytest
-from tests.unit.serve.pictures import SECOND, T0, picture, snapshot
+from tests.unit.serve.pictures import SECOND, T0, RecordedControls, picture, snapshot
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from lowsky.clock import LiveClock
+from lowsky.serve.client import Client, Shared, Want
 from lowsky.serve.columns import HISTORY, KEYFRAME
 from lowsky.serve.frame import unpack
+from lowsky.serve.history import History
 
 
 class Page:
@@ -117,6 +121,83 @@ def test_one_client_looks_back_and_the_others_do_not(running):
         looks.ask(live=True)
         assert looks.frame(lambda f: not f.header["flags"] & HISTORY).header["t_data"] == (T0 + 20 * SECOND) / 1e9
     assert running.controls.asked == []
+
+
+def test_who_stands_still_in_history_hears_that_the_node_lives_and_when_it_hangs(running):
+    with Page(running) as page:
+        publish_seconds(running, 6)
+        page.ask(seek=(T0 + SECOND) / 1e9)
+        page.frame(lambda f: f.header["flags"] & HISTORY)
+        page.ask(pause=True)
+        stood = []
+        for step in range(40):
+            running.hub.publish(picture(snapshot(t_ns=T0 + 6 * SECOND + step * SECOND // 10)))
+            time.sleep(0.05)
+        while len(stood) < 2 or stood[-1] != stood[-2]:
+            stood.append(page.frame(timeout=3.0).header["t_data"])
+        assert abs(stood[-1] - T0 / 1e9 - 1.0) <= 1.0
+        with pytest.raises(TimeoutError):
+            while True:
+                page.frame(timeout=2.0)
+
+
+def test_to_seek_elsewhere_ends_a_pause_in_history(running):
+    with Page(running) as page:
+        publish_seconds(running, 12)
+        page.ask(seek=(T0 + 8 * SECOND) / 1e9)
+        page.frame(lambda f: f.header["flags"] & HISTORY)
+        page.ask(pause=True)
+        page.ask(seek=(T0 + 3 * SECOND) / 1e9)
+        back = page.frame(lambda f: f.header["t_data"] < (T0 + 4 * SECOND) / 1e9)
+        page.frame(lambda f: back.header["t_data"] < f.header["t_data"] < (T0 + 6 * SECOND) / 1e9)
+
+
+def test_a_new_epoch_brings_who_looks_back_to_the_newest_picture(running):
+    """Times of a scene that begins again are in the new memory too: the place looked at would be another one."""
+    with Page(running) as page:
+        publish_seconds(running, 6)
+        page.ask(seek=(T0 + 3 * SECOND) / 1e9)
+        page.frame(lambda f: f.header["flags"] & HISTORY)
+        running.hub.publish(picture(snapshot(t_ns=T0), epoch=2))
+        assert page.frame(lambda f: f.header["epoch"] == 2).header["flags"] == KEYFRAME
+
+
+class Deaf:
+    """A socket that keeps the frames."""
+
+    def __init__(self):
+        self.frames = []
+
+    async def send_data(self, payload, mode):
+        if mode == "binary":
+            self.frames.append(unpack(payload))
+
+
+def test_who_looks_at_the_oldest_moment_is_not_thrown_out_as_the_memory_moves_on():
+    shared, held = Shared(RecordedControls(), LiveClock()), Deaf()
+    shared.history = History(keep_ns=2 * SECOND)
+    client = Client(held, shared)
+
+    def publish(t_ns):
+        shared.encoder.update(picture(snapshot(t_ns=t_ns)))
+        shared.history.take(shared.encoder, b"{}")
+        client.wake.set()
+
+    async def look():
+        for step in range(5):
+            publish(T0 + step * SECOND // 2)
+        client.ask(Want(seek=T0 / 1e9))
+        sender = asyncio.ensure_future(client.run())
+        for step in range(5, 9):
+            await asyncio.sleep(0.5)
+            publish(T0 + step * SECOND // 2)
+        await asyncio.sleep(0.1)
+        sender.cancel()
+
+    asyncio.run(look())
+    assert len(held.frames) >= 3
+    assert all(frame.header["flags"] & HISTORY for frame in held.frames)
+    assert held.frames[-1].header["t_data"] > T0 / 1e9 + 1.0
 
 
 def test_history_brings_the_names_with_it(running):
