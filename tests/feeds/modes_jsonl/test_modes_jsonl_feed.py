@@ -62,6 +62,7 @@ def test_decoded_fields_of_the_line_are_not_believed():
         (b"{", Reject.MALFORMED),
         (b"[1, 2]", Reject.MALFORMED),
         (b"null", Reject.MALFORMED),
+        (b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}", Reject.MALFORMED),
         (b"\xff\xfe", Reject.MALFORMED),
         (b'{"timestamp": "now", "frame": "8d"}', Reject.MALFORMED),
         (b'{"timestamp": 1.0}', Reject.MALFORMED),

@@ -76,7 +76,7 @@ def _read(line: bytes) -> tuple[int, bytes] | Reject:
     try:
         read = DECODER.decode(line)
         payload = b"" if read.frame is None else bytes.fromhex(read.frame)
-    except (msgspec.DecodeError, ValueError):  # no JSON, no UTF-8, wrong types, no hex
+    except (msgspec.DecodeError, ValueError, RecursionError):  # no JSON, no UTF-8, wrong types, no hex, nested for ever
         return Reject.MALFORMED
     if len(payload) not in FRAME_BYTES:
         return Reject.MALFORMED
