@@ -1,5 +1,6 @@
 """The measurement table: what each column becomes, what each bad row is counted as, whatever the format."""
 
+import gzip
 import json
 import math
 from collections import Counter
@@ -424,6 +425,18 @@ def test_one_look_without_end_is_bounded_and_counted(tmp_path, monkeypatch):
     batches, rejected = batches_of(tmp_path, [radar(k / 100, 1) for k in range(25)] + [radar(1.0, 2)])
     assert [len(b) for b in batches] == [10, 1]
     assert rejected == {Reject.OVERFLOW: 15}
+
+
+def test_a_gzip_file_damaged_anywhere_is_a_fault_of_the_file(tmp_path, rng):
+    packed = gzip.compress(
+        b"time,sensor,range_m\n" + b"".join(f"2026-01-01,a,{x}\n".encode() for x in rng.random(2000))
+    )
+    for _ in range(50):
+        damaged = bytearray(packed)
+        damaged[int(rng.integers(20, len(packed) - 8))] ^= int(rng.integers(1, 256))
+        (tmp_path / "table.csv.gz").write_bytes(damaged)
+        with pytest.raises(ConfigError, match="broken gzip file"):
+            all_of(tmp_path / "table.csv.gz")
 
 
 def test_rows_out_of_order_are_put_in_order_of_receipt(tmp_path):

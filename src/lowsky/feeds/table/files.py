@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import zlib
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -95,7 +96,7 @@ def _open(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
                 return
             with gzip.open(file, "rb") as inner:
                 yield inner, True  # type: ignore[misc]
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ConfigError([Fault(str(path), f"a broken gzip file ({error})", "a whole one")]) from error
     except OSError as error:
         raise ConfigError([Fault(str(path), error.strerror or str(error), "a file that can be read")]) from error
