@@ -128,7 +128,10 @@ class Funnel:
         """Take in what the supervisor says of a connection; it leaves with the next time tick, completed by what
         the funnel knows: its counts, latency, clock and condition."""
         lane = self._lane(report.sensor)
-        lane.lost_ns = None if report.connected else report.t_ns
+        if report.connected:
+            lane.lost_ns = None
+        elif lane.lost_ns is None:  # the report of a loss is repeated every second; it was lost at the first
+            lane.lost_ns = report.t_ns
         estimate = lane.clock.estimate()
         said = [lane.ledger.condition(report.t_ns)]
         if estimate is not None and not estimate.plausible:

@@ -174,6 +174,14 @@ def test_a_sensor_reported_lost_is_waited_for_no_more_once_its_latency_is_over()
     assert batches(funnel.release(T0 + 43 * S)) == []
 
 
+def test_a_loss_that_is_reported_again_every_second_is_as_old_as_its_first_report():
+    funnel = live(site(sensor("a", latency_s=0.0), sensor("b", latency_s=30.0)))
+    for second in range(41):
+        funnel.report(SensorReport(sensor="b", t_ns=T0 + second * S, connected=False))
+    funnel.offer(result(batch("a", 40.0)), "a")
+    assert batches(funnel.release(T0 + 41 * S)) == [("a", 40.0)]
+
+
 def test_a_lost_sensor_that_is_heard_again_is_waited_for_again():
     funnel = live(site(sensor("a", latency_s=0.0), sensor("b", latency_s=30.0)))
     funnel.report(SensorReport(sensor="b", t_ns=T0, connected=False))
