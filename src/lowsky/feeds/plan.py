@@ -17,6 +17,9 @@ from lowsky.model.site import Feed, Sensor, Site
 COMMON_OPTIONS = ("start",)
 """Options every feed has beside its own: ``start``, UTC of the first message of a file that does not know it."""
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_DAYS = 84_006  # to the year 2200; int64 nanoseconds end in 2262
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedFeed:
@@ -32,14 +35,16 @@ class PlannedFeed:
 
 
 def start_ns(options: Mapping[str, Any]) -> int | None:
-    """``start`` in UTC nanoseconds; no zone means UTC. Raises ``ValueError`` where it is no time."""
+    """``start`` in UTC nanoseconds; no zone means UTC. Raises ``ValueError`` where it is no time of 1970 to 2200."""
     start = options.get("start")
     if start is None:
         return None
     moment = start if isinstance(start, datetime) else datetime.fromisoformat(str(start))
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    since = moment - EPOCH
+    if not 0 <= since.days < MAX_DAYS:
+        raise ValueError("before 1970 or after 2200")
     return (since.days * 86_400 + since.seconds) * SECOND_NS + since.microseconds * 1_000
 
 
@@ -88,6 +93,8 @@ def _planned(site: Site, index: int, feed: Feed, faults: list[Fault]) -> Planned
             config = msgspec.convert(options, package.Config)
         except (msgspec.ValidationError, ValueError) as error:
             here.append(Fault(where, str(error), f"the keys of docs/feeds/{feed.format}.md"))
+        except ConfigError as error:  # of a config that tells every fault of its values
+            here += [Fault(f"{where}: {fault.where}", fault.found, fault.expected) for fault in error.faults]
     faults += here
     if here or source is None or sensor is None or package is None:
         return None

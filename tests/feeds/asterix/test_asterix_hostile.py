@@ -19,7 +19,6 @@ from tests.feeds.asterix.synthetic import (
 )
 
 from lowsky.errors import ConfigError
-from lowsky.feeds import asterix
 from lowsky.model.measurement import MeasurementKind
 from lowsky.wire.asterix import tables
 from lowsky.wire.asterix.decode import decode_records
@@ -198,11 +197,9 @@ def test_what_comes_out_does_not_depend_on_bad_datagrams_in_between():
 
 
 def test_every_fault_of_the_config_is_said_at_once():
-    wrong = config(
-        editions={"62": "0.17", "1": "1.2", "x": "1"}, sac=256, sic=-1, doppler_positive="away", duplicate_window_s=-1.0
-    )
+    editions = {"62": "0.17", "1": "1.2", "x": "1"}
     with pytest.raises(ConfigError) as raised:
-        asterix.open_feed(wrong, RADAR, None)
+        config(editions=editions, sac=256, sic=-1, doppler_positive="away", duplicate_window_s=-1.0)
     assert [fault.where for fault in raised.value.faults] == [
         "editions: 62", "editions: 1", "editions: x", "sac", "sic", "doppler_positive", "duplicate_window_s",
     ]  # fmt: skip

@@ -116,6 +116,19 @@ def test_every_fault_of_every_feed_is_told_at_once(only_template):
     ]  # fmt: skip
 
 
+def test_a_wrong_value_of_an_option_is_told_before_anything_is_opened():
+    options = {"sac": 999, "editions": {"48": "9.9"}}
+    with pytest.raises(ConfigError) as caught:
+        plan(site(Feed(sensor="rx", format="asterix", source="udp://0.0.0.0:8600", options=options)))
+    assert [fault.where for fault in caught.value.faults] == ["feed 1: editions: 48", "feed 1: sac"]
+
+
+@pytest.mark.parametrize("start", ["9999-01-01", "1969-12-31", "0001-01-01T00:00:00+14:00"])
+def test_a_start_that_int64_nanoseconds_cannot_hold_or_before_1970_is_no_time(start):
+    with pytest.raises(ValueError):
+        start_ns({"start": start})
+
+
 def test_a_time_without_a_zone_is_utc():
     assert start_ns({"start": "1970-01-02"}) == 86_400_000_000_000
     assert start_ns({}) is None

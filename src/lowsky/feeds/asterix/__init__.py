@@ -24,7 +24,6 @@ MANIFEST = Manifest(
 
 
 def open_feed(config: Config, sensor: Sensor, site: Site) -> Normaliser:
-    """A normaliser for one line. Raises ``ConfigError`` with every fault of ``config``."""
     return AsterixNormaliser(config, sensor)
 
 

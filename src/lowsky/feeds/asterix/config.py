@@ -35,6 +35,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     doppler_positive: str = "opening"
     duplicate_window_s: float = 1.0
 
+    def __post_init__(self) -> None:
+        """Raises ``ConfigError`` with every fault."""
+        edition_numbers(self)
+
 
 def edition_numbers(config: Config) -> dict[int, str]:
     """Category -> edition as the decoder wants it. Raises ``ConfigError`` with every fault of the config."""
