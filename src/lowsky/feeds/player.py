@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from lowsky.errors import TransportError
+from lowsky.errors import ConfigError, TransportError
 from lowsky.feeds.line import Line
 from lowsky.feeds.retry import Retry
 from lowsky.feeds.transport.link import explained
@@ -48,6 +48,8 @@ async def _play_once(line: Line) -> None:
             ahead = await asyncio.to_thread(_read_ahead, results)
         except OSError as error:
             raise explained(f"cannot read {line.source}", error) from error
+        except ConfigError as error:  # the file is not what the feed reads: its owner's to mend, no bug of ours
+            raise TransportError(f"cannot read {line.source}: {error}".replace("\n", "; ")) from error
         except Exception as error:
             raise line.bug(f"raised {type(error).__name__}: {error}", b"") from error
         if not ahead:

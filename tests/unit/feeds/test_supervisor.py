@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from lowsky.clock import LiveClock, PacedClock
-from lowsky.errors import DecodeError, InvariantError, TransportError
+from lowsky.errors import ConfigError, DecodeError, Fault, InvariantError, TransportError
 from lowsky.feeds import _template, player, registry
 from lowsky.feeds.plan import plan
 from lowsky.feeds.retry import Retry
@@ -376,6 +376,25 @@ def test_a_file_that_fails_in_the_middle_is_not_played_twice(monkeypatch):
             await node.until(lambda: node.reports and "Input/output error" in node.reports[-1].detail)
             await asyncio.sleep(0.2)
         assert len(node.results) == 1
+
+    asyncio.run(scene())
+
+
+def test_a_file_that_is_not_what_the_feed_reads_is_said_and_the_others_go_on(monkeypatch):
+    def read_file(*_):
+        raise ConfigError([Fault("lines.txt", "no column time", "one"), Fault("lines.txt", "a column tim", "none")])
+        yield
+
+    monkeypatch.setattr(_template, "read_file", read_file)
+
+    async def scene():
+        port = free_port()
+        async with Node(site("file:lines.txt", f"udp://127.0.0.1:{port}")) as node:
+            told = "cannot read file:lines.txt: lines.txt: found no column time; expected one; lines.txt: found"
+            await node.until(lambda: any(told in report.detail for report in node.reports))
+            await node.until(lambda: node.connected("rx1"))
+            send(port, line())
+            await node.until(lambda: node.rows(1) == 1)
 
     asyncio.run(scene())
 
