@@ -29,7 +29,7 @@ def geodetic_from_ecef(ecef_m: Floats) -> Floats:
     """Latitude rad, longitude rad, ellipsoidal height m as float64[..., 3] of ECEF metres float64[..., 3].
 
     Fixed-point iteration of tan φ = (z + e² N sin φ) / p in its reduced-latitude form (derived from the
-    ellipse's evolute), three rounds: better than 1e-9 m in position for −10 km … 1000 km height. At the
+    ellipse's evolute), three rounds: better than 1e-8 m in position for −10 km … 1000 km height. At the
     poles longitude is 0. NaN in, NaN out.
     """
     x, y, z = ecef_m[..., 0], ecef_m[..., 1], ecef_m[..., 2]

@@ -1,7 +1,7 @@
 """Measurements in motion: columns of one kind from one sensor."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, unique
 from types import MappingProxyType
 from typing import Any
@@ -216,6 +216,3 @@ def empty_look(sensor: str, kind: MeasurementKind, look: int, coverage: Coverage
     d = DIM[kind]
     none = np.empty(0, np.int64)
     return MeasurementBatch(sensor, kind, none, none.copy(), np.empty((0, d)), np.empty((0, d)), look, coverage)
-
-
-BATCH_FIELDS = tuple(f.name for f in fields(MeasurementBatch))

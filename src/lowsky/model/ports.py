@@ -8,10 +8,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from lowsky.model.events import Event
 from lowsky.model.measurement import MeasurementBatch, Reject
 from lowsky.model.site import Sensor, Site
-from lowsky.model.track import TrackSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +104,3 @@ class Tick:
     t_ns: int
     batch: MeasurementBatch | None = None
     reports: tuple[SensorReport, ...] = ()
-
-
-class Stage(Protocol):
-    """A step of the pipeline: track, classify, warn. Each adds, none edits."""
-
-    name: str
-
-    def step(self, tick: Tick, tracks: TrackSnapshot | None) -> Sequence[Event]: ...
-    def dump(self) -> bytes: ...
-    def load(self, saved: bytes) -> None: ...
-
-
-class Sink(Protocol):
-    """Takes what happened: the recorder, the page, an output."""
-
-    def put(self, tick: Tick, events: Sequence[Event], tracks: TrackSnapshot) -> None: ...

@@ -1,4 +1,4 @@
-"""Frames of reference: published points, round trips, and covariance by another road."""
+"""Frames of reference: published points, and round trips."""
 
 import math
 
@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from lowsky.constants import WGS84_A_M, WGS84_B_M
 from lowsky.geo.enu import EnuFrame
-from lowsky.geo.polar import enu_covariance_from_polar, enu_from_polar, polar_from_enu, wrap_pi
+from lowsky.geo.polar import polar_from_enu, wrap_pi
 from lowsky.geo.wgs84 import ecef_from_geodetic, geodetic_from_ecef
 
 latitudes = st.floats(-math.pi / 2, math.pi / 2)
 longitudes = st.floats(-math.pi, math.pi)
-heights = st.floats(-10_000.0, 100_000.0)
+heights = st.floats(-10_000.0, 1_000_000.0)
 
 
 def test_the_equator_and_the_poles_lie_where_the_ellipsoid_has_its_axes():
@@ -23,12 +23,12 @@ def test_the_equator_and_the_poles_lie_where_the_ellipsoid_has_its_axes():
 
 
 @given(latitudes, longitudes, heights)
-def test_geodetic_to_ecef_and_back_is_exact_to_a_nanometre_scale(lat, lon, h):
+def test_geodetic_to_ecef_and_back_agree_to_ten_nanometres(lat, lon, h):
     ecef = ecef_from_geodetic(np.float64(lat), np.float64(lon), np.float64(h))
     back = geodetic_from_ecef(ecef)
     again = ecef_from_geodetic(back[0], back[1], back[2])
-    assert np.abs(again - ecef).max() < 1e-7
-    assert abs(back[2] - h) < 1e-7
+    assert np.abs(again - ecef).max() < 1e-8
+    assert abs(back[2] - h) < 1e-8
 
 
 def test_the_normal_of_the_ellipsoid_is_up():
@@ -73,24 +73,19 @@ def test_local_axes_turn_with_the_place():
 
 @given(st.floats(1.0, 1e5), st.floats(0.0, 2 * math.pi - 1e-9), st.floats(-1.4, 1.4))
 def test_polar_and_enu_agree_both_ways(r, az, el):
-    found = polar_from_enu(enu_from_polar(np.float64(r), np.float64(az), np.float64(el)))
+    pos = np.array([r * math.cos(el) * math.sin(az), r * math.cos(el) * math.cos(az), r * math.sin(el)])
+    found = polar_from_enu(pos)
     assert found[0] == pytest.approx(r, rel=1e-12)
     assert abs(float(wrap_pi(np.float64(found[1] - az)))) < 1e-9
     assert found[2] == pytest.approx(el, abs=1e-9)
 
 
-def test_polar_covariance_agrees_with_a_cloud_of_samples(rng):
-    """10⁶ samples: each entry within 1 % of the largest, far beyond the sampling error of 0.15 %."""
-    r, az, el = 3_000.0, 0.7, 0.3
-    sigma = np.array([8.0, 0.004, 0.006])
-    draws = rng.normal(size=(1_000_000, 3)) * sigma + [r, az, el]
-    cloud = np.cov(enu_from_polar(draws[:, 0], draws[:, 1], draws[:, 2]).T)
-    found = enu_covariance_from_polar(np.float64(r), np.float64(az), np.float64(el), sigma)
-    assert np.abs(found - cloud).max() < 0.01 * np.abs(cloud).max()
+def test_an_azimuth_a_hair_west_of_north_is_not_the_whole_turn():
+    assert polar_from_enu(np.array([-1e-20, 1.0, 0.0]))[1] == 0.0
 
 
 @given(st.floats(-1e4, 1e4))
-def test_wrapped_angles_lie_in_the_half_open_circle(angle):
+def test_wrapped_angles_lie_within_half_a_turn(angle):
     wrapped = float(wrap_pi(np.float64(angle)))
-    assert -math.pi <= wrapped < math.pi
+    assert -math.pi <= wrapped <= math.pi
     assert math.cos(wrapped - angle) == pytest.approx(1.0, abs=1e-6)
