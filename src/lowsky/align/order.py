@@ -6,6 +6,10 @@ import numpy as np
 
 from lowsky.model.measurement import Ints, MeasurementBatch
 
+# What a batch takes beside its numbers, measured with tracemalloc (CPython 3.11, NumPy 2.4): most of a batch of one row.
+BATCH_BYTES = 1024
+COLUMN_BYTES = 170  # each attribute or text
+
 
 def pieces(batch: MeasurementBatch, split_ns: int) -> list[MeasurementBatch]:
     """A stream's batch cut at multiples of ``split_ns`` of UTC where its rows spread further, oldest first.
@@ -30,8 +34,9 @@ def first_arrival_ns(batch: MeasurementBatch) -> int:
 
 
 def size_bytes(batch: MeasurementBatch) -> int:
-    """Memory of its columns (text names are counted by length)."""
-    columns: list[int] = [batch.z.nbytes, batch.sigma.nbytes, batch.t_meas_ns.nbytes, batch.t_recv_ns.nbytes]
+    """Memory it takes, about: its objects and its columns (text names are counted by length)."""
+    columns = [BATCH_BYTES, COLUMN_BYTES * (len(batch.attributes) + len(batch.texts))]
+    columns += [batch.z.nbytes, batch.sigma.nbytes, batch.t_meas_ns.nbytes, batch.t_recv_ns.nbytes]
     columns += [a.nbytes for a in batch.attributes.values()]
     columns += [labels.codes.nbytes + sum(map(len, labels.names)) for labels in batch.texts.values()]
     return sum(columns)
