@@ -70,8 +70,9 @@ class Watermark:
         max(newest − disorder, now − latency)
 
     ``disorder`` is how far the sensor's own times have run backwards in the last 10 to 20 s: 0 for a radar or a
-    receiver that stamps what it hears, so its newest batch lets everything older go at once; up to the latency
-    for a receiver of many transmitters with clocks of their own (Remote ID). Until 10 s have been seen it is
+    receiver that stamps what it hears, so its newest batch lets everything older go at once; more for a receiver
+    of many transmitters with clocks of their own (Remote ID), also more than the latency where one of them is ahead
+    of UTC: nobody waits longer than the latency by it, because of the other term. Until 10 s have been seen it is
     taken as the latency.
     """
 
@@ -93,7 +94,7 @@ class Watermark:
                 self._back_ns = [0, self._back_ns[0]]
                 self._epoch_ns = t_ns
         else:
-            self._back_ns[0] = max(self._back_ns[0], min(self._newest_ns - t_ns, self._latency_ns))
+            self._back_ns[0] = max(self._back_ns[0], self._newest_ns - t_ns)
 
     @property
     def disorder_ns(self) -> int:
