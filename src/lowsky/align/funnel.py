@@ -123,6 +123,7 @@ class Funnel:
         ledger.accept(len(batch), first_ns)
         for dropped in lane.queue.push(Waiting(t_ns, first_ns, size_bytes(batch), source, batch)):
             self._lanes[dropped.source].ledger.overflow(len(dropped.batch), first_ns)
+            self._lanes[dropped.source].ledger.unused_looks += not len(dropped.batch)
 
     def report(self, report: SensorReport) -> None:
         """Take in what the supervisor says of a connection; it leaves with the next time tick, completed by what

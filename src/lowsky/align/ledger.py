@@ -3,11 +3,13 @@
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
+from lowsky.constants import SECOND_NS
 from lowsky.model.measurement import Reject
 from lowsky.model.ports import Normalised
 
-RECENT_NS = 10_000_000_000  # what "now" means for a sensor's condition
+RECENT_NS = 10 * SECOND_NS  # what "now" means for a sensor's condition
 LATE_SHARE = 0.05  # more late rows than this: the site's latency_s does not fit the sensor
+REASONS = 4  # accepted, LATE, FUTURE, OVERFLOW
 
 
 @dataclass(slots=True)
@@ -17,7 +19,7 @@ class Ledger:
     records: int = 0
     measurements: int = 0  # rows let go
     waiting: int = 0  # rows in queues
-    unused_looks: int = 0  # empty looks too late or from the future: no rows, so outside the sum
+    unused_looks: int = 0  # empty looks too late, from the future or dropped: no rows, so outside the sum
     rejected: Counter[Reject] = field(default_factory=Counter)
     held: dict[int, int] = field(default_factory=dict)  # by feed: records its normaliser keeps back now
     _recent: deque[tuple[int, Reject | None, int]] = field(default_factory=deque)
@@ -44,10 +46,12 @@ class Ledger:
         self.reject(Reject.OVERFLOW, rows, t_ns)
 
     def _note(self, what: Reject | None, rows: int, t_ns: int) -> None:
-        # one entry per reason and second, so that the memory of ten seconds is bounded
+        # one entry per reason and second, also where reasons alternate, so that the memory of ten seconds is bounded
         recent = self._recent
-        if recent and recent[-1][1] == what and recent[-1][0] // 1_000_000_000 == t_ns // 1_000_000_000:
-            recent[-1] = (t_ns, what, recent[-1][2] + rows)
+        for at in range(-1, -1 - min(len(recent), REASONS), -1):
+            if recent[at][1] == what and recent[at][0] // SECOND_NS == t_ns // SECOND_NS:
+                recent[at] = (t_ns, what, recent[at][2] + rows)
+                break
         else:
             recent.append((t_ns, what, rows))
         while recent and (recent[0][0] < t_ns - RECENT_NS or len(recent) > 1000):

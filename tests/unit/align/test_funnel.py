@@ -1,5 +1,6 @@
 """The funnel: order, time, what is late, what is from the future, what overflows."""
 
+import tracemalloc
 from collections import Counter
 
 import numpy as np
@@ -204,6 +205,17 @@ def test_a_sensor_whose_times_run_backwards_is_given_its_latency_to_come_into_or
     assert funnel.counts("a").get("LATE", 0) <= 1
 
 
+def test_a_transmitter_whose_clock_is_ahead_makes_no_others_late():
+    funnel = live(site(sensor("a", latency_s=1.0)))
+    for k in range(120):
+        arrival_s = 1.0 + 0.5 * k
+        for ahead_s in (1.9, -0.2):  # one transmitter's clock is ahead, the other's report is a little old
+            t_recv_ns = T0 + round(arrival_s * S)
+            funnel.offer(result(batch("a", arrival_s + ahead_s, delay_s=-ahead_s)), "a", t_recv_ns=t_recv_ns)
+            funnel.release(t_recv_ns)
+    assert funnel.counts("a").get("LATE", 0) <= 4  # while what was let go before the first step back lies ahead
+
+
 def test_what_is_older_than_what_was_let_go_is_late_and_counted_and_never_reordered(two):
     funnel = live(two)
     funnel.release(T0 + 10 * S)
@@ -255,7 +267,7 @@ def test_a_numbered_look_without_coverage_is_not_cut_either(two):
     assert [len(t.batch) for t in funnel.flush() if t.batch is not None] == [2]
 
 
-@pytest.mark.parametrize("bound", [{"max_rows": 6}, {"max_bytes": 6 * 60}])
+@pytest.mark.parametrize("bound", [{"max_rows": 6}, {"max_bytes": 4000}])
 def test_a_full_queue_drops_the_oldest_of_the_same_sensor(two, bound):
     funnel = Funnel(two, Settings(always_ticking=False, **bound))
     funnel.offer(result(batch("b", 0.0, 0.01)), "b")
@@ -264,6 +276,27 @@ def test_a_full_queue_drops_the_oldest_of_the_same_sensor(two, bound):
     assert batches(funnel.flush()) == [("b", 0.01), ("a", 2.01), ("a", 3.01), ("a", 4.01)]
     assert funnel.counts("a")["OVERFLOW"] == 2
     assert "OVERFLOW" not in funnel.counts("b")
+
+
+def test_looks_that_saw_nothing_fill_a_queue_too_and_are_counted_when_they_go(two):
+    funnel = Funnel(two, Settings(max_bytes=100_000))
+    for k in range(1000):
+        funnel.offer(result(nothing_seen("a", k, k + 1.0, look=k)), "a")
+    assert funnel.waiting("a")[1] <= 100_000
+    left = len(batches(funnel.flush()))
+    assert 0 < left < 200
+    assert funnel.counts("a")["unused_looks"] == 1000 - left
+
+
+def test_what_a_queue_counts_of_small_batches_is_about_the_memory_they_take(two):
+    funnel, n = Funnel(two), 2000
+    funnel.offer(result(batch("a", 0.0)), "a")
+    tracemalloc.start()
+    for k in range(n):
+        funnel.offer(result(batch("a", k * 1.0)), "a")
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert 0.5 * taken < funnel.waiting("a")[1] < 2.0 * taken
 
 
 def test_a_batch_larger_than_the_queue_is_dropped_whole(two):
@@ -315,6 +348,16 @@ def test_an_overflowing_a_late_and_a_future_sensor_are_reported_degraded_in_word
     first, second = funnel.flush()[-1].reports
     assert first.degraded == ("2 rows dropped: more comes than can be taken; 1 rows from the future; 1 rows too late")
     assert second.degraded == ""
+
+
+def test_what_was_wrong_ten_seconds_ago_is_still_known_though_thousands_of_batches_came_since(two):
+    funnel = Funnel(two, start_ns=T0)
+    funnel.offer(result(batch("a", 100.0, delay_s=-99.0)), "a", t_recv_ns=T0 + S)
+    for k in range(1, 1001):
+        funnel.offer(result(batch("a", 1.0 + 0.005 * k)), "a")
+        funnel.offer(result(batch("a", -20.0, delay_s=21.0 + 0.005 * k)), "a")
+    funnel.report(SensorReport(sensor="a", t_ns=T0 + 8 * S, connected=True))
+    assert "1 rows from the future; 1000 rows too late" in funnel.flush()[-1].reports[0].degraded
 
 
 def test_a_flushed_funnel_takes_nothing_older_any_more(two):
