@@ -16,13 +16,12 @@ from lowsky.errors import ConfigError, Fault
 from lowsky.evaluate.page import page, shown
 from lowsky.evaluate.score import Gospa, Nees, Pairs, first_seconds, identity_switches, match, nees
 from lowsky.evaluate.seconds import ALIVE, SHOWN, Picture, common_frame, in_frame, picture, whole_seconds
-from lowsky.evaluate.tables import States, Table, read_both
+from lowsky.evaluate.tables import NOT_STATED, ORIGINS, States, Table, origin_of, read_both
 from lowsky.geo.enu import EnuFrame
 from lowsky.model.classes import ObjectClass
 from lowsky.model.measurement import Floats, Ints
 
 CHI2_3_95 = 7.814727903251179  # 95 % of χ² with 3 degrees of freedom
-ORIGINS = ("simulated", "recorded", "not stated")
 OTHER_CUTOFFS_M = (50.0, 20.0)
 UNKNOWN, ANY_DRONE = ObjectClass.UNKNOWN.label, ObjectClass.DRONE.label
 DRONES = (ObjectClass.MULTIROTOR.label, ObjectClass.FIXED_WING_DRONE.label)
@@ -103,7 +102,7 @@ def evaluate(
     settled_from_s: float = 20.0,
     truth_max_age_s: float = 1.0,
     span: tuple[datetime, datetime] | None = None,
-    origin: str = "not stated",
+    origin: str = NOT_STATED,
 ) -> Report:
     """Score tracks against truth: paths of Parquet files, or Polars frames (docs/contract.md).
 
@@ -121,7 +120,7 @@ def evaluate(
     span : (datetime, datetime), optional
         Start and end; the first to the last time of the truth where left out.
     origin : str
-        "simulated", "recorded" or "not stated": written on the report.
+        "simulated" or "recorded", written on the report; "not stated": what the truth's file says of itself.
 
     Raises
     ------
@@ -150,7 +149,7 @@ def evaluate(
         truth=picture(real, seconds, frame, truth_max_age_s, statuses=None),
         shown=picture(own, seconds, frame, max_age_s, SHOWN),
         alive=picture(own, seconds, frame, max_age_s, ALIVE),
-        settings={"origin": origin, "cutoff_m": cutoff_m, "max_age_s": max_age_s, "settled_from_s": settled_from_s},
+        settings={"origin": origin_of(truth) if origin == NOT_STATED else origin, "cutoff_m": cutoff_m, "max_age_s": max_age_s, "settled_from_s": settled_from_s},
     )  # fmt: skip
     return run.report()
 

@@ -19,6 +19,8 @@ LIMITS = {"latitude_deg": 90.0, "longitude_deg": 360.0, "height_m": 1e7} | dict.
 YEARS = (1970, 2199)  # what nanoseconds in 64 bits hold, and no clock that was never set
 UPPER = np.triu_indices(6)
 Table = pl.DataFrame | str | Path
+NOT_STATED = "not stated"
+ORIGINS = ("simulated", "recorded", NOT_STATED)
 
 
 def _is_time(kind: pl.DataType) -> bool:
@@ -116,6 +118,18 @@ def _parquet(path: Path, wanted: Columns) -> pl.DataFrame:
     except (OSError, ValueError, pa.ArrowException, pl.exceptions.PolarsError) as error:
         found = str(error).splitlines()[0] if str(error) else "not readable"
         raise ConfigError([Fault(str(path), found, "a Parquet file (docs/contract.md)")]) from None
+
+
+def origin_of(table: Table) -> str:
+    """What a file says its data is: one of ``ORIGINS``. ``lowsky simulate`` writes it beside the columns."""
+    if isinstance(table, pl.DataFrame):
+        return NOT_STATED
+    try:
+        facts = pq.read_metadata(str(table)).metadata or {}
+    except (OSError, ValueError, pa.ArrowException):
+        return NOT_STATED  # what is wrong with the file is for the reader to say
+    said = facts.get(b"lowsky.origin", b"").decode("ascii", "replace")
+    return said if said in ORIGINS else NOT_STATED
 
 
 def _column_faults(frame: pl.DataFrame, name: str, required: Columns) -> list[Fault]:

@@ -143,6 +143,15 @@ def test_the_page_stands_alone_and_says_where_its_data_is_from(tmp_path):
     assert "nan" not in text.lower()
 
 
+def test_a_truth_file_that_says_it_is_simulated_is_reported_as_simulated(tmp_path):
+    """As ``lowsky simulate`` writes it; what the caller states counts more."""
+    path = tmp_path / "truth.parquet"
+    for said, reported in (("simulated", "simulated"), ("recorded", "recorded"), ("<b>", "not stated")):
+        REAL.write_parquet(path, metadata={"lowsky.origin": said})
+        assert evaluate(OWN, path).metrics["origin"] == reported
+        assert evaluate(OWN, path, origin="recorded").metrics["origin"] == "recorded"
+
+
 def test_a_class_from_a_file_is_shown_as_text_only(tmp_path):
     path = tmp_path / "report.html"
     evaluate(OWN, REAL.with_columns(pl.lit("<script>alert(1)</script>").alias("class"))).to_html(path)
