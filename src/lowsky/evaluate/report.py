@@ -140,6 +140,8 @@ def evaluate(
     if faults:
         raise ConfigError(faults)
     own, real = read_both(tracks, truth)
+    if origin == NOT_STATED:
+        origin = origin_of(truth)
     if not len(real.t_ns):
         raise ConfigError([Fault("truth", "no rows", "at least one target")])
     seconds = whole_seconds(_span_ns(real, span))
@@ -149,7 +151,7 @@ def evaluate(
         truth=picture(real, seconds, frame, truth_max_age_s, statuses=None),
         shown=picture(own, seconds, frame, max_age_s, SHOWN),
         alive=picture(own, seconds, frame, max_age_s, ALIVE),
-        settings={"origin": origin_of(truth) if origin == NOT_STATED else origin, "cutoff_m": cutoff_m, "max_age_s": max_age_s, "settled_from_s": settled_from_s},
+        settings={"origin": origin, "cutoff_m": cutoff_m, "max_age_s": max_age_s, "settled_from_s": settled_from_s},
     )  # fmt: skip
     return run.report()
 
