@@ -6,7 +6,6 @@ time, so a plot is in a frame as soon as the frame's time reaches the plot's; it
 minus the time the datagram was sent (loopback: received). Sender and reader share the two cores with the node.
 """
 
-import argparse
 import asyncio
 import json
 import os
@@ -23,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import websockets
 
+from benchmarks.figures import arguments, print_and_write
 from benchmarks.load import Load, send
 
 WARM_S = 15.0  # tracks are born and confirmed; not counted
@@ -107,16 +107,9 @@ def figures(log: np.ndarray, frames: np.ndarray, seconds: float, health: dict, c
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--seconds", type=float, default=60.0)
-    arguments.add_argument("--json", type=Path)
-    chosen = arguments.parse_args()
+    chosen = arguments(__doc__, "seconds", 60.0)
     found = measure(chosen.seconds, Load(first_port=38_600))  # not the soak's: both may run
-    for name, value in found.items():
-        if name != "sensors":
-            print(f"{name:20} {value:.1f}" if isinstance(value, float) else f"{name:20} {value}")
-    if chosen.json:
-        chosen.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    print_and_write(found, chosen.json, hidden=("sensors",))
 
 
 if __name__ == "__main__":

@@ -54,10 +54,6 @@ class Load:
     datagram_s: float = 0.01
     seed: int = 1
 
-    @property
-    def plots_per_s(self) -> float:
-        return self.n_target * self.n_radar / self.period_s
-
     def radar_east_north_m(self, k: int) -> tuple[float, float]:
         turn = 2 * math.pi * k / self.n_radar
         return 9_000.0 * math.sin(turn), 9_000.0 * math.cos(turn)

@@ -6,15 +6,13 @@ clock. The history of the page is bounded at 30 minutes or 64 MiB and fills firs
 over the last third. `benchmarks.soak` is the same through sockets in real time.
 """
 
-import argparse
-import json
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.figures import arguments, print_and_write, resident_mib, slope_of
 from benchmarks.load import Load
-from benchmarks.soak import resident_mib
 from lowsky.align.funnel import Funnel
 from lowsky.align.settings import LIVE
 from lowsky.engine.config import read_site
@@ -56,34 +54,22 @@ def measure(minutes: float) -> dict:
             version = encoder.version
         if now_ns - sampled_ns >= SAMPLE_EVERY_NS:
             sampled_ns = now_ns
-            samples.append(((when_s - START_S) / 3600.0, resident_mib_here()))
+            samples.append(((when_s - START_S) / 3600.0, resident_mib()))
     rows = np.array(samples)
-    late = rows[rows[:, 0] > rows[-1, 0] * 2 / 3]
-    (slope, _), cov = np.polyfit(late[:, 0], late[:, 1], 1, cov=True)
+    _, slope, error = slope_of(rows, 2 / 3)
     counts = [funnel.counts(sensor.id) for sensor in site.sensors]
     return {
         "scene_minutes": minutes, "tracks": len(pipeline.snapshot()), "plots": sum(c["measurements"] for c in counts),
         "not_used": sum(c["records"] - c["measurements"] - c["held"] for c in counts),
         "resident_mib_after_a_twelfth": float(rows[len(rows) // 12, 1]), "resident_mib_at_end": float(rows[-1, 1]),
-        "history_mib": history.bytes / 2**20, "slope_mib_per_h_last_third": float(slope),
-        "slope_standard_error": float(cov[0, 0] ** 0.5), "simulated": True,
+        "history_mib": history.bytes / 2**20, "slope_mib_per_h_last_third": slope,
+        "slope_standard_error": error, "simulated": True,
     }  # fmt: skip
 
 
-def resident_mib_here() -> float:
-    return resident_mib("self")
-
-
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--minutes", type=float, default=60.0)
-    arguments.add_argument("--json", type=Path)
-    chosen = arguments.parse_args()
-    found = measure(chosen.minutes)
-    for name, value in found.items():
-        print(f"{name:28} {value:.2f}" if isinstance(value, float) else f"{name:28} {value}")
-    if chosen.json:
-        chosen.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    chosen = arguments(__doc__, "minutes", 60.0)
+    print_and_write(measure(chosen.minutes), chosen.json)
 
 
 if __name__ == "__main__":

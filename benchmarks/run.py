@@ -1,7 +1,8 @@
 """Every benchmark, one after the other, and what they printed, into BENCHMARKS.md behind the line "## The run".
 
-`python -m benchmarks.run [NAME ...]`. Figures of one run belong together: same machine, same day, same load. The table
-at the head of BENCHMARKS.md is written by a person who read them.
+`python -m benchmarks.run [NAME ...]`. Figures of one run belong together: same machine, same day, same load; so a run
+of some names only is printed and not written, and neither is one in which a benchmark failed. The table at the head of
+BENCHMARKS.md is written by a person who read them. Not in it: `benchmarks.soak`, an hour in real time (`make soak`).
 """
 
 import argparse
@@ -22,6 +23,7 @@ COMMANDS = {
     "tracker": ["-m", "benchmarks.tracker_speed"],
     "page": ["-m", "benchmarks.page_cpu", "--tracks", "500", "2000", "--seconds", "15"],
     "latency": ["-m", "benchmarks.latency", "--seconds", "60"],
+    "memory": ["-m", "benchmarks.memory", "--minutes", "60"],
 }
 
 
@@ -33,16 +35,27 @@ def machine() -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help="which, of " + ", ".join(COMMANDS))
-    names = parser.parse_args().names or list(COMMANDS)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which, of " + ", ".join(COMMANDS))
+    asked = parser.parse_args().names
+    if unknown := set(asked) - COMMANDS.keys():
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(COMMANDS)}")
+    failed = []
     parts = [MARK, "", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine()}."]
-    for name in names:
+    for name in asked or COMMANDS:
         load = os.getloadavg()[0]
         print(f"{name} (load {load:.1f}) …", flush=True)
         ran = subprocess.run([sys.executable, *COMMANDS[name]], capture_output=True, text=True, cwd=PAGE.parent)
-        said = (ran.stdout or ran.stderr).strip()
+        said = ran.stdout.strip()
         print(said, flush=True)
+        if ran.returncode:
+            failed.append(name)
+            print(ran.stderr.strip(), file=sys.stderr, flush=True)
         parts += ["", f"`python {' '.join(COMMANDS[name])}` (load before: {load:.1f})", "", "```", said, "```"]
+    if failed:
+        print(f"failed: {', '.join(failed)}; {PAGE.name} is left as it was", file=sys.stderr)
+        return 1
+    if asked:
+        return 0
     head = PAGE.read_text(encoding="utf-8").partition(MARK)[0] if PAGE.exists() else "# Benchmarks\n\n"
     PAGE.write_text(head + "\n".join(parts) + "\n", encoding="utf-8")
     return 0
