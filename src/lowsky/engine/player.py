@@ -1,14 +1,14 @@
 """Plays a recording through the pipeline: the same ticks, the same events, at any speed, from any moment."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import lowsky.track
 from lowsky.clock import PacedClock, monotonic_s
 from lowsky.engine.hub import Hub, Picture
 from lowsky.engine.node import Stage, picture_of
-from lowsky.engine.pipeline import Pipeline
+from lowsky.engine.pipeline import HOLE_NS, Pipeline
 from lowsky.model.events import Event
 from lowsky.model.ports import Tick
 from lowsky.model.site import Site
@@ -32,12 +32,10 @@ def events_of(recording: Recording, site: Site) -> Iterator[tuple[Tick, list[Eve
 class Player:
     """Drives a hub from a recording. ``run`` blocks its thread until ``stop``; the controls may be called from any."""
 
-    def __init__(
-        self, recording: Recording, site: Site, hub: Hub, speed: float | None, on_done: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, recording: Recording, site: Site, hub: Hub, speed: float | None) -> None:
         self._recording, self._site, self._hub, self._speed = recording, site, hub, speed
-        self._on_done = on_done
         self._epoch = 0
+        self._lock = threading.Lock()  # the aim and its signal change together, or a jump would be forgotten
         self._aim_ns: int | None = None
         self._wake = threading.Event()
         self._stopped = False
@@ -54,8 +52,9 @@ class Player:
     def seek(self, t_ns: int) -> None:
         span = self._recording.span_ns
         if span is not None:
-            self._aim_ns = min(max(t_ns, span[0]), span[1])
-            self._wake.set()
+            with self._lock:
+                self._aim_ns = min(max(t_ns, span[0]), span[1])
+                self._wake.set()
 
     def stop(self) -> None:
         self._stopped = True
@@ -66,12 +65,10 @@ class Player:
         from_ns: int | None = None
         while not self._stopped:
             self._play(from_ns)
-            if self._aim_ns is None and not self._stopped:
-                if self._on_done is not None:
-                    self._on_done()
-                self._stay()
-            from_ns, self._aim_ns = self._aim_ns, None
-            self._wake.clear()
+            self._stay()
+            with self._lock:
+                from_ns, self._aim_ns = self._aim_ns, None
+                self._wake.clear()
             self._epoch += 1
 
     def _stay(self) -> None:
@@ -85,21 +82,23 @@ class Player:
         """From a moment to the end, or until somebody seeks or stops."""
         pipeline = Pipeline(self._site)
         clock: PacedClock | None = None
-        shown_s, recv_ns = 0.0, 0
+        shown_s, recv_ns, before_ns = 0.0, 0, 0
         start_ns = None if from_ns is None else from_ns - WARM_UP_NS
         for tick in self._recording.ticks(start_ns):
             pipeline.step(tick)
             if tick.batch is not None and len(tick.batch):
-                recv_ns = int(tick.batch.t_recv_ns.max())
+                recv_ns = max(recv_ns, int(tick.batch.t_recv_ns.max()))
+            if self._wake.is_set():
+                return
             if from_ns is not None and tick.t_ns < from_ns:
                 continue
             if self._speed is not None:
-                clock = clock or PacedClock(tick.t_ns, self._speed)
+                if clock is None or tick.t_ns > before_ns + HOLE_NS:  # the node was down: nothing to wait for
+                    clock = PacedClock(tick.t_ns, self._speed)
+                before_ns = tick.t_ns
                 wait_s = clock.seconds_until(tick.t_ns)
                 if wait_s > 0 and self._wake.wait(wait_s):
                     return
-            if self._wake.is_set():
-                return
             now_s = monotonic_s()
             if now_s - shown_s >= PUBLISH_EVERY_S:
                 shown_s = now_s
