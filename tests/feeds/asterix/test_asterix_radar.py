@@ -139,6 +139,16 @@ def test_a_plot_that_comes_after_the_next_north_marker_stays_in_its_own_look():
     assert measured[0].texts["identity"].text(0) == "f00004"
 
 
+def test_one_north_marker_of_a_wrong_time_does_not_stop_the_looks():
+    times = [T0, T0 + TURN_S, T0 + 30_000.0, T0 + 2 * TURN_S, T0 + 3 * TURN_S]
+    arrivals = [T0, T0 + TURN_S, T0 + TURN_S + 0.1, T0 + 2 * TURN_S, T0 + 3 * TURN_S]
+    north = [(arrival, block(34, "1.29", [marker(t)])) for arrival, t in zip(arrivals, times)]
+    last = (T0 + 3 * TURN_S + 1.0, plots(plot(T0 + 3 * TURN_S + 0.5, AIRCRAFT[0])))
+    measured, covered, _ = run(feed(), [*north, last])
+    assert [batch.look for batch in measured] == [4]  # the wrong marker counted once
+    assert [batch.look for batch in covered] == [0, 3]
+
+
 def test_a_radar_with_north_markers_only_covers_a_turn_at_a_time():
     north = [(T0 + TURN_S * k, block(34, "1.29", [marker(T0 + TURN_S * k)])) for k in range(3)]
     _, covered, _ = run(feed(), north)

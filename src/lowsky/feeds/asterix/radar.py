@@ -72,7 +72,8 @@ class Turn:
         made = None
         if self.north_ns is not None and not self._sectors_in_turn and 0 < t_ns - self.north_ns <= LONGEST_TURN_NS:
             made = self._covered(self.north_ns, t_ns, 0.0, TWO_PI, self.look)
-        if self.north_ns is None or t_ns > self.north_ns:
+        if self.north_ns is None or t_ns > self.north_ns or self.north_ns - t_ns > LONGEST_TURN_NS:
+            # the last: a clock that was set back, or one wrong marker, which must not stop the count for hours
             self.look += 1
             self.north_ns = t_ns
         self._sectors_in_turn = 0
