@@ -50,6 +50,7 @@ def with_faults(result: Normalised, faults: Counter[Reject]) -> Normalised:
 
 
 GZIP_MAGIC = b"\x1f\x8b"
+MAX_CAPTURE_BYTES = 1 << 30
 PIECE_BYTES = 1 << 18
 PACKED_BYTES = 1 << 14  # at most a thousandfold of it comes out of one step
 
@@ -86,3 +87,19 @@ def _unpacked(file: BinaryIO) -> Iterator[bytes]:
                 member, is_open = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS), False
     if is_open:
         raise Truncated("gzip stream ends early")
+
+
+def capture_of(pieces: Iterable[bytes]) -> tuple[bytes, DecodeError | None]:
+    """A capture in one piece, as far as it can be read, and what ended it there, if anything did.
+
+    One larger than ``MAX_CAPTURE_BYTES`` (a gzip file may grow a thousandfold) counts as truncated.
+    """
+    content = bytearray()
+    try:
+        for piece in pieces:
+            if len(content) + len(piece) > MAX_CAPTURE_BYTES:
+                return bytes(content), Truncated("capture file too large")
+            content += piece
+    except DecodeError as error:
+        return bytes(content), error
+    return bytes(content), None

@@ -15,7 +15,7 @@ from tests.feeds.asterix.scene import COOPERATIVE, NOON, RADAR, SECOND, SITE, co
 from tests.feeds.asterix.synthetic import AIRCRAFT, T0, block, plot, radar_turns, station_reports, tracker_updates
 from tests.unit.wire.asterix import asterix_recordings as recordings
 
-from lowsky.feeds import asterix
+from lowsky.feeds import asterix, files
 from lowsky.feeds.asterix.recorded import FileClock
 
 HERE = Path(__file__).parent
@@ -83,6 +83,25 @@ def test_a_cut_capture_gives_what_it_has_and_one_count(tmp_path):
     results, counts = read(path)
     assert rows(results) == len(AIRCRAFT)
     assert counts["TRUNCATED"] == 1
+
+
+def test_a_damaged_gzip_capture_gives_what_could_be_unpacked(tmp_path):
+    path = tmp_path / "cut.pcap.gz"
+    path.write_bytes(gzip.compress(make_golden.pcap(radar_turns(200, ("1.31", "1.29"))))[:-200])
+    results, counts = read(path, duplicate_window_s=0.0)
+    assert rows(results) > 100 * len(AIRCRAFT)
+    assert counts["TRUNCATED"] == 1
+
+
+def test_a_capture_larger_than_may_be_is_read_so_far_and_counted(tmp_path, monkeypatch):
+    path = tmp_path / "large.pcap"
+    path.write_bytes(make_golden.pcap(radar_turns(200, ("1.31", "1.29"))))
+    monkeypatch.setattr(files, "PIECE_BYTES", 4096)
+    monkeypatch.setattr(files, "MAX_CAPTURE_BYTES", 20_000)
+    results, counts = read(path)
+    assert rows(results) > 0
+    assert counts["TRUNCATED"] == 1
+    assert sum(r.records for r in results) < 2000
 
 
 def test_a_cut_raw_file_gives_what_it_has_and_one_count(tmp_path):

@@ -1,6 +1,7 @@
 """Recorded ASTERIX: chains of blocks in raw files, datagrams in captures; framing of byte streams."""
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from lowsky.constants import SECOND_NS
 from lowsky.errors import DecodeError
 from lowsky.feeds.asterix.fields import NS_PER_TOD, TIMES, TOD_END, utc_ns, wants
-from lowsky.feeds.files import pieces_of
+from lowsky.feeds.files import capture_of, pieces_of
 from lowsky.model.ports import Frame
 from lowsky.wire.asterix.columns import BAD_LENGTH, Blocks, decode_columns
 from lowsky.wire.asterix.decode import HEADER_BYTES
@@ -72,16 +73,22 @@ def frames_of_file(path: Path, editions: dict[int, str], start_ns: int | None) -
     pieces = pieces_of(path)
     head = next(pieces, b"")
     if is_capture(head):
-        return _captured(b"".join((head, *pieces)))
+        return _captured(chain([head], pieces))
     return _timed_blocks(_whole_blocks(head, pieces), compile_program(wants(editions)), start_ns)
 
 
-def _captured(capture: bytes) -> Iterator[Frame]:
-    for packet in read_packets(capture):
-        datagram = udp_payload(packet)
-        if datagram is not None:
-            peer, _, payload = datagram
-            yield Frame(packet.t_ns, payload, peer)
+def _captured(pieces: Iterator[bytes]) -> Iterator[Frame]:
+    capture, fault = capture_of(pieces)
+    try:
+        for packet in read_packets(capture):
+            datagram = udp_payload(packet)
+            if datagram is not None:
+                peer, _, payload = datagram
+                yield Frame(packet.t_ns, payload, peer)
+    except DecodeError as error:
+        fault = error  # where the file ends early the last packet does, too: one fault
+    if fault is not None:
+        raise fault
 
 
 def _whole_blocks(head: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -7,16 +7,13 @@ from typing import Literal
 
 import msgspec
 
-from lowsky.errors import DecodeError, Truncated
-from lowsky.feeds.files import pieces_of, reject_of
+from lowsky.errors import DecodeError
+from lowsky.feeds.files import capture_of, pieces_of, reject_of
 from lowsky.feeds.manifest import Manifest
 from lowsky.feeds.remote_id.normalise import RemoteIdReader, cut_whole, looks_like_remote_id
 from lowsky.model.ports import Normalised
 from lowsky.model.site import Sensor, Site
 from lowsky.wire.capture import Packet, read_packets
-
-MAX_FILE_BYTES = 1 << 30
-"""A capture is read so far; a larger one, or a gzip bomb, counts as truncated there."""
 
 MANIFEST = Manifest(
     name="remote-id",
@@ -76,7 +73,7 @@ def open_feed(config: Config, sensor: Sensor, site: Site) -> RemoteIdReader:
 def read_file(path: Path, config: Config, sensor: Sensor, site: Site, start_ns: int | None) -> Iterator[Normalised]:
     """A pcap or pcapng, packet by packet, received when the capture says. ``start_ns`` is not needed."""
     reader = open_feed(config, sensor, site)
-    content, fault = _content(path)
+    content, fault = capture_of(pieces_of(path))
     try:
         for packet in read_packets(content):
             yield _one(reader, packet)
@@ -91,16 +88,3 @@ def _one(reader: RemoteIdReader, packet: Packet) -> Normalised:
         return reader.packet(packet)
     except DecodeError as error:
         return Normalised((), records=1, rejected=Counter({reject_of(error): 1}))
-
-
-def _content(path: Path) -> tuple[bytes, DecodeError | None]:
-    """A capture, unpacked where it is compressed, as far as it can be read; and what ended it, if anything did."""
-    content = bytearray()
-    try:
-        for piece in pieces_of(path):
-            if len(content) + len(piece) > MAX_FILE_BYTES:
-                return bytes(content), Truncated("capture file too large")
-            content += piece
-    except DecodeError as error:
-        return bytes(content), error
-    return bytes(content), None
