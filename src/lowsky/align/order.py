@@ -6,7 +6,7 @@ import numpy as np
 
 from lowsky.model.measurement import Ints, MeasurementBatch
 
-# What a batch takes beside its numbers, measured with tracemalloc (CPython 3.11, NumPy 2.4): most of a batch of one row.
+# What a batch takes beside its numbers (tracemalloc, CPython 3.11, NumPy 2.4): most of it where it has one row.
 BATCH_BYTES = 1024
 COLUMN_BYTES = 170  # each attribute or text
 
