@@ -12,6 +12,7 @@ import msgspec
 
 from lowsky.errors import ConfigError, Fault
 from lowsky.model.classes import BY_LABEL
+from lowsky.model.site import MAX_SENSORS
 from lowsky.simulate.scenario import (
     Crossing,
     Inbound,
@@ -168,6 +169,8 @@ def _disagreements(scenario: Scenario, name: str) -> Iterator[Fault]:
         for index, each in enumerate(names):
             if each in names[:index]:
                 yield Fault(f"{name}: {table}[{index}]", f"{each!r} again", "a name of its own")
+    if len(scenario.sensor) > MAX_SENSORS:
+        yield Fault(f"{name}: sensor", f"{len(scenario.sensor)} tables", f"at most {MAX_SENSORS}")
     for index, target in enumerate(scenario.target):
         yield from _target_disagreements(target, f"{name}: target[{index}].")
     groups = {target.name for target in scenario.target}

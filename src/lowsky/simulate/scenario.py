@@ -188,7 +188,7 @@ class Target(Part, frozen=True, kw_only=True):
 
 
 class Sensor(Part, frozen=True, kw_only=True):
-    """A sensor: what the site file says of it, and what only the simulation knows."""
+    """A sensor: what the site file says of it, within the same limits, and what only the simulation knows."""
 
     id: Name
     kind: Annotated[str, Meta(pattern="^(radar|direction-finder|camera|cooperative)$")]
@@ -197,17 +197,17 @@ class Sensor(Part, frozen=True, kw_only=True):
     look_phase_s: NotNegative = 0.0
     detection_probability: Annotated[float, Meta(ge=0.01, le=0.999)]
     clutter_per_look: Annotated[float, Meta(ge=0.0, le=1e6)] = 0.0
-    min_range_m: NotNegative = 0.0
-    max_range_m: Positive
+    min_range_m: Annotated[float, Meta(ge=0.0, le=1e6)] = 0.0
+    max_range_m: Annotated[float, Meta(ge=1.0, le=1e6)]
     azimuth_deg: tuple[float, float] = (0.0, 360.0)
     elevation_deg: tuple[float, float] = (-90.0, 90.0)
-    sigma_range_m: Positive | None = None
-    sigma_azimuth_deg: Positive | None = None
-    sigma_elevation_deg: Positive | None = None
-    sigma_range_rate_mps: Positive | None = None
-    sigma_position_m: Positive | None = None
-    sigma_height_m: Positive | None = None
-    sigma_velocity_mps: Positive | None = None
+    sigma_range_m: Annotated[float, Meta(ge=1e-3, le=1e5)] | None = None
+    sigma_azimuth_deg: Annotated[float, Meta(ge=1e-4, le=180.0)] | None = None
+    sigma_elevation_deg: Annotated[float, Meta(ge=1e-4, le=90.0)] | None = None
+    sigma_range_rate_mps: Annotated[float, Meta(ge=1e-4, le=1e3)] | None = None
+    sigma_position_m: Annotated[float, Meta(ge=1e-2, le=1e5)] | None = None
+    sigma_height_m: Annotated[float, Meta(ge=1e-2, le=1e5)] | None = None
+    sigma_velocity_mps: Annotated[float, Meta(ge=1e-3, le=1e3)] | None = None
     # what the site file does not say
     clutter_elevation_deg: tuple[float, float] = (0.0, 45.0)
     clutter_range_rate_mps: NotNegative = 40.0

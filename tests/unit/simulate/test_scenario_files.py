@@ -1,9 +1,16 @@
 """A scenario file is right, or says everything that is wrong with it."""
 
+import typing
+
+import msgspec
 import pytest
 
+from lowsky.engine.config import parse_site
 from lowsky.errors import ConfigError
+from lowsky.geo.enu import EnuFrame
 from lowsky.simulate import list_scenarios, load_scenario, parse_scenario
+from lowsky.simulate.run import SITE_KEYS, site_toml
+from lowsky.simulate.scenario import Sensor
 
 GOOD = """
 name = "one"
@@ -93,6 +100,8 @@ def test_all_faults_are_told_at_once():
         ('class = "balloon"', 'class = "balloon"\nstay_s = [9.0, 1.0]', "target[0].stay_s"),
         ('class = "balloon"', 'class = "balloon"\nrcs_dbsm = 1e6', "target[0].rcs_dbsm"),
         ('kind = "radar"', 'kind = "cooperative"\nclutter_per_look = 5.0', "sensor[0].clutter_per_look"),
+        ("max_range_m = 5000.0", "max_range_m = 2e6", "sensor[0].max_range_m"),
+        ("sigma_range_m = 10.0", "sigma_range_m = 2e5", "sensor[0].sigma_range_m"),
         ("duration_s = 20.0", "duration_s = 20.0\nstart = 9999-01-01T00:00:00Z", "start"),
         ("0.5\n", "0.5\nsays = { bird = { bird = 0.7, drone = 0.6 } }\n", "sensor[0].says.bird"),
         ("duration_s = 20.0", "duration_s = 20.0\nstart = 2026-01-01T00:00:00", "start"),
@@ -106,6 +115,33 @@ def test_one_fault_is_told_with_its_place(right, wrong, where):
 def test_two_sensors_of_one_name_are_a_fault():
     text = GOOD + GOOD[GOOD.index("[[sensor]]") :]
     assert list(faults_of(text)) == ["one.toml: sensor[1]"]
+
+
+def test_more_sensors_than_a_site_may_have_are_a_fault():
+    sensor = GOOD[GOOD.index("[[sensor]]") :]
+    text = GOOD + "".join(sensor.replace("radar-1", f"radar-{k}") for k in range(2, 66))
+    assert list(faults_of(text)) == ["one.toml: sensor"]
+
+
+LIMITS = [
+    (field.name, value)
+    for field in msgspec.structs.fields(Sensor)
+    if field.name in SITE_KEYS
+    for part in (field.type, *typing.get_args(field.type))
+    for meta in getattr(part, "__metadata__", ())
+    if isinstance(meta, msgspec.Meta)
+    for value in (meta.ge, meta.le)
+]
+
+
+@pytest.mark.parametrize(("key", "value"), LIMITS)
+def test_what_a_scenario_may_say_of_a_sensor_its_site_file_may_say(key, value):
+    base = parse_scenario(GOOD)
+    sensor = msgspec.structs.replace(base.sensor[0], **({"min_range_m": 0.0, "max_range_m": 1e6} | {key: value}))
+    if key == "min_range_m":
+        sensor = msgspec.structs.replace(sensor, min_range_m=min(value, 9e5))
+    site = site_toml(msgspec.structs.replace(base, sensor=(sensor,)), EnuFrame.at(0.6, 2.2, 30.0))
+    assert parse_site(site).sensors[0].id == "radar-1"
 
 
 def test_a_name_that_is_neither_file_nor_built_in_lists_what_there_is():
