@@ -20,7 +20,7 @@ MODE_AC, MODE_S_SHORT, MODE_S_LONG = 0x31, 0x32, 0x33
 PAYLOAD_BYTES = {MODE_AC: 2, MODE_S_SHORT: 7, MODE_S_LONG: 14}
 COUNTER_HZ = 12_000_000
 COUNTER_BITS = 48
-MAX_ESCAPED = 2 + 2 * (7 + 14)  # bytes of the longest frame, every one of them escaped
+MAX_ADVANCE = 1 << 52  # ticks, 12 years: no recording is longer, and its times stay within int64
 
 FRAME, BROKEN, UNKNOWN, CUT_SHORT = 0, 1, 2, 3  # what lies at a place of a buffer
 
@@ -170,18 +170,17 @@ def times_from_counters(counter: Ints, start_ns: int, last: "Ticks") -> Ints:
 
     The counter wraps at 2⁴⁸ (271 days). A counter of 0 was not set by the receiver: that frame takes the previous
     time. A step back by more than 1 s or forward by more than 1 h is a receiver that restarted: time goes on from
-    the previous frame. ``last`` carries the state from call to call.
+    the previous frame, as it does where steps add up to more than 1 s back or 12 years ahead. ``last`` carries the
+    state from call to call.
     """
     times = np.empty(len(counter), np.int64)
     for row, ticks in enumerate(counter.tolist()):
         if ticks:
-            if last.previous is None:
-                last.origin = ticks
-            else:
+            if last.previous is not None:
                 step = (ticks - last.previous + (1 << 47)) % (1 << 48) - (1 << 47)
-                last.advance += step
-                if not -COUNTER_HZ <= step <= 3600 * COUNTER_HZ:
-                    last.advance -= step
+                advance = last.advance + step
+                if -COUNTER_HZ <= step <= 3600 * COUNTER_HZ and -COUNTER_HZ <= advance <= MAX_ADVANCE:
+                    last.advance = advance
             last.previous = ticks
         times[row] = start_ns + last.advance * 250 // 3
     return times
@@ -193,4 +192,3 @@ class Ticks:
     def __init__(self) -> None:
         self.previous: int | None = None  # counter of the newest frame that had one
         self.advance = 0  # ticks since the first of them
-        self.origin = 0  # the first of them

@@ -43,9 +43,8 @@ NON_ICAO = 1 << 24
 class Screened(NamedTuple):
     """What the first bytes of each frame say. N frames."""
 
-    verdict: Bytes  # uint8[N]   DECODE or the number of a Reject
-    address: Ints  # int64[N]   24-bit address, with NON_ICAO; only where verdict is DECODE
-    type_code: Ints  # int64[N] 0-31; only where verdict is DECODE
+    verdict: Bytes  # uint8[N]  DECODE or the number of a Reject
+    address: Ints  # int64[N]  24-bit address, with NON_ICAO; only where verdict is DECODE
 
 
 @compiled
@@ -124,15 +123,13 @@ def _verdict(payload: Bytes, length: int) -> int:
 
 
 @compiled
-def _screen(payload: Bytes, length: Ints, verdict: Bytes, address: Ints, type_code: Ints) -> None:
+def _screen(payload: Bytes, length: Ints, verdict: Bytes, address: Ints) -> None:
     for i in range(len(length)):
         row = payload[i]
         verdict[i] = _verdict(row, length[i])
         if verdict[i] == DECODE:
-            tc = int(row[4] >> 3)
-            type_code[i] = tc
             address[i] = np.int64(row[1]) << 16 | np.int64(row[2]) << 8 | np.int64(row[3])
-            if row[0] >> 3 == 18 and _is_anonymous(row, tc):
+            if row[0] >> 3 == 18 and _is_anonymous(row, int(row[4] >> 3)):
                 address[i] |= NON_ICAO
 
 
@@ -161,7 +158,7 @@ def screen(payload: Bytes, length: Ints) -> Screened:
         2, 7 or 14.
     """
     n = len(length)
-    out = Screened(np.empty(n, np.uint8), np.zeros(n, np.int64), np.zeros(n, np.int64))
+    out = Screened(np.empty(n, np.uint8), np.zeros(n, np.int64))
     _screen(payload, length, *out)
     return out
 

@@ -158,7 +158,7 @@ class Receiver:
 
     def _decode(self, frames: Frames) -> Decoded:
         n = len(frames.length)
-        verdict, address, _ = screen(frames.payload, frames.length)
+        verdict, address = screen(frames.payload, frames.length)
         given_up = np.zeros(n, np.int64)
         if not n:
             return Decoded(verdict, given_up, np.empty(0, np.int64), None)

@@ -12,7 +12,7 @@ def verdict_of(frame):
     payload = np.zeros((1, 14), np.uint8)
     payload[0, : len(frame)] = np.frombuffer(frame, np.uint8)
     found = screen(payload, np.array([len(frame)]))
-    return int(found.verdict[0]), int(found.address[0]), int(found.type_code[0])
+    return int(found.verdict[0]), int(found.address[0])
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,6 @@ def test_each_format_has_its_place(frame, expected):
     ],
 )
 def test_an_address_that_is_no_icao_address_is_marked(control, me, anonymous):
-    _, address, _ = verdict_of(compose.message(18 << 3 | control, 0xABCDEF, me))
+    _, address = verdict_of(compose.message(18 << 3 | control, 0xABCDEF, me))
     assert address == 0xABCDEF | (NON_ICAO if anonymous else 0)
     assert address_text(address) == ("~abcdef" if anonymous else "abcdef")
