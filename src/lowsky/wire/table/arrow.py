@@ -1,5 +1,7 @@
 """Arrow tables to rows: types are checked once, then columns are taken without copying where that goes."""
 
+from collections import Counter
+
 import numpy as np
 import pyarrow as pa
 
@@ -24,11 +26,12 @@ def faults_of(schema: pa.Schema, name: str, needs_sensor: bool = True) -> list[F
 def names_faults(names: list[str], name: str, needs_sensor: bool = True) -> list[Fault]:
     """Unknown, double and missing columns."""
     faults = []
-    for column in dict.fromkeys(names):
+    times = Counter(names)
+    for column in times:
         if column not in NAMES:
             faults.append(Fault(f"{name}: column {column[:80]}", *unknown_column(column)))
-        if names.count(column) > 1:
-            faults.append(Fault(f"{name}: column {column[:80]}", f"it {names.count(column)} times", "it once"))
+        if times[column] > 1:
+            faults.append(Fault(f"{name}: column {column[:80]}", f"it {times[column]} times", "it once"))
     for required in ("time", "sensor") if needs_sensor else ("time",):
         if required not in names:
             faults.append(Fault(f"{name}: column {required}", "nothing", expected_of(required)))

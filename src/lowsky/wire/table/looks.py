@@ -247,8 +247,13 @@ def _block(rows: Rows, own: NDArray[Any], verdict: NDArray[np.uint8], kind: Meas
         count + own, rows.time_ns[pick], rows.received_ns[pick], rows.look[pick], rows.has_look[pick],
         measured, bool(measured.all()), z, sigma,
         {name: rows.values[name][pick] for name in rows.values if name in EXTRA},
-        {name: Labels(labels.codes[pick], labels.names) for name, labels in cleaned(rows.texts).items()},
+        cleaned(rows.texts if is_all else {name: _own(labels, own) for name, labels in rows.texts.items()}),
     )  # fmt: skip
+
+
+def _own(labels: Labels, own: NDArray[Any]) -> Labels:
+    """Some rows' texts without those of the other rows, which a look that waits would keep in memory."""
+    return first_seen(Labels(labels.codes[own], labels.names))
 
 
 def metres_of_sigma(sigma_rad: Floats, latitude_rad: Floats) -> Floats:
