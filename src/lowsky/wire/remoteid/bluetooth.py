@@ -15,8 +15,6 @@ SERVICE_DATA_16 = 0x16
 REMOTE_ID_PREFIX = b"\xfa\xff\x0d"  # UUID 0xFFFA of ASTM, little endian, then the application code
 LEGACY_PDUS = (0, 2, 4, 6)  # ADV_IND, ADV_NONCONN_IND, SCAN_RSP, ADV_SCAN_IND
 EXTENDED_PDU = 7
-# bytes of the optional parts of an extended header, in the order of their flag bits
-EXTENDED_PARTS = (6, 6, 1, 2, 3, 18, 1)
 PHY_CODED = 2
 CRC_BYTES = 3
 NORDIC_ADVERTISING_IDS = (2, 6)  # protocol version 3: advertising; versions 1 and 2: any packet
@@ -94,8 +92,9 @@ def _service_data(body: bytes, at: int) -> list[tuple[str, int, bytes]]:
     found = []
     while at + 1 < len(body) and body[at]:
         end = at + 1 + body[at]
-        if body[at + 1] == SERVICE_DATA_16 and body[at + 2 : at + 5] == REMOTE_ID_PREFIX and at + 5 < len(body):
-            found.append(("bluetooth", body[at + 5], body[at + 6 : end]))
+        structure = body[at + 1 : end]
+        if structure[0] == SERVICE_DATA_16 and structure[1:4] == REMOTE_ID_PREFIX and len(structure) > 4:
+            found.append(("bluetooth", structure[4], structure[5:]))
         at = end
     return found
 

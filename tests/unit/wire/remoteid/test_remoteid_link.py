@@ -117,6 +117,7 @@ def test_an_extended_advertisement_may_leave_its_address_to_another_packet():
         le(legacy(b"\x00" + service_data(SELF))),
         le(extended(b"")),
         le(legacy(b"\x05\x16\xfa\xff\x0d")),
+        le(legacy(b"\x04\x16\xfa\xff\x0d\x02\x01\x06")),  # its counter would be another structure's length
     ],
 )
 def test_other_bluetooth_traffic_holds_nothing(raw):
