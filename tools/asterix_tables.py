@@ -133,8 +133,9 @@ def generate() -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only compare")
+    given = parser.parse_args()
     text = generate()
-    if parser.parse_args().check:
+    if given.check:
         same = TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text
         print("tables.json is up to date" if same else "tables.json differs: run python tools/asterix_tables.py")
         return 0 if same else 1

@@ -38,8 +38,9 @@ class Want:
         the two that the edition has; one that the edition does not have at all is a column of nothing.
     required : tuple of str
         Items every record must have ("010").
-    limits : mapping of path to (lowest, highest)
-        Integers of the wire, two's complement resolved. A value outside means that this is not the edition.
+    limits : mapping of column to (lowest, highest)
+        Columns as in ``columns``; integers of the wire, two's complement resolved. A value outside means that this
+        is not the edition.
     """
 
     edition: Edition
