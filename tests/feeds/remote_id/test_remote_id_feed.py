@@ -256,6 +256,9 @@ def test_the_operator_position_zero_is_unknown():
         (None, T0, T0),
         (0.0, T0, T0),  # never set
         (590.0, T0, T0),  # more than three seconds off
+        (597.5, T0, T0 - 5 * SECOND_NS // 2),
+        (602.0, T0, T0 + 2 * SECOND_NS),
+        (602.5, T0, T0),  # further ahead than align takes: it would not be seen at all
     ],
 )
 def test_time_is_rebuilt_from_the_hour_of_reception_if_it_can_be_right(in_hour_s, t_recv_ns, t_meas_ns):

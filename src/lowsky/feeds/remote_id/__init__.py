@@ -37,7 +37,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         "wifi": one 802.11 frame without radiotap header and FCS;
         "pcap": a whole small capture file.
     max_time_error_s : float
-        A transmitter's own time is believed if it lies within this of reception; otherwise reception is used.
+        A transmitter's own time is believed if it lies within this of reception, and at most 2 s ahead of it;
+        otherwise reception is used.
     forget_after_s : float
         Identity and operator of a transmitter silent for so long are forgotten.
     keep_operator : bool

@@ -8,7 +8,7 @@ Location       geodetic altitude         ``z[:, 2]`` m above the WGS-84 ellipsoi
 Location       track, speed, vert.speed  ``z[:, 3:]`` m/s east, north, up; NaN unknown
 Location       accuracy codes            ``sigma``, see ``sigma_of``
 Location       tenths since the hour     ``t_meas_ns``, in the hour nearest to reception; reception where unknown
-                                         or further from it than ``max_time_error_s``
+                                         or further from it than ``max_time_error_s``, or more than 2 s ahead
 Location       status                    ``status``; ``on_ground``
 Location       height                    ``height_agl_m`` (above ground or take-off)
 Location       barometric altitude       ``pressure_altitude_m``
@@ -48,6 +48,9 @@ from lowsky.wire.remoteid.messages import (
 
 HOUR_NS = 3600 * SECOND_NS
 TENTH_NS = SECOND_NS // 10
+MAX_AHEAD_NS = 2 * SECOND_NS
+"""A fix cannot be newer than its reception. A time further ahead is not used, because ``align`` refuses such a row, and
+the drone would not be seen at all."""
 REPEAT_NS = SECOND_NS
 """An unchanged Location without a usable time is the same fix for so long; the standard asks for one each second."""
 
@@ -100,6 +103,7 @@ class RemoteIdReader:
         self._sensor = sensor
         self._link = link
         self._max_time_error_ns = round(max_time_error_s * SECOND_NS)
+        self._max_ahead_ns = min(self._max_time_error_ns, MAX_AHEAD_NS)
         self._keep_operator = keep_operator
         self._accept_bad_crc = accept_bad_crc
         self._transmitters = Transmitters(round(forget_after_s * SECOND_NS))
@@ -209,7 +213,8 @@ class RemoteIdReader:
         if abs(said.latitude_deg) > 90.0 or abs(said.longitude_deg) > 180.0 or (in_hour_s or 0.0) > 3600.0:
             return Reject.OUT_OF_RANGE
         t_meas_ns = t_recv_ns if in_hour_s is None else nearest_hour(round(in_hour_s * 10.0), t_recv_ns)
-        is_stamped = in_hour_s is not None and abs(t_recv_ns - t_meas_ns) <= self._max_time_error_ns
+        age_ns = t_recv_ns - t_meas_ns
+        is_stamped = in_hour_s is not None and -self._max_ahead_ns <= age_ns <= self._max_time_error_ns
         if message == aircraft.location and (is_stamped or abs(t_recv_ns - aircraft.location_ns) < REPEAT_NS):
             return Reject.DUPLICATE
         aircraft.location, aircraft.location_ns = message, t_recv_ns
