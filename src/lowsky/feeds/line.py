@@ -65,7 +65,7 @@ class Line:
             try:
                 result = normalise(listener.normaliser, frame, listener.unaccounted)
             except Exception as error:
-                raise self.bug(f"raised {type(error).__name__}: {error}", frame.payload) from error
+                raise self.bug(f"raised {type(error).__name__}: {error}", frame.payload, listener.planned) from error
             self._hand_on(listener, result, frame.t_recv_ns, frame.payload)
 
     def hand_on(self, result: Normalised, t_recv_ns: int) -> None:
@@ -78,13 +78,13 @@ class Line:
         listener.unaccounted += result.records - rows - result.rejected.total()
         if listener.unaccounted != result.held:
             lost = listener.unaccounted - result.held
-            raise self.bug(f"broke the sum law: {lost} records are neither measured, rejected nor held", payload)
+            raise self.bug(f"broke the sum law: {lost} records are neither measured, rejected nor held", payload, listener.planned)
         self._switchboard.count(listener.planned, result, rows)
         self._deliver(listener.planned.index, result, t_recv_ns)
 
-    def bug(self, what: str, payload: bytes) -> InvariantError:
+    def bug(self, what: str, payload: bytes, planned: PlannedFeed) -> InvariantError:
         """The error that ends the node, with the bytes kept."""
-        return InvariantError(f"feed {self.planned.feed.format} from {self.source} {what}", self._save(payload))
+        return InvariantError(f"feed {planned.feed.format} from {self.source} {what}", self._save(payload))
 
     # -- what the transport says (``Link``) --------------------------------------------------------------------
 

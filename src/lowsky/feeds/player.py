@@ -51,7 +51,7 @@ async def _play_once(line: Line) -> None:
         except ConfigError as error:  # the file is not what the feed reads: its owner's to mend, no bug of ours
             raise TransportError(f"cannot read {line.source}: {error}".replace("\n", "; ")) from error
         except Exception as error:
-            raise line.bug(f"raised {type(error).__name__}: {error}", b"") from error
+            raise line.bug(f"raised {type(error).__name__}: {error}", b"", planned) from error
         if not ahead:
             return
         line.up()

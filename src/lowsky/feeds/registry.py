@@ -6,12 +6,12 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from lowsky.errors import ConfigError, Fault
+from lowsky.feeds.files import GZIP_MAGIC
 from lowsky.model.ports import Feed
 
 GROUP = "lowsky.feeds"
 HEAD_BYTES = 65_536  # what ``sniff`` gets to see of a file
 OFFERS = ("MANIFEST", "Config", "open_feed", "read_file")
-GZIP_MAGIC = b"\x1f\x8b"
 
 
 @cache

@@ -29,7 +29,7 @@ def test_a_good_source_is_read(text, source):
     [
         "", "udp", "http://host:1", "udp:host:1", "udp://host", "udp://host:0", "udp://host:65536", "udp://:8600",
         "udp://256.1.1.1:8600", "udp://1.2.3:8600", "udp://[::zz]:1", "udp://user@host:1", "udp://host:1/path",
-        "udp://1.2.3.4:1?interface=eth0", "udp://host.example.org:1",
+        "udp://1.2.3.4:1?interface=eth0", "udp://239.1.1.1:8600?interface=eth0", "udp://host.example.org:1",
         "tcp://239.1.1.1:30005", "tcp://host:1?clients=2", "tcp-listen://h:1?clients=0",
         "tcp-listen://h:1?clients=65", "file:", "file:?times=now", "pcap:x?times=later", "udp://ho st:1",
         "udp://-host:1", "udp://a..b:1", "tcp-listen://h:1?clients=²", "file:a\0b",

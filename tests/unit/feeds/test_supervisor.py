@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import logging
 import socket
+import struct
 import sys
 from importlib.metadata import EntryPoint
 
+import msgspec
 import pytest
 
 from lowsky.clock import LiveClock, PacedClock
@@ -229,6 +231,24 @@ def test_a_server_that_goes_away_and_returns_is_connected_again_by_itself():
     asyncio.run(scene())
 
 
+def test_half_a_message_before_a_reset_is_counted():
+    async def scene():
+        port, connections = free_port(socket.SOCK_STREAM), []
+        server = await serve(port, connections)
+        async with Node(site(f"tcp://127.0.0.1:{port}")) as node:
+            await node.until(lambda: connections)
+            connections[0].write(line() + b"half a mess")
+            await node.until(lambda: node.rows() == 1)
+            never_linger = struct.pack("ii", 1, 0)
+            connections[0].get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, never_linger)
+            connections[0].transport.abort()
+            await node.until(lambda: any("reset" in report.detail for report in node.reports))
+            assert node.rejects() == 1
+        server.close()
+
+    asyncio.run(scene())
+
+
 def test_senders_that_connect_to_us_do_not_spoil_each_other_and_are_bounded():
     async def scene():
         port = free_port(socket.SOCK_STREAM)
@@ -323,6 +343,27 @@ def test_a_feed_that_raises_ends_the_run_and_the_bytes_are_kept(monkeypatch):
             await fed_once(node, port)
         assert (node.saved, caught.value.batch_ref) == ([line()], "saved-1")
         assert isinstance(caught.value.__cause__, KeyError)
+
+    asyncio.run(scene())
+
+
+def test_of_two_feeds_on_one_socket_the_one_that_raises_is_named(monkeypatch):
+    entries = {name: EntryPoint(name, "lowsky.feeds._template", registry.GROUP) for name in ("template", "other")}
+    monkeypatch.setattr(registry, "_entries", lambda: entries)
+    good = _template.open_feed
+
+    def normaliser(frame):
+        raise KeyError("oh")
+
+    monkeypatch.setattr(_template, "open_feed", lambda *a: normaliser if a[1].id == "rx1" else good(*a))
+
+    async def scene():
+        port = free_port()
+        both = site(*[f"udp://127.0.0.1:{port}"] * 2)
+        first, second = both.feeds
+        both = msgspec.structs.replace(both, feeds=(first, msgspec.structs.replace(second, format="other")))
+        with pytest.raises(InvariantError, match="feed other from udp"):
+            await fed_once(Node(both), port)
 
     asyncio.run(scene())
 

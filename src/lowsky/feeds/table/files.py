@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lowsky.errors import ConfigError, Fault
+from lowsky.feeds.files import GZIP_MAGIC
 from lowsky.model.measurement import Reject
 from lowsky.wire.table import text
 from lowsky.wire.table.arrow import faults_of, names_faults, rows_of
 from lowsky.wire.table.fields import NAMES
 from lowsky.wire.table.rows import Rows, joined
 
-PARQUET, ARROW, GZIP = b"PAR1", b"ARROW1\0\0", b"\x1f\x8b"
+PARQUET, ARROW = b"PAR1", b"ARROW1\0\0"
 CHUNK_ROWS = 131_072
 CHUNK_BYTES = 4 << 20  # of JSON lines
 CHUNK_CSV_ROWS = 16_384
@@ -89,7 +90,7 @@ def _is_named_json(path: Path) -> bool:
 def _open(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
     try:
         with path.open("rb") as file:
-            is_compressed = file.read(2) == GZIP
+            is_compressed = file.read(2) == GZIP_MAGIC
             file.seek(0)
             if not is_compressed:
                 yield file, False

@@ -24,6 +24,7 @@ PLAYED = ("file", "pcap")
 SCHEMES = (*SOCKETS, *PLAYED)
 MAX_CLIENTS = 64
 ADDRESS = re.compile(r"^(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]/?#@\s]*):(?P<port>[0-9]{1,5})/?$")
+IPV4 = re.compile(r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$")
 HOST_NAME = re.compile(r"^(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?$")
 
 
@@ -98,6 +99,8 @@ def parse_source(text: str, where: str = "source") -> tuple[Source | None, list[
     source = Source(scheme, **values)
     if source.interface and not source.is_multicast:
         return None, [Fault(where, f"interface with {source.host}", "a multicast group, where an interface is given")]
+    if source.interface and ":" not in source.host and not IPV4.match(source.interface):
+        return None, [Fault(where, f"interface={source.interface}", "the address of this machine on that network")]
     return source, []
 
 

@@ -28,17 +28,25 @@ def keep_alive(opened: socket.socket) -> None:
 async def cut_frames(
     reader: asyncio.StreamReader, cut: Cut, clock: Clock, link: Link, peer: str
 ) -> AsyncIterator[Frame]:
-    """Frames of one connection until it ends. What is left of a message then is dropped and counted."""
-    splitter = Splitter(cut)
-    while received := await reader.read(READ_BYTES):
-        whole, dropped = splitter.feed(received)
-        if dropped:
-            link.overrun(dropped)
-        if whole:
-            yield Frame(clock.now_ns(), whole, peer)
-        await asyncio.sleep(0)  # a sender that never pauses leaves the others their turn
+    """Frames of one connection until it ends. What is left of a message then is dropped and counted.
+
+    Raises ``OSError`` where the connection was reset.
+    """
+    splitter, fault = Splitter(cut), None
+    try:
+        while received := await reader.read(READ_BYTES):
+            whole, dropped = splitter.feed(received)
+            if dropped:
+                link.overrun(dropped)
+            if whole:
+                yield Frame(clock.now_ns(), whole, peer)
+            await asyncio.sleep(0)  # a sender that never pauses leaves the others their turn
+    except OSError as error:
+        fault = error
     if splitter.left:
         link.overrun(splitter.rest())
+    if fault is not None:
+        raise fault
 
 
 class TcpClient:
