@@ -215,6 +215,85 @@ const scenarios = {
     await node.stop();
   },
 
+  async stands() {
+    let node = await startNode('--port', '0');
+    const { page, close } = await openPage(node);
+    await until(page, 'some history', (s) => s.span?.history && s.span.history[1] - s.span.history[0] > 12, 30000);
+    // in history: the node lives, so this is no NO DATA
+    await page.keyboard.press('ArrowLeft');
+    await until(page, 'ten seconds back', (s) => s.past);
+    await page.keyboard.press('Space');
+    for (let k = 0; k < 10; k++) { await page.waitForTimeout(500); assert.equal((await state(page)).mode, 'paused'); }
+    await page.keyboard.press('l');
+    await until(page, 'live again', (s) => !s.past && s.mode === 'demo');
+    // the node is started anew meanwhile: what was looked at stays
+    await page.evaluate(() => window.__lowsky.select(window.__lowsky.app.table.rows[0].id));
+    await page.keyboard.press('Space');
+    const before = await until(page, 'paused', (s) => s.mode === 'paused'), shown = await positions(page);
+    const names = await page.$$eval('#table-body .name', (all) => all.map((e) => e.textContent));
+    await node.stop('SIGKILL');
+    node = await startNode('--port', node.port, '--tracks', '7');
+    await until(page, 'frames of the new node', (s) => s.mode === 'paused' && s.frames > before.frames + 10);
+    await page.waitForTimeout(1200);
+    assert.deepEqual(await positions(page), shown);
+    assert.ok(!(await page.isVisible('#quiet')), '"No tracks" in a pause');
+    assert.deepEqual(await page.$$eval('#table-body .name', (all) => all.map((e) => e.textContent)), names);
+    await page.keyboard.press('Space');
+    const after = await until(page, 'the new node', (s) => s.mode === 'demo' && s.tracks === 7);
+    assert.equal(after.selected, null, 'a number of the old node means another track');
+    await close();
+    await node.stop();
+  },
+
+  async keeps() {
+    const node = await startNode('--port', '0');
+    const { page, faults, close } = await openPage(node);
+    await page.evaluate(() => window.__lowsky.select(window.__lowsky.app.table.rows[0].id));
+    await page.waitForSelector('#card dd');
+    // what is pressed or read is the same node for as long as it is shown: else a slow click meets another one
+    const wanted = ['.sensor', '.alert', '#follow', '#card dd', '#card .bar', '#sensor-summary > span'];
+    const text = await page.textContent('#alerts-list');
+    await page.evaluate((all) => { for (const one of all) document.querySelector(one).dataset.marked = 'yes'; }, wanted);
+    await page.focus('.sensor');
+    await page.waitForTimeout(3000);
+    for (const one of wanted) assert.equal(await page.getAttribute(one, 'data-marked'), 'yes', `${one} was replaced`);
+    assert.equal(await page.evaluate(() => document.activeElement.className), 'sensor');
+    assert.notEqual(await page.textContent('#alerts-list'), text, 'ages stand still');
+    // a track that has gone: said once, not asked for again and again
+    let asked = 0;
+    page.on('request', (request) => { if (/api.tracks/.test(request.url())) asked++; });
+    await page.evaluate(() => window.__lowsky.select(4000000));
+    assert.match(await page.textContent('#card'), /no longer in the picture/);
+    assert.ok(!(await page.isVisible('#follow')));
+    await page.waitForTimeout(2500);
+    assert.equal(asked, 0);
+    assert.deepEqual(faults, []);
+    await close();
+    await node.stop();
+  },
+
+  async bare() {
+    const node = await startNode('--port', '0');
+    const browser = await open();
+    const { page, faults } = browser;
+    await page.addInitScript(() => {
+      Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('forbidden', 'SecurityError'); } });
+      const get = HTMLCanvasElement.prototype.getContext;
+      HTMLCanvasElement.prototype.getContext = function (kind, ...rest) { return /webgl/.test(kind) ? null : get.call(this, kind, ...rest); };
+    });
+    await page.goto(node.url);
+    const first = await until(page, 'a table', (s) => s.tracks === 40 && s.tableRows > 10);
+    await until(page, 'time that goes on', (s) => s.time > first.time + 3);
+    assert.match(await page.textContent('#quiet'), /map cannot be drawn/);
+    assert.ok(await page.isVisible('#quiet'));
+    const clock = await page.textContent('#utc');
+    await page.waitForTimeout(2500);
+    assert.notEqual(await page.textContent('#utc'), clock, 'a page without a map stands still');
+    assert.deepEqual(faults.filter((fault) => !/WebGL|webgl/.test(fault)), []);
+    await browser.close();
+    await node.stop();
+  },
+
   async seeks() {
     const node = await startNode('--port', '0');
     const { page, close } = await openPage(node);
@@ -341,7 +420,9 @@ const scenarios = {
       assert.ok(stop.seen, `no visible focus on ${stop.name}`);
       stops.add(stop.name);
     }
-    for (const wanted of ['theme', 'sigma', 'help-open', 'alert', 'sensor', 'search', 'table', 'pause', 'live', 'slider', 'zoom-in', 'home']) assert.ok([...stops].some((s) => s.split(' ').includes(wanted)), `${wanted} cannot be reached; ${[...stops]}`);
+    // what counts seconds must not be read out every second
+    assert.deepEqual(await page.$$eval('output, [role=status], [role=alert], [aria-live]', (all) => all.map((e) => e.id || e.textContent)), ['NO DATA', 'announce']);
+    for (const wanted of ['theme', 'sigma', 'help-open', 'alert', 'sensor', 'search', 'table', 'sort-distance', 'pause', 'live', 'slider', 'zoom-in', 'home']) assert.ok([...stops].some((s) => s.split(' ').includes(wanted)), `${wanted} cannot be reached; ${[...stops]}`);
     await page.locator('#table').focus();
     await page.keyboard.press('ArrowDown');
     const one = await until(page, 'a track by arrow', (s) => s.selected !== null);

@@ -134,6 +134,11 @@ async def get_health(request: "Request[Any, Any, Any]") -> dict[str, Any]:
 @get("/api/tracks", tags=["picture"], media_type="application/geo+json", summary="The current picture as GeoJSON")
 async def get_tracks(request: "Request[Any, Any, Any]") -> bytes:
     table = _table(request)
+    # thousands of tracks take a while, in which the streams must not stand still
+    return await asyncio.to_thread(_collection, table)
+
+
+def _collection(table: Table | None) -> bytes:
     features = table.features() if table else []
     return msgspec.json.encode({"type": "FeatureCollection", "features": features})
 

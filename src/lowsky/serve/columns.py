@@ -1,5 +1,6 @@
 """The columns of a frame: one table for the encoder, the decoder and the page (sent to it in the hello message)."""
 
+import secrets
 from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import Any
@@ -36,6 +37,7 @@ class HeightDatum(IntEnum):
     ELLIPSOID = 1
 
 
+RUN = secrets.token_hex(8)  # ids of tracks and alerts mean something within one run only
 ON_GROUND = 1  # bits of the column ``flags``
 ALERTED = 2
 
@@ -104,10 +106,11 @@ HEADER: tuple[tuple[str, int, str], ...] = (
 
 
 def hello() -> dict[str, Any]:
-    """What the page must know before its first frame."""
+    """What the page must know before its first frame. ``run`` tells one start of the node from another."""
     return {
         "type": "hello",
         "version": VERSION,
+        "run": RUN,
         "header_bytes": HEADER_BYTES,
         "header": [[name, offset, kind] for name, offset, kind in HEADER],
         "columns": [[c.name, c.wire.lstrip("<"), c.scale, c.missing, c.unit] for c in COLUMNS],

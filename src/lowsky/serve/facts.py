@@ -56,14 +56,23 @@ class Table:
         self._row = {int(track_id): row for row, track_id in enumerate(picture.snapshot.track_id)}
 
     def features(self) -> list[dict[str, Any]]:
-        return [self.feature(row) for row in range(len(self._picture.snapshot))]
+        """All of them. May run in a thread of its own: nothing it reads changes."""
+        named, share = verdict(self._picture.snapshot.class_probability)
+        columns = {name: values.tolist() for name, values in self._wire.columns.items()}
+        rows = range(len(named))
+        values = ({name: column[row] for name, column in columns.items()} for row in rows)
+        return [self._feature(row, *facts) for row, *facts in zip(rows, values, named.tolist(), share.tolist())]
 
     def row_of(self, track_id: int) -> int | None:
         return self._row.get(track_id)
 
     def feature(self, row: int) -> dict[str, Any]:
+        named, share = verdict(self._picture.snapshot.class_probability[row : row + 1])
+        values = {name: float(column[row]) for name, column in self._wire.columns.items()}
+        return self._feature(row, values, int(named[0]), float(share[0]))
+
+    def _feature(self, row: int, c: dict[str, float], named: int, share: float) -> dict[str, Any]:
         """A GeoJSON feature. A wedge or ring has no point: its geometry is null and its bearing a property."""
-        c = {name: float(values[row]) for name, values in self._wire.columns.items()}
         snapshot = self._picture.snapshot
         geometry = None
         if math.isfinite(c["latitude"]):
@@ -71,7 +80,6 @@ class Table:
             if math.isfinite(c["height"]):
                 place.append(round(c["height"], 1))
             geometry = {"type": "Point", "coordinates": place}
-        named, p_named = verdict(snapshot.class_probability[row : row + 1])
         properties = {
             "track_id": int(snapshot.track_id[row]),
             "status": TrackStatus(int(snapshot.status[row])).label,
@@ -79,8 +87,8 @@ class Table:
             "time": int(snapshot.t_state_ns[row]) / 1e9,
             "last_measurement": int(snapshot.t_update_ns[row]) / 1e9,
             "existence": _known(float(snapshot.existence[row])),
-            "class": ObjectClass(int(named[0])).label,
-            "class_probability": _known(float(p_named[0])),
+            "class": ObjectClass(named).label,
+            "class_probability": _known(share),
             "affiliation": Affiliation(int(c["affiliation"])).name.lower(),
             "identity": shown(snapshot.identity[row]),
             "height_m": _known(c["height"], 1),

@@ -106,6 +106,16 @@ def test_the_card_says_which_sensors_saw_it_and_what_it_may_be(running):
     assert get(running, "/api/tracks/99")[0] == 404
 
 
+def test_a_track_is_the_same_in_the_collection_and_on_its_card(running):
+    probability = np.zeros((3, 13))
+    probability[0, 1], probability[1, :3], probability[2] = 0.9, (0.4, 0.3, 0.3), 1 / 13
+    running.hub.publish(picture(snapshot(class_probability=probability, identity=(None, "me", None))))
+    features = json.loads(get(running, "/api/tracks")[2])["features"]
+    assert len({f["properties"]["class"] for f in features}) > 1
+    for feature in features:
+        assert json.loads(get(running, f"/api/tracks/{feature['id']}")[2])["track"] == feature
+
+
 def test_alerts_come_newest_first(running):
     running.hub.publish(picture(alerts=(alert(number=1), alert(number=2, raised_ns=T0 + SECOND))))
     assert [a["id"] for a in json.loads(get(running, "/api/alerts")[2])] == [2, 1]

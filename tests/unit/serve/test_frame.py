@@ -281,6 +281,45 @@ def test_the_page_decodes_what_python_encodes(tmp_path):
         np.testing.assert_array_equal(seen, values, err_msg=name)
 
 
+APPLY_WITH_THE_PAGE = """
+import { readFileSync } from 'node:fs';
+import { Decoder } from './js/frame.js';
+import { Tracks } from './js/tracks.js';
+const decoder = new Decoder(JSON.parse(readFileSync('hello', 'utf8')));
+const tracks = new Tracks(decoder.columns);
+for (const name of process.argv.slice(2)) {
+  const bytes = readFileSync(name);
+  tracks.apply(decoder.decode(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)));
+}
+console.log(JSON.stringify([...tracks.slots.keys()]));
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_the_page_keeps_the_rows_that_a_delta_after_a_gap_does_not_carry(tmp_path):
+    """A replay at full speed leaps by more than five seconds from frame to frame."""
+    encoder = encoded(picture(snapshot(ids=(1, 2, 3))))
+    (tmp_path / "whole").write_bytes(encoder.frame(0, 1, T0))
+    since, later = encoder.version, T0 + 20 * SECOND
+    times = np.array([T0, later], np.int64)
+    encoder.update(picture(snapshot(t_ns=later, ids=(1, 3), t_update_ns=times, t_state_ns=times)))
+    (tmp_path / "delta").write_bytes(encoder.frame(since, 2, later))
+    (tmp_path / "again").write_bytes(encoder.frame(0, 3, later))
+    (tmp_path / "hello").write_text(json.dumps(hello()))
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "apply.js").write_text(APPLY_WITH_THE_PAGE)
+    shutil.copytree(STATIC / "js", tmp_path / "js")
+
+    def shown(*frames):
+        run = subprocess.run(
+            ["node", "apply.js", *frames], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+        )
+        return json.loads(run.stdout)
+
+    assert shown("whole", "delta") == [1, 3]
+    assert shown("whole", "again") == [1, 3]
+
+
 def test_the_header_offsets_do_not_overlap():
     taken = list(b"\1" * 4)
     for _, offset, kind in hello()["header"]:

@@ -38,7 +38,7 @@ function layers(c) {
  */
 export async function openMap(theme, software) {
   // labels are rasterised from CSS fonts: they must be there before the first label is
-  await Promise.all(['400 16px Inter', '400 16px Inter', '700 16px Inter'].map((f) => document.fonts.load(f, 'Aé')));
+  await Promise.allSettled(['400 16px Inter', '700 16px Inter'].map((f) => document.fonts.load(f, 'Aéő')));
   setWorkerCount(1);
   const map = new MapLibre({
     container: 'map',

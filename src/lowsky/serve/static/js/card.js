@@ -1,6 +1,6 @@
 // The card of the selected track: what it is thought to be, how well that is known, who saw it, and when.
 
-import { el, byId, num, ageText, clockText } from './dom.js';
+import { el, byId, num, ageText, clockText, setText } from './dom.js';
 import { distanceBearing } from './mercator.js';
 import { AFFILIATIONS, HEALTH_PATH, SPRITE, classText, drawSymbol, shapeOf, svg } from './symbols.js';
 import { KIND, ON_GROUND } from './tracks.js';
@@ -21,63 +21,73 @@ export class Card {
     /** @type {any} facts of /api/tracks/{id}, live only */
     this.facts = null;
     this.asked = 0;
+    /** @type {number|null} */ this.askedId = null;
+    this.build();
   }
 
-  hide() { this.root.hidden = true; this.root.replaceChildren(); this.facts = null; }
+  /** Nodes are made once and filled: a click, the focus and a marked text would go with replaced ones. */
+  build() {
+    this.symbol = el('canvas', { width: 56, height: 56, 'aria-hidden': 'true' });
+    this.name = el('b');
+    this.line = el('small');
+    this.follow = el('button', { type: 'button', id: 'follow', text: 'Follow', title: 'Keep it in the middle (F)', onclick: () => this.app.follow() });
+    this.bars = el('div', { class: 'bars', role: 'group', 'aria-label': 'Class' });
+    this.list = el('dl');
+    this.chips = el('div', { class: 'chips' });
+    this.rest = el('div', {}, [this.bars, this.list, el('h3', { text: 'Seen in the last 10 s by' }), this.chips]);
+    this.root.replaceChildren(
+      el('header', {}, [
+        this.symbol, el('div', {}, [this.name, this.line]), this.follow,
+        el('button', { type: 'button', id: 'card-close', text: '×', 'aria-label': 'Close (Escape)', onclick: () => this.app.select(null) }),
+      ]),
+      this.rest,
+    );
+  }
 
-  /** @param {number} id @param {import('./tracks.js').Tracks} tracks */
-  async ask(id, tracks) {
+  hide() { this.root.hidden = true; this.facts = null; }
+
+  /** At most every two seconds, answered or not. @param {number} id */
+  async ask(id) {
     const now = performance.now();
-    if (tracks.past || now - this.asked < 2000 && this.facts?.id === id) return;
+    if (now - this.asked < 2000 && this.askedId === id) return;
     this.asked = now;
-    const response = await fetch(`/api/tracks/${id}`).catch(() => null);
-    if (response?.ok && this.app.selected === id) this.facts = { id, ...(await response.json()) };
+    this.askedId = id;
+    // a track may go, or the node, while the question is under way: then there is nothing more to say about it
+    const facts = await fetch(`/api/tracks/${id}`).then((response) => (response.ok ? response.json() : null)).catch(() => null);
+    if (facts && this.app.selected === id) this.facts = { id, ...facts };
   }
 
   /** @param {number} id @param {import('./tracks.js').Tracks} tracks @param {string[]} classes @param {any} state */
   draw(id, tracks, classes, state, time, colours) {
     const slot = tracks.slots.get(id);
     this.root.hidden = false;
-    if (slot === undefined) {
-      this.root.replaceChildren(this.header(el('canvas'), tracks.nameOf(id), 'no longer in the picture'));
-      return;
-    }
+    this.symbol.hidden = this.follow.hidden = this.rest.hidden = slot === undefined;
+    setText(this.name, tracks.nameOf(id));
+    if (slot === undefined) { setText(this.line, 'no longer in the picture'); return; }
     const c = Object.fromEntries(Object.entries(tracks.col).map(([name, values]) => [name, values[slot]]));
-    const cls = c.class_1_probability > 0 ? classes[c.class_1] : 'unknown';
-    const symbol = el('canvas', { width: 56, height: 56, 'aria-hidden': 'true' });
-    const g = symbol.getContext('2d');
+    setText(this.line, `${AFFILIATIONS[c.affiliation]} · ${STATUS_TEXT[c.status]}`);
+    this.follow.setAttribute('aria-pressed', String(this.app.following));
+    const g = this.symbol.getContext('2d');
+    g.setTransform(1, 0, 0, 1, 0, 0);
+    g.clearRect(0, 0, 56, 56);
     g.setTransform(56 / SPRITE, 0, 0, 56 / SPRITE, 28, 28);
-    drawSymbol(g, shapeOf(cls), c.affiliation, c.status, colours, tracks.course(slot) * Math.PI / 180);
-    const scroll = this.root.scrollTop;
-    const focus = this.root.contains(document.activeElement) ? document.activeElement?.id : null;
-    this.root.replaceChildren(
-      this.header(symbol, tracks.nameOf(id), `${AFFILIATIONS[c.affiliation]} · ${STATUS_TEXT[c.status]}`),
-      this.classes(c, classes),
-      el('dl', {}, this.lines(id, slot, c, tracks, state, time).flatMap(([k, v]) => [el('dt', { text: k }), el('dd', { text: v })])),
-      ...this.seenBy(slot, tracks, state),
-    );
-    this.root.scrollTop = scroll;
-    if (focus) byId(focus)?.focus();
-  }
-
-  header(symbol, name, line) {
-    return el('header', {}, [
-      symbol, el('div', {}, [el('b', { text: name }), el('small', { text: line })]),
-      el('button', { type: 'button', id: 'follow', text: 'Follow', title: 'Keep it in the middle (F)', 'aria-pressed': String(this.app.following), onclick: () => this.app.follow() }),
-      el('button', { type: 'button', id: 'card-close', text: '×', 'aria-label': 'Close (Escape)', onclick: () => this.app.select(null) }),
-    ]);
+    drawSymbol(g, shapeOf(c.class_1_probability > 0 ? classes[c.class_1] : 'unknown'), c.affiliation, c.status, colours, tracks.course(slot) * Math.PI / 180);
+    this.classes(c, classes);
+    const lines = this.lines(id, slot, c, tracks, state, time).flat();
+    fit(this.list, lines.length, (k) => el(k % 2 ? 'dd' : 'dt'));
+    lines.forEach((text, k) => setText(this.list.children[k], text));
+    this.seenBy(slot, tracks, state);
   }
 
   classes(c, classes) {
-    const bars = [];
-    for (const k of [1, 2, 3]) {
-      const percent = c[`class_${k}_probability`];
-      if (!(percent > 0)) continue;
-      const fill = el('i');
-      fill.style.width = `${percent}%`;
-      bars.push(el('span', { text: classText(classes[c[`class_${k}`]]) }), el('span', { class: 'bar', 'aria-hidden': 'true' }, [fill]), el('span', { text: `${percent} %` }));
-    }
-    return el('div', { class: 'bars', 'aria-label': 'Class' }, bars);
+    const known = [1, 2, 3].filter((k) => c[`class_${k}_probability`] > 0);
+    fit(this.bars, 3 * known.length, (k) => (k % 3 === 1 ? el('span', { class: 'bar', 'aria-hidden': 'true' }, [el('i')]) : el('span')));
+    known.forEach((k, row) => {
+      const [word, bar, percent] = [0, 1, 2].map((column) => this.bars.children[3 * row + column]);
+      setText(word, classText(classes[c[`class_${k}`]]));
+      bar.firstChild.style.width = `${c[`class_${k}_probability`]}%`;
+      setText(percent, `${c[`class_${k}_probability`]} %`);
+    });
   }
 
   lines(id, slot, c, tracks, state, time) {
@@ -94,7 +104,7 @@ export class Card {
       lines.push(['Position', 'not known: range only'], ['Range', `${num(c.range / 1000, 2)} km from ${origin?.id ?? '?'}`]);
     } else lines.push(...this.place(c, slot, tracks, state));
     lines.push(['Last seen', `${ageText(tracks.age(slot, time))} ago (${clockText(tracks.base + c.t_update)} UTC)`]);
-    if (this.facts?.id === id) {
+    if (this.facts?.id === id && !tracks.past) {
       for (const [name, value] of Object.entries(this.facts.attributes ?? {})) {
         const text = ATTRIBUTE_TEXT[name];
         if (text) lines.push([text[0], `${num(value, text[2])} ${text[1]}`.trim()]);
@@ -119,11 +129,17 @@ export class Card {
   }
 
   seenBy(slot, tracks, state) {
-    const chips = tracks.sensorsOf(slot).map((k) => {
-      const sensor = state?.sensors?.[k];
-      const health = sensor?.status ?? 'unknown';
-      return el('span', { class: 'chip', 'data-health': health }, [svg(HEALTH_PATH[health] ?? HEALTH_PATH.waiting), sensor?.id ?? `sensor ${k}`]);
-    });
-    return [el('h3', { text: 'Seen in the last 10 s by' }), el('div', { class: 'chips' }, chips.length ? chips : [el('span', { text: 'no sensor' })])];
+    const sensors = tracks.sensorsOf(slot).map((k) => [state?.sensors?.[k]?.id ?? `sensor ${k}`, state?.sensors?.[k]?.status ?? 'unknown']);
+    const key = JSON.stringify(sensors);
+    if (this.chipsKey === key) return;
+    this.chipsKey = key;
+    const chips = sensors.map(([id, health]) => el('span', { class: 'chip', 'data-health': health }, [svg(HEALTH_PATH[health] ?? HEALTH_PATH.waiting), id]));
+    this.chips.replaceChildren(...(chips.length ? chips : [el('span', { text: 'no sensor' })]));
   }
+}
+
+/** Exactly `n` children: the ones there stay. @param {any} parent @param {(k: number) => any} make */
+function fit(parent, n, make) {
+  while (parent.children.length > n) parent.lastChild.remove();
+  while (parent.children.length < n) parent.append(make(parent.children.length));
 }

@@ -26,18 +26,18 @@ export class Ground {
     const at = (lat, lon) => [camera.px(xOf(lon)) / camera.ratio, camera.py(yOf(lat)) / camera.ratio];
     const { latitude_deg: lat, longitude_deg: lon } = state.site;
     const perMetre = unitsPerMetre(lat) * camera.scale;
-    this.rings(c, camera, colours, lat, lon, perMetre, at);
+    const drawn = this.rings(c, camera, colours, lat, lon, perMetre, at);
     this.origin(c, colours, ...at(lat, lon));
     this.sensors(c, camera, state.sensors, colours, at);
+    this.distances(c, camera, colours, lat, lon, drawn, at);
   }
 
+  /** @returns {number[]} radii of the rings that can be seen, m */
   rings(c, camera, colours, lat, lon, perMetre, at) {
     const [cx, cy] = at(lat, lon);
     // farthest corner from the site: rings beyond it cannot be seen
     const reach = Math.hypot(Math.max(cx, camera.width - cx), Math.max(cy, camera.height - cy));
-    c.font = '500 10.5px Inter, sans-serif';
-    c.textAlign = 'center';
-    c.textBaseline = 'middle';
+    const drawn = [];
     for (const radius of RINGS_M) {
       const pixels = radius * perMetre;
       if (pixels < 34 || pixels > reach * 1.1) continue;
@@ -52,17 +52,31 @@ export class Ground {
       c.setLineDash([2, 4]);
       c.stroke();
       c.setLineDash([]);
+      drawn.push(radius);
+    }
+    c.globalAlpha = 1;
+    return drawn;
+  }
+
+  /** How far each ring is, where no sensor has its name. */
+  distances(c, camera, colours, lat, lon, radii, at) {
+    c.font = '500 10.5px Inter, sans-serif';
+    c.textAlign = 'center';
+    for (const radius of radii) {
       const text = radius >= 1000 ? `${radius / 1000} km` : `${radius} m`;
+      const w = c.measureText(text).width / 2 + 3;
       for (const bearing of [35, 145, 215, 325]) {
         const [x, y] = at(...swap(destination(lat, lon, radius, bearing)));
-        if (x < 20 || y < 14 || x > camera.width - 20 || y > camera.height - 30) continue;
-        c.globalAlpha = 1;
+        const box = [x - w, y - 7, x + w, y + 7];
+        if (x < 20 || y < 14 || x > camera.width - 20 || y > camera.height - 30 || this.isTaken(box)) continue;
+        this.taken.push(box);
         halo(c, text, x, y, colours.place, colours.land);
         break;
       }
     }
-    c.globalAlpha = 1;
   }
+
+  isTaken(box) { return this.taken.some((b) => b[0] < box[2] && box[0] < b[2] && b[1] < box[3] && box[1] < b[3]); }
 
   origin(c, colours, x, y) {
     c.strokeStyle = colours.zone;
@@ -75,11 +89,11 @@ export class Ground {
   }
 
   sensors(c, camera, sensors, colours, at) {
-    const taken = this.taken = [];
+    this.taken = [];
     for (const sensor of sensors) this.sector(c, camera, sensor, colours, at);
-    for (const sensor of sensors) {
-      const [x, y] = at(sensor.latitude_deg, sensor.longitude_deg);
-      if (x < -60 || y < -20 || x > camera.width + 60 || y > camera.height + 20) continue;
+    const inView = sensors.map((sensor) => [sensor, ...at(sensor.latitude_deg, sensor.longitude_deg)])
+      .filter(([, x, y]) => x >= -60 && y >= -20 && x <= camera.width + 60 && y <= camera.height + 20);
+    for (const [sensor, x, y] of inView) {
       const colour = { ok: colours.ok, stale: colours.stale, degraded: colours.stale, down: colours.down }[sensor.status] ?? colours.waiting;
       c.save();
       c.translate(x - 7, y - 7);
@@ -90,17 +104,22 @@ export class Ground {
       c.fillStyle = colour;
       c.fill(MARKS[sensor.status] ?? MARKS.waiting, 'evenodd');
       c.restore();
-      taken.push([x - 8, y - 8, x + 8, y + 8]);
-      if (camera.zoom < 7.5) continue;
-      const word = sensor.status === 'ok' ? '' : ` · ${sensor.status}`;
-      c.font = '500 11px Inter, sans-serif';
-      c.textAlign = 'center';
-      const text = `${sensor.id}${word}`;
+      this.taken.push([x - 8, y - 8, x + 8, y + 8]);
+    }
+    if (camera.zoom >= 7.5) this.names(c, colours, inView);
+  }
+
+  /** After all the marks, so that no name is under one. */
+  names(c, colours, inView) {
+    c.font = '500 11px Inter, sans-serif';
+    c.textAlign = 'center';
+    for (const [sensor, x, y] of inView) {
+      const text = sensor.status === 'ok' ? sensor.id : `${sensor.id} · ${sensor.status}`;
       const w = c.measureText(text).width / 2 + 3;
       for (const dy of [17, -17, 31, -31]) { // the first place that is free
         const box = [x - w, y + dy - 7, x + w, y + dy + 7];
-        if (taken.some((b) => b[0] < box[2] && box[0] < b[2] && b[1] < box[3] && box[1] < b[3])) continue;
-        taken.push(box);
+        if (this.isTaken(box)) continue;
+        this.taken.push(box);
         halo(c, text, x, y + dy, sensor.status === 'ok' ? colours.place : colours.text, colours.land);
         break;
       }

@@ -12,7 +12,7 @@ export function listen(app) {
       return;
     }
     if (target instanceof HTMLInputElement && target.type !== 'range') return;
-    if (event.key === ' ' && target instanceof HTMLButtonElement && target.id !== 'pause') return; // a button takes its own space
+    if (event.key === ' ' && target instanceof HTMLButtonElement) return; // a button takes its own space, #pause too: not twice
     if (byId('help').open && event.key !== '?') return;
     const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (arrow && event.shiftKey) { app.touched = true; app.map?.panBy(arrow.map((d) => d * 120), { duration: 0 }); }

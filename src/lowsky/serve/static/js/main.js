@@ -42,6 +42,9 @@ class App {
     this.card = new Card(this);
     this.bar = new TimeBar(this);
     /** @type {Tracks|null} */ this.tracks = null;
+    /** @type {Tracks|null} what comes after a pause, where it does not go on from what is shown */ this.fresh = null;
+    this.run = '';
+    this.mapFault = '';
     /** @type {Marks|null} */ this.marks = null;
     // each canvas is a layer that a processor has to blend: it gets one, with the ground drawn into it
     byId('symbols').hidden = this.renderer !== 'webgl';
@@ -79,7 +82,8 @@ class App {
     byId('home').addEventListener('click', () => this.home());
     this.theme.listeners.push(() => { this.marks?.recolour(); this.gl?.recolour(); this.redraw(true); this.drawPanels(); });
     setInterval(() => this.watch(), 250);
-    this.map = await openMap(this.theme, this.software);
+    this.loop();
+    try { this.map = await openMap(this.theme, this.software); } catch (error) { this.withoutMap(error); return; }
     this.map.on('move', () => { this.followCamera(); this.redraw(true); });
     this.map.on('resize', () => this.redraw(true));
     this.map.on('dragstart', () => { this.following = false; });
@@ -91,7 +95,12 @@ class App {
     this.fitStage();
     this.siteKey = '';
     this.arrive();
-    this.loop();
+  }
+
+  /** No WebGL2, or the map's files did not come: alerts, sensors and the table work all the same. */
+  withoutMap(error) {
+    console.warn('no map:', error);
+    this.mapFault = 'The map cannot be drawn in this browser (WebGL2 is needed). The table holds the same tracks.';
   }
 
   fitStage() { this.camera.fit(byId('stage'), this.software ? 1 : window.devicePixelRatio); this.followCamera(); }
@@ -100,11 +109,28 @@ class App {
   // --- the stream -----------------------------------------------------------------------------------------------------
   hello(message) {
     this.classes = message.classes;
-    this.tracks = new Tracks(this.stream.decoder.columns);
+    const tracks = new Tracks(this.stream.decoder.columns);
+    // what is looked at in a pause stays, also when the connection was lost meanwhile
+    if (this.paused) this.fresh = tracks; else this.tracks = tracks;
     this.marks = new Marks(byId('marks'), this.classes);
     this.marks.sigma = byId('sigma').getAttribute('aria-pressed') === 'true' ? 2 : 1;
+    if (this.run && message.run !== this.run && !this.paused) this.select(null); // another node: its numbers mean other tracks
+    this.run = message.run;
+    if (this.paused) return;
     this.clock.reset();
     this.past = false;
+  }
+
+  /** The display moves again. */
+  unpause() {
+    this.paused = false;
+    byId('pause').setAttribute('aria-pressed', 'false');
+    this.clock.reset();
+    if (!this.fresh) return;
+    this.tracks = this.fresh;
+    this.fresh = null;
+    this.past = false;
+    this.select(null);
   }
 
   message(message) {
@@ -114,7 +140,8 @@ class App {
       const ground = JSON.stringify([message.site, message.sensors.map((s) => [s.id, s.status, s.latitude_deg, s.longitude_deg])]);
       if (ground !== this.groundKey) { this.groundKey = ground; this.groundDrawn = false; }
     } else if (message.type === 'labels') {
-      this.tracks?.takeLabels(message);
+      if (this.paused && this.tracks && message.epoch !== this.tracks.epoch) this.fresh ??= new Tracks(this.tracks.columns);
+      (this.fresh ?? this.tracks)?.takeLabels(message);
     } else if (message.type === 'span') {
       this.span = message;
       this.bar.setSpan(message);
@@ -236,24 +263,28 @@ class App {
     this.panels.tick(time);
     this.table.update(this.tracks, this.classes, this.state.site, time, this.theme.colours);
     if (this.selected !== null) {
-      this.card.ask(this.selected, this.tracks);
+      // what stands still or is gone has no newest facts
+      if (!this.paused && !this.past && this.tracks.slots.has(this.selected)) this.card.ask(this.selected);
       this.card.draw(this.selected, this.tracks, this.classes, this.state, time, this.theme.colours);
     }
     this.bar.tick(time, !this.past && !this.paused);
     setText(byId('utc'), clockText(time));
     byId('utc').title = dateText(time);
     setText(byId('local'), clockText(time, true));
-    const empty = this.seen > 0 && this.tracks.size === 0;
-    byId('quiet').hidden = !empty;
-    if (empty) setText(byId('quiet'), this.state.sensors.some((s) => s.status === 'ok') ? 'No tracks. The sensors that are ok see nothing.' : 'No tracks, and no sensor is ok: nothing could be seen.');
+    const empty = this.tracks.epoch !== -1 && this.tracks.size === 0; // after a keyframe: before it nothing is known
+    const quiet = empty ? (this.state.sensors.some((s) => s.status === 'ok') ? 'No tracks. The sensors that are ok see nothing.' : 'No tracks, and no sensor is ok: nothing could be seen.') : this.mapFault;
+    byId('quiet').hidden = !quiet;
+    setText(byId('quiet'), quiet);
   }
 
   pill() {
     const pill = byId('pill');
     const mode = this.lost ? 'lost' : this.paused ? 'paused' : this.past ? 'history' : this.state.mode;
+    // said once, by word; the pill itself counts seconds, and NO DATA speaks for itself
+    if (pill.dataset.mode !== mode && pill.dataset.mode !== 'wait' && mode !== 'lost') byId('announce').textContent = { paused: 'Display paused', history: 'Looking back', live: 'Live', replay: 'Replay', demo: 'Demo' }[mode] ?? mode;
     pill.dataset.mode = mode;
     const seconds = Math.floor((performance.now() - this.lastFrame) / 1000);
-    const alerts = this.past && this.span.live_alerts ? ` · ${this.span.live_alerts} alerts now` : '';
+    const alerts = this.past && this.span.live_alerts ? ` · ${this.span.live_alerts} ${this.span.live_alerts === 1 ? 'alert' : 'alerts'} now` : '';
     setText(pill, { lost: `NO DATA ${seconds} s`, paused: 'PAUSED', history: `REPLAY${alerts}`, live: 'LIVE', replay: 'REPLAY', demo: 'DEMO' }[mode] ?? mode);
     document.body.dataset.past = String(!this.lost && (this.past || this.paused || this.state.mode === 'replay'));
     setText(byId('site'), this.state.site.name);
@@ -332,6 +363,7 @@ class App {
   }
 
   pause() {
+    if (!this.seen) return; // nothing to hold yet
     if (this.paused) this.resume(); else {
       this.pausedAt = this.now();
       this.paused = true;
@@ -343,15 +375,13 @@ class App {
 
   /** Go on: with the newest picture, or where we looked back. */
   resume() {
-    this.paused = false;
-    this.clock.reset();
+    this.unpause();
     this.stream.ask(this.past ? { pause: false } : { live: true });
-    byId('pause').setAttribute('aria-pressed', 'false');
   }
 
-  live() { this.paused = false; byId('pause').setAttribute('aria-pressed', 'false'); this.clock.reset(); this.stream.ask({ live: true }); this.drawPanels(); }
+  live() { this.unpause(); this.stream.ask({ live: true }); this.drawPanels(); }
 
-  seek(time) { this.paused = false; byId('pause').setAttribute('aria-pressed', 'false'); this.clock.reset(); this.stream.ask({ seek: time }); }
+  seek(time) { this.unpause(); this.stream.ask({ seek: time }); }
 
   step(steps) { this.bar.step(steps, this.now()); }
 

@@ -17,25 +17,26 @@ export class Panels {
     /** @type {Set<number>} */
     this.known = new Set();
     this.first = true;
-    /** @type {{element: any, since: number, suffix: string}[]} ages that grow */
-    this.ages = [];
-    this.text = '';
+    /** @type {Map<any, {since: number, suffix: string}>} element → what its age grows from */
+    this.ages = new Map();
+    this.alertsText = this.sensorsText = this.summaryText = '';
+    /** @type {Map<string, any>} rows of the sensors by id: kept, or a click and the focus would go with the old row */
+    this.rows = new Map();
   }
 
   /** @param {any} state */
   update(state) {
-    const text = JSON.stringify([state.alerts, state.sensors]);
-    if (text === this.text) return;
-    this.text = text;
-    this.ages = [];
-    this.alerts(state.alerts, state.sensors);
-    this.sensors(state.sensors);
+    const alerts = JSON.stringify([state.alerts, state.sensors.map((s) => s.status)]);
+    if (alerts !== this.alertsText) { this.alertsText = alerts; this.alerts(state.alerts, state.sensors); }
+    const sensors = JSON.stringify(state.sensors);
+    if (sensors !== this.sensorsText) { this.sensorsText = sensors; this.sensors(state.sensors); }
   }
 
   alerts(alerts, sensors) {
     const list = byId('alerts-list');
     const focused = document.activeElement?.getAttribute('data-alert');
     const sorted = [...alerts].sort((a, b) => (RANK[a.priority] ?? 3) - (RANK[b.priority] ?? 3) || b.raised - a.raised);
+    for (const age of list.querySelectorAll('.alert small')) this.ages.delete(age);
     setText(byId('alerts-count'), alerts.length ? `${alerts.length} open` : '');
     list.replaceChildren(...sorted.map((alert) => this.alert(alert, sensors)));
     if (!alerts.length) {
@@ -55,7 +56,7 @@ export class Panels {
   alert(alert, sensors) {
     const [word, path] = PRIORITY[alert.priority] ?? PRIORITY.low;
     const age = el('small');
-    this.ages.push({ element: age, since: alert.raised, suffix: ' ago' });
+    this.ages.set(age, { since: alert.raised, suffix: ' ago' });
     const icon = svg(path);
     icon.setAttribute('fill', 'currentColor');
     const go = () => {
@@ -71,38 +72,60 @@ export class Panels {
   sensors(sensors) {
     const list = byId('sensors-list');
     setText(byId('sensors-count'), String(sensors.length || ''));
-    list.replaceChildren(...sensors.map((s) => this.sensor(s)));
-    if (!sensors.length) list.append(el('p', { class: 'empty', text: 'This site has no sensors.' }));
-    const parts = HEALTHS.map((health) => [health, sensors.filter((s) => s.status === health).length]).filter(([, n]) => n);
+    if (sensors.length !== this.rows.size || sensors.some((s) => !this.rows.has(s.id))) {
+      for (const row of this.rows.values()) this.ages.delete(row.line);
+      this.rows = new Map(sensors.map((s) => [s.id, this.makeSensor(s)]));
+      list.replaceChildren(...[...this.rows.values()].map((row) => row.root));
+      if (!sensors.length) list.append(el('p', { class: 'empty', text: 'This site has no sensors.' }));
+    }
+    for (const s of sensors) this.fillSensor(this.rows.get(s.id), s);
+    this.summary(HEALTHS.map((health) => [health, sensors.filter((s) => s.status === health).length]).filter(([, n]) => n));
+  }
+
+  /** @param {[string, number][]} parts health and number */
+  summary(parts) {
+    const text = parts.map(([health, n]) => `${n} ${health}`).join(', ');
+    if (text === this.summaryText) return;
+    this.summaryText = text;
     byId('sensor-summary').replaceChildren(...parts.map(([health, n]) => el('span', { 'data-health': health }, [
       svg(HEALTH_PATH[health]), el('span', { class: 'word', text: `${n} ${health}` }),
     ])));
-    byId('sensor-summary').setAttribute('aria-label', `Sensors: ${parts.map(([health, n]) => `${n} ${health}`).join(', ') || 'none'}`);
+    byId('sensor-summary').setAttribute('aria-label', `Sensors: ${text || 'none'}`);
   }
 
-  sensor(s) {
-    const line = el('small');
+  makeSensor(s) {
+    const row = { shape: svg(HEALTH_PATH.waiting), word: el('span', { class: 'word' }), line: el('small'), go: () => {} };
+    return Object.assign(row, {
+      root: el('button', { type: 'button', class: 'sensor', onclick: () => row.go() }, [row.shape, el('span', { text: s.id }), row.word, row.line]),
+    });
+  }
+
+  fillSensor(row, s) {
     const rate = s.status === 'ok' || s.status === 'degraded' ? ` · ${num(s.rate_hz, s.rate_hz < 10 ? 1 : 0)}/s` : '';
     const delay = s.latency_s !== null && s.status === 'ok' ? ` · ${Math.round(s.latency_s * 1000)} ms` : '';
-    if (s.detail) line.textContent = s.detail;
-    else if (s.last_seen === null) line.textContent = `${kindText(s.kind)} · nothing received yet`;
-    else if (s.status === 'ok') line.textContent = `${kindText(s.kind)}${rate}${delay}`;
-    else this.ages.push({ element: line, since: s.last_seen, suffix: ' since the last data' });
-    return el('button', { type: 'button', class: 'sensor', 'data-health': s.status, title: countsText(s), onclick: () => this.app.goTo(s.latitude_deg, s.longitude_deg) }, [
-      svg(HEALTH_PATH[s.status] ?? HEALTH_PATH.waiting), el('span', { text: s.id }), el('span', { class: 'word', text: s.status }), line,
-    ]);
+    row.go = () => this.app.goTo(s.latitude_deg, s.longitude_deg);
+    row.root.dataset.health = s.status;
+    row.root.title = countsText(s);
+    row.shape.firstChild.setAttribute('d', HEALTH_PATH[s.status] ?? HEALTH_PATH.waiting);
+    setText(row.word, s.status);
+    this.ages.delete(row.line);
+    if (s.detail) setText(row.line, s.detail);
+    else if (s.last_seen === null) setText(row.line, `${kindText(s.kind)} · nothing received yet`);
+    else if (s.status === 'ok') setText(row.line, `${kindText(s.kind)}${rate}${delay}`);
+    else this.ages.set(row.line, { since: s.last_seen, suffix: ' since the last data' });
   }
 
   /** Without data nobody knows how the sensors are. */
   forget() {
-    this.text = '';
-    for (const word of document.querySelectorAll('#sensors-list .word')) setText(word, 'unknown');
+    this.sensorsText = this.summaryText = '';
+    for (const { root, word, shape } of this.rows.values()) { setText(word, 'unknown'); root.dataset.health = 'unknown'; shape.firstChild.setAttribute('d', HEALTH_PATH.waiting); }
     byId('sensor-summary').replaceChildren(el('span', { 'data-health': 'unknown' }, [svg(HEALTH_PATH.waiting), el('span', { class: 'word', text: 'sensors unknown' })]));
+    byId('sensor-summary').setAttribute('aria-label', 'Sensors: unknown');
   }
 
   /** Ages grow also where nothing else changes. @param {number} time data time, s */
   tick(time) {
-    for (const { element, since, suffix } of this.ages) setText(element, Number.isFinite(since) ? ageText(time - since) + suffix : 'never');
+    for (const [element, { since, suffix }] of this.ages) setText(element, Number.isFinite(since) ? ageText(time - since) + suffix : 'never');
   }
 }
 

@@ -37,7 +37,7 @@ export class Table {
   head() {
     const head = byId('table-head');
     for (const [key, title, meaning, css] of COLUMNS) {
-      const button = el('button', { type: 'button', text: key === 'rank' ? '!' : title, title: meaning, 'aria-label': meaning, tabindex: -1, onclick: () => this.sortBy(key) });
+      const button = el('button', { type: 'button', id: `sort-${key}`, text: key === 'rank' ? '!' : title, title: meaning, 'aria-label': meaning, onclick: () => this.sortBy(key) });
       head.append(el('span', { role: 'columnheader', class: css, 'data-key': key, 'aria-sort': key === this.key ? 'ascending' : 'none' }, [button]));
     }
   }

@@ -5,13 +5,17 @@ const NAMES = ['sea', 'land', 'coast', 'border', 'place', 'zone', 'text', 'muted
   'unidentified', 'cooperative', 'suspicious', 'clutter', 'unidentified-text', 'cooperative-text', 'suspicious-text',
   'ok', 'stale', 'down', 'waiting'];
 
+// a browser may forbid storage: the page works all the same, it only forgets
+function remembered() { try { return localStorage.getItem('lowsky.theme'); } catch { return null; } }
+function remember(name) { try { localStorage.setItem('lowsky.theme', name); } catch { /* for this visit only */ } }
+
 export class Theme {
   constructor() {
     /** @type {Record<string, string>} */
     this.colours = {};
     /** @type {(() => void)[]} */
     this.listeners = [];
-    const wanted = new URLSearchParams(location.search).get('theme') ?? localStorage.getItem('lowsky.theme') ?? 'night';
+    const wanted = new URLSearchParams(location.search).get('theme') ?? remembered() ?? 'night';
     this.set(THEMES.includes(wanted) ? wanted : 'night');
   }
 
@@ -19,7 +23,7 @@ export class Theme {
   set(name) {
     this.name = name;
     document.documentElement.dataset.theme = name;
-    localStorage.setItem('lowsky.theme', name);
+    remember(name);
     const style = getComputedStyle(document.documentElement);
     for (const key of NAMES) this.colours[key] = style.getPropertyValue(`--${key}`).trim();
     for (const listener of this.listeners) listener();

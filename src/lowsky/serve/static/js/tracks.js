@@ -72,7 +72,9 @@ export class Tracks {
     const { header, raw, removed } = frame;
     const past = (header.flags & HISTORY) !== 0;
     const jumped = Math.abs(header.t_data - this.time) > 5 || past !== this.past;
-    if (header.epoch !== this.epoch || jumped) this.clear();
+    // a delta after a gap (a fast replay, an engine that paused) carries only what changed: the other rows must stay
+    if (header.epoch !== this.epoch || (jumped && header.flags & KEYFRAME)) this.clear();
+    else if (jumped) this.tailLengths.fill(0);
     this.epoch = header.epoch;
     this.base = header.t_base;
     this.time = header.t_data;
