@@ -132,7 +132,10 @@ class _Lines:
 
 
 def _shown(value: Any) -> str:
-    rendered = repr(value)
+    try:
+        rendered = repr(value)
+    except ValueError:  # Python refuses to write out integers of thousands of digits
+        return "an endless number"
     return rendered if len(rendered) <= 60 else rendered[:57] + "..."
 
 
@@ -184,23 +187,36 @@ def _check_sensor(sensor: Sensor, at: Callable[[str | None], str], faults: list[
         faults.append(Fault(at("max_range_m"), f"{sensor.max_range_m:g}", "more than min_range_m"))
 
 
-def _feed_faults(site: Site, lines: _Lines) -> list[Fault]:
-    """What ``feeds`` finds wrong with the feeds, at the lines of this file."""
+def _feed_faults(site: Site, tables: list[int], half_read: set[str], lines: _Lines) -> list[Fault]:
+    """What ``feeds`` finds wrong with the feeds, at the lines of this file.
+
+    ``tables`` says which [[feed]] of the file each of the site's feeds is, ``half_read`` which sensors are in the
+    file but, for faults of their own, not in the site.
+    """
     try:
         plan(site)
     except ConfigError as error:
-        return [_at_line(fault, lines) for fault in error.faults]
+        return [_at_line(fault, tables, lines) for fault in error.faults if not _follows(fault, site, half_read)]
     return []
 
 
-def _at_line(fault: Fault, lines: _Lines) -> Fault:
+_FEED_PLACE = re.compile(r"^feed (\d+)(?:: (\w+))?")
+
+
+def _follows(fault: Fault, site: Site, half_read: set[str]) -> bool:
+    """Is it only said because the feed's sensor is wrong itself, which has been said?"""
+    place = _FEED_PLACE.match(fault.where)
+    return place is not None and place[2] == "sensor" and site.feeds[int(place[1]) - 1].sensor in half_read
+
+
+def _at_line(fault: Fault, tables: list[int], lines: _Lines) -> Fault:
     """``feed 2: source`` → ``site.toml:31: feed.source``; an option is found by the name in the message."""
-    place = re.match(r"^feed (\d+)(?:: (\w+))?", fault.where)
+    place = _FEED_PLACE.match(fault.where)
     if place is None:
         return fault
     option = re.search(r"`(?:\$\.)?(\w+)`", fault.found)
-    key = place.group(2) or (option.group(1) if option else None)
-    return Fault(lines.where("feed", int(place.group(1)) - 1, key), fault.found, fault.expected)
+    key = place[2] or (option[1] if option else None)
+    return Fault(lines.where("feed", tables[int(place[1]) - 1], key), fault.found, fault.expected)
 
 
 def parse_site(source: str, name: str = "site.toml") -> Site:
@@ -208,7 +224,7 @@ def parse_site(source: str, name: str = "site.toml") -> Site:
     lines = _Lines(name, source)
     try:
         raw = tomllib.loads(source)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # endless numbers and nesting are no TOMLDecodeError
         raise ConfigError([Fault(name, str(error), "TOML (https://toml.io)")]) from None
     faults: list[Fault] = []
     for table in [name for name in raw if name not in TABLES]:
@@ -218,11 +234,11 @@ def parse_site(source: str, name: str = "site.toml") -> Site:
         place = {}
     else:
         place = _read_table(raw["site"], SITE_KEYS, lambda key: lines.where("site", 0, key), faults)
-    sensors = _sensors(raw.get("sensor", []), lines, faults)
+    sensors, half_read = _sensors(raw.get("sensor", []), lines, faults)
     feeds = _feeds(raw.get("feed", []), lines, faults)
     elsewhere = place if len(place) == len(SITE_KEYS) else NOWHERE
-    site = Site(**elsewhere, sensors=tuple(sensors), feeds=tuple(feeds))
-    faults += _feed_faults(site, lines)
+    site = Site(**elsewhere, sensors=tuple(sensors), feeds=tuple(feeds.values()))
+    faults += _feed_faults(site, list(feeds), half_read, lines)
     if faults:
         raise ConfigError(sorted(dict.fromkeys(faults), key=_line))
     return site
@@ -237,11 +253,13 @@ def _line(fault: Fault) -> int:
     return int(found.group(1)) if found else 0
 
 
-def _sensors(raw: Any, lines: _Lines, faults: list[Fault]) -> list[Sensor]:
+def _sensors(raw: Any, lines: _Lines, faults: list[Fault]) -> tuple[list[Sensor], set[str]]:
+    """The sensors that could be read, and the ids of those that could not."""
     sensors: list[Sensor] = []
+    half_read: set[str] = set()
     if not isinstance(raw, list):
         faults.append(Fault(lines.where("sensor", 0), "a single table", "[[sensor]], one for each"))
-        return sensors
+        return sensors, half_read
     if len(raw) > MAX_SENSORS:
         faults.append(Fault(lines.where("sensor", MAX_SENSORS), f"{len(raw)} sensors", f"at most {MAX_SENSORS}"))
     for index, table in enumerate(raw):
@@ -249,18 +267,21 @@ def _sensors(raw: Any, lines: _Lines, faults: list[Fault]) -> list[Sensor]:
         def at(key: str | None, index: int = index) -> str:
             return lines.where("sensor", index, key)
 
-        sensor = _built(Sensor, _read_table(table, SENSOR_KEYS, at, faults), SENSOR_KEYS)
+        values = _read_table(table, SENSOR_KEYS, at, faults)
+        sensor = _built(Sensor, values, SENSOR_KEYS)
         if sensor is None:
+            half_read |= {values["id"]} if "id" in values else set()
             continue
         if any(other.id == sensor.id for other in sensors):
             faults.append(Fault(at("id"), f"{sensor.id!r} again", "an id of its own for each sensor"))
         _check_sensor(sensor, at, faults)
         sensors.append(sensor)
-    return sensors
+    return sensors, half_read
 
 
-def _feeds(raw: Any, lines: _Lines, faults: list[Fault]) -> list[Feed]:
-    feeds: list[Feed] = []
+def _feeds(raw: Any, lines: _Lines, faults: list[Fault]) -> dict[int, Feed]:
+    """By their place in the file; those that could not be read are left out."""
+    feeds: dict[int, Feed] = {}
     if not isinstance(raw, list):
         faults.append(Fault(lines.where("feed", 0), "a single table", "[[feed]], one for each"))
         return feeds
@@ -271,17 +292,20 @@ def _feeds(raw: Any, lines: _Lines, faults: list[Fault]) -> list[Feed]:
 
         feed = _built(Feed, _read_table(table, FEED_KEYS, at, faults, extra=True), FEED_KEYS)
         if feed is not None:
-            feeds.append(feed)
+            feeds[index] = feed
     return feeds
 
 
 def read_site(path: str | Path) -> Site:
     """The site of a TOML file. Raises ``ConfigError`` with every fault."""
-    path = Path(path)
+    return parse_site(read_text(path), Path(path).name)
+
+
+def read_text(path: str | Path) -> str:
+    """The text of a site file, for who also keeps it: a pipe can be read only once. Raises ``ConfigError``."""
     try:
-        source = path.read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError([Fault(str(path), error.strerror or "unreadable", "a readable site file")]) from None
     except UnicodeDecodeError:
         raise ConfigError([Fault(str(path), "bytes that are not UTF-8", "a TOML text in UTF-8")]) from None
-    return parse_site(source, path.name)

@@ -108,6 +108,29 @@ def test_broken_toml_and_a_missing_file_are_one_line_each(tmp_path):
         read_site(tmp_path / "none.toml")
 
 
+@pytest.mark.parametrize(
+    "endless",
+    ["a = " + "[" * 5000 + "]" * 5000, "a = " + "9" * 5000, "latitude_deg = 0x" + "f" * 5000],
+    ids=["nesting", "decimal", "hexadecimal"],
+)
+def test_endless_nesting_and_numbers_are_faults(endless):
+    """A recording's site file may be anybody's."""
+    found = faults(f"[site]\n{endless}\n")
+    assert all(len(fault) < 300 for fault in found)
+
+
+def test_a_feeds_fault_stands_at_its_own_line_also_behind_a_feed_that_could_not_be_read():
+    wrong = GOOD.replace("[[feed]]", '[[feed]]\nsensor = "radar-1"\n\n[[feed]]').replace('"table"', '"tabel"')
+    found = faults(wrong)
+    line = 1 + wrong.splitlines().index('format = "tabel"')
+    assert any(f.startswith(f"site.toml:{line}: feed.format: found 'tabel'") for f in found), found
+
+
+def test_a_feed_is_not_blamed_for_the_faults_of_its_sensor():
+    (fault,) = faults(GOOD.replace('kind = "radar"', 'kind = "sonar"'))
+    assert "sensor.kind: found 'sonar'" in fault
+
+
 def test_no_site_table_is_said():
     assert any("no [site] table" in f for f in faults("[[sensor]]\n"))
 
