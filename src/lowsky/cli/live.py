@@ -12,12 +12,14 @@ from typing import Any
 
 import lowsky.track
 from lowsky.clock import LiveClock
-from lowsky.engine.config import read_site
+from lowsky.engine.config import parse_site, read_text
 from lowsky.engine.hub import Controls, Hub, NoControls
 from lowsky.engine.keeper import Keeper
 from lowsky.engine.node import Node, Stage
-from lowsky.errors import ConfigError, Fault
+from lowsky.errors import ConfigError, Fault, LowskyError
+from lowsky.record.reader import Recording, open_recording
 from lowsky.serve.run import serve
+from lowsky.serve.shown import shown
 
 Say = Callable[..., Any]
 
@@ -83,6 +85,8 @@ class Engine:
                 webbrowser.open(address)
             self._thread.start()
 
+        if not 0 <= port <= 65_535:  # the system would take it modulo 65,536
+            raise ConfigError([Fault("--port", str(port), "a number from 0 to 65535")])
         prepare(say)
         with ended_by_sigterm():
             try:
@@ -91,6 +95,8 @@ class Engine:
                 self._stop()
                 if self._thread.is_alive():
                     self._thread.join(timeout=ENDS_WITHIN_S)
+        if self._thread.is_alive():
+            raise LowskyError(f"the engine did not end within {ENDS_WITHIN_S:g} s; what it had not written is lost")
         if self._work.done():
             self._work.result()
         return 0
@@ -107,10 +113,10 @@ def demo(port: int, browser: bool, speed: float, say: Say) -> int:
 
 
 def run(site_path: Path, record: Path | None, host: str, port: int, say: Say) -> int:
-    site = read_site(site_path)
+    site_toml = read_text(site_path)
+    site = parse_site(site_toml, site_path.name)
     if not site.feeds:
         raise ConfigError([Fault(str(site_path), "no [[feed]]", "at least one feed; see docs/feeds")])
-    site_toml = site_path.read_text(encoding="utf-8")
     hub = Hub()
     stopping = threading.Event()
     loop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
@@ -133,10 +139,18 @@ def run(site_path: Path, record: Path | None, host: str, port: int, say: Say) ->
     return Engine(lambda: asyncio.run(work()), end).serve(hub, NoControls(), host, port, say)
 
 
+def lacks_of(recording: Recording) -> list[str]:
+    """What a recording cannot show, a line each: a picture with holes must not look whole."""
+    lacks = list(recording.faults)
+    if recording.gaps:
+        ticks, measurements = (sum(getattr(gap, name) for gap in recording.gaps) for name in ("ticks", "measurements"))
+        why = "; ".join(dict.fromkeys(gap.cause for gap in recording.gaps))
+        lacks.append(f"{recording.path} lacks {ticks:,} ticks with {measurements:,} measurements ({why})")
+    return [shown(lack, 500) or "" for lack in lacks]  # the recording may be anybody's, and so its words
+
+
 def replay(path: Path, speed: str, host: str, port: int, say: Say) -> int:
-    from lowsky.engine.config import parse_site
     from lowsky.engine.player import Player
-    from lowsky.record.reader import open_recording
 
     pace: float | None = None
     if speed != "max":
@@ -150,6 +164,8 @@ def replay(path: Path, speed: str, host: str, port: int, say: Say) -> int:
         raise ConfigError([Fault(str(path), "no such folder", "a folder that lowsky run --record wrote")])
     recording = open_recording(path)
     site = parse_site(recording.site_toml, f"{path}: site file")
+    for lack in lacks_of(recording):
+        say(lack)
     hub = Hub()
     player = Player(recording, site, hub, pace)
     return Engine(player.run, player.stop).serve(hub, player, host, port, say)

@@ -23,7 +23,8 @@ app = App(
     help_format="markdown",
     result_action="return_value",
 )
-stderr = Console(stderr=True, soft_wrap=True, highlight=False)
+# names of files and sensors go out as they are: "[/]" in them is no markup, ":bell:" no picture
+stderr = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 Port = Annotated[int, Parameter(help="Port of the map; 0 lets the system choose.")]
 
@@ -178,16 +179,16 @@ def check(site: Path) -> int:
     """
     from lowsky.cli import offline
 
-    return offline.check(site, Console(highlight=False))
+    return offline.check(site, Console(highlight=False, markup=False, emoji=False))
 
 
 def _report(error: LowskyError) -> int:
     """One line per fault on stderr; never a traceback."""
     if isinstance(error, ConfigError):
         for fault in error.faults:
-            stderr.print(str(fault), style="red", markup=False)
+            stderr.print(str(fault), style="red")
         return WRONG_INPUT
-    stderr.print(str(error), style="red", markup=False)
+    stderr.print(str(error), style="red")
     return WORK_FAILED
 
 

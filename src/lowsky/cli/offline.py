@@ -27,7 +27,8 @@ from lowsky.model.site import Sensor, Site
 @contextmanager
 def progress(console: Console, title: str) -> Iterator[Callable[[str], None]]:
     """A bar on a terminal, nothing elsewhere. Shows after a moment, so that quick work stays quiet."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[note]}"))
+    said, done = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[note]}"))
+    columns = (said, BarColumn(), TimeElapsedColumn(), done)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=None, note="")
         yield lambda note: bar.update(task, note=note)
@@ -64,6 +65,9 @@ def _writable(*paths: Path | None) -> None:
             faults.append(Fault(str(path), f"no folder {path.parent}", "a path in an existing folder"))
         elif path.is_dir():
             faults.append(Fault(str(path), "a folder", "the name of a file"))
+    named = [path.resolve() for path in filter(None, paths)]
+    if len(set(named)) < len(named):
+        faults.append(Fault(str(named[0]), "two outputs in one file", "a file for each"))
     if faults:
         raise ConfigError(faults)
 
@@ -101,7 +105,7 @@ def track(site_path: Path, inputs: tuple[str, ...], output: Path, alerts: Path |
     for sensor in dict.fromkeys(source.feed.sensor for source in sources):
         files = ", ".join(source.path.name for source in sources if source.feed.sensor == sensor)
         shown = ", ".join(f"{name.lower()} {n:,}" for name, n in funnel.counts(sensor).items() if n)
-        console.print(f"  {files}: {shown}", markup=False)
+        console.print(f"  {files}: {shown}")
     return 0
 
 
@@ -122,9 +126,9 @@ def simulate(
     from lowsky.simulate import simulate as run_scenario
 
     if names_only:
-        out = Console(highlight=False)
+        out = Console(highlight=False, markup=False, emoji=False)
         for name, description in list_scenarios():
-            out.print(f"{name:16} {description}", markup=False, soft_wrap=True)
+            out.print(f"{name:16} {description}", soft_wrap=True)
         return 0
     if scenario is None or output is None:
         missing = "SCENARIO" if scenario is None else "-o DIR"
@@ -165,7 +169,7 @@ def evaluate(tracks: Path, truth: Path, output: Path | None, json: Path | None, 
             report.to_html(output)
     if json is not None:
         _write_whole(json, json_text.dumps(report.metrics, indent=2, allow_nan=False).encode())
-    Console(highlight=False).print(report.summary(), markup=False)
+    Console(highlight=False, markup=False, emoji=False).print(report.summary())
     return 0
 
 
@@ -180,7 +184,7 @@ def _origin_of(truth: Path) -> str:
 
 def check(path: Path, console: Console) -> int:
     site = read_site(path)
-    console.print(f"{site.name}: {len(site.sensors)} sensors, {len(site.feeds)} feeds. No faults.", markup=False)
+    console.print(f"{site.name}: {len(site.sensors)} sensors, {len(site.feeds)} feeds. No faults.")
     sensors = Table("sensor", "kind", "measures", "looks", "reaches", title="Sensors", title_justify="left")
     for sensor in site.sensors:
         sensors.add_row(sensor.id, sensor.kind, _measures(sensor), _looks(sensor), _reach(sensor))

@@ -150,7 +150,7 @@ def test_tracking_a_damaged_recording_of_any_feed_counts_or_refuses_it(tmp_path,
     site.write_text(site_text(sensor, feed("one", 4000, manifest.sources[0], format=name)))
     status, _, err = run_here("track", site, f"one={path}", "-o", tmp_path / "t.parquet")
     if status == 0:
-        assert len(pl.read_parquet(tmp_path / "t.parquet")) >= 0
+        assert pl.read_parquet_schema(tmp_path / "t.parquet")["track_id"] == pl.Int64
     else:
         says_so(status, err)
         assert not list(tmp_path.glob("t.parquet*"))
@@ -168,6 +168,8 @@ def test_outputs_that_cannot_be_written_are_said_before_the_work(made, tmp_path,
         ("track", site, table, "-o", folder / "t.parquet", "--alerts", folder / "a-folder"),
         ("evaluate", folder / "tracks.parquet", folder / "truth.parquet", "-o", folder / "nowhere" / "r.html"),
         ("evaluate", folder / "tracks.parquet", folder / "truth.parquet", "--json", folder / "a-folder"),
+        ("track", site, table, "-o", folder / "t", "--alerts", folder / "t"),
+        ("evaluate", folder / "tracks.parquet", folder / "truth.parquet", "-o", folder / "r", "--json", folder / "r"),
         ("simulate", "harbour-raid", "--duration", "2", "-o", site),
         ("simulate", "harbour-raid", "--duration", "2", "-o", site / "below"),
     ):
@@ -196,6 +198,16 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing_half_written(made, tmp
         assert (status, len(err)) == (1, 1), (command, err)
         assert "cannot be written" in err[0] and TRACEBACK not in err[0], err
         assert left_behind(tmp_path, set()) == [], command
+
+
+def test_names_that_look_like_markup_are_said_as_they_are(tmp_path, run_here):
+    site = tmp_path / "site.toml"
+    site.write_text(site_text(radar("a[/]b"), feed("a[/]b", 4000).replace("127.0.0.1", "[fe80::1]"), name=":bell:"))
+    status, out, _ = run_here("check", site)
+    said = "\n".join(out)
+    assert (status, ":bell:" in said, "a[/]b" in said, "[fe80::1]" in said) == (0, True, True, True), said
+    status, _, err = run_here("simulate", "crossing", "--duration", "2", "-o", tmp_path / "out[" / "]")
+    assert (status, str(tmp_path / "out[" / "]") in err[0]) == (0, True), err
 
 
 @pytest.mark.parametrize("damage", [cut, flip, noise, nothing, folder_instead, missing, text])
