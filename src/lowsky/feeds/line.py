@@ -8,7 +8,6 @@ from lowsky.errors import InvariantError
 from lowsky.feeds.files import normalise
 from lowsky.feeds.plan import PlannedFeed
 from lowsky.feeds.switchboard import Switchboard
-from lowsky.feeds.transport.source import Source
 from lowsky.model.measurement import Reject
 from lowsky.model.ports import Clock, Cut, Frame, Normalised, Normaliser
 from lowsky.model.site import Site
@@ -33,7 +32,6 @@ class Line:
 
     def __init__(
         self,
-        source: Source,
         feeds: Sequence[PlannedFeed],
         site: Site,
         clock: Clock,
@@ -41,7 +39,8 @@ class Line:
         save: Save,
         switchboard: Switchboard,
     ) -> None:
-        self.source = source
+        self.source = feeds[0].source
+        self._connection = feeds[0].connection
         self.clock = clock
         self.site = site
         self.frames = 0
@@ -78,7 +77,8 @@ class Line:
         listener.unaccounted += result.records - rows - result.rejected.total()
         if listener.unaccounted != result.held:
             lost = listener.unaccounted - result.held
-            raise self.bug(f"broke the sum law: {lost} records are neither measured, rejected nor held", payload, listener.planned)
+            what = f"broke the sum law: {lost} records are neither measured, rejected nor held"
+            raise self.bug(what, payload, listener.planned)
         self._switchboard.count(listener.planned, result, rows)
         self._deliver(listener.planned.index, result, t_recv_ns)
 
@@ -89,18 +89,18 @@ class Line:
     # -- what the transport says (``Link``) --------------------------------------------------------------------
 
     def up(self) -> None:
-        self._switchboard.up(self.source)
+        self._switchboard.up(self._connection)
 
     def down(self, why: str) -> None:
-        self._switchboard.down(self.source, why)
+        self._switchboard.down(self._connection, why)
 
     def lost(self, why: str) -> None:
         """The transport failed and will be opened again."""
-        self._switchboard.error(self.source)
-        self._switchboard.down(self.source, why)
+        self._switchboard.error(self._connection)
+        self._switchboard.down(self._connection, why)
 
     def refused(self) -> None:
-        self._switchboard.error(self.source)
+        self._switchboard.error(self._connection)
 
     def overrun(self, dropped: bytes) -> None:
         t_ns = self.clock.now_ns()
@@ -109,4 +109,4 @@ class Line:
             self._hand_on(listener, result, t_ns, dropped)
 
     def lost_in_kernel(self, datagrams: int) -> None:
-        self._switchboard.lost_datagrams(self.source, datagrams)
+        self._switchboard.lost_datagrams(self._connection, datagrams)

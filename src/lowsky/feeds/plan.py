@@ -10,7 +10,7 @@ import msgspec
 from lowsky.constants import SECOND_NS
 from lowsky.errors import ConfigError, Fault
 from lowsky.feeds.registry import feed_named
-from lowsky.feeds.transport.source import Source, parse_source
+from lowsky.feeds.transport.source import PLAYED, Source, parse_source
 from lowsky.model import ports
 from lowsky.model.site import Feed, Sensor, Site
 
@@ -19,6 +19,9 @@ COMMON_OPTIONS = ("start",)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_DAYS = 84_006  # to the year 2200; int64 nanoseconds end in 2262
+
+Connection = tuple[Source, int]
+"""A source, and the index of the only feed that reads it or -1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ class PlannedFeed:
     package: ports.Feed
     config: Any
     start_ns: int | None
+
+    @property
+    def connection(self) -> Connection:
+        """What feeds of one source share: a socket. A played file they do not, each has its own pace."""
+        return self.source, self.index if self.source.scheme in PLAYED else -1
 
 
 def start_ns(options: Mapping[str, Any]) -> int | None:

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from lowsky.clock import monotonic_s
 from lowsky.errors import TransportError
 from lowsky.feeds.line import Deliver, Line, Save
-from lowsky.feeds.plan import PlannedFeed
+from lowsky.feeds.plan import Connection, PlannedFeed
 from lowsky.feeds.player import play
 from lowsky.feeds.retry import Retry
 from lowsky.feeds.switchboard import Report, Switchboard
-from lowsky.feeds.transport.source import PLAYED, Source
+from lowsky.feeds.transport.source import PLAYED
 from lowsky.feeds.transport.tcp import TcpClient, TcpServer
 from lowsky.feeds.transport.udp import UdpTransport
 from lowsky.model.ports import Clock, Transport
@@ -70,9 +70,9 @@ async def run(
     tasks: list[asyncio.Task[None]] = []
     try:
         async with asyncio.TaskGroup() as group:
-            for source, sharing in _by_source(feeds):
-                line = Line(source, sharing, site, clock, deliver, save, switchboard)
-                work = play(line, retry) if source.scheme in PLAYED else _serve(line, clock, retry)
+            for sharing in _by_connection(feeds):
+                line = Line(sharing, site, clock, deliver, save, switchboard)
+                work = play(line, retry) if line.source.scheme in PLAYED else _serve(line, clock, retry)
                 tasks.append(group.create_task(work))
             tasks.append(group.create_task(switchboard.tell_every_second()))
             await stop.wait()
@@ -84,13 +84,11 @@ async def run(
     switchboard.tell_all()
 
 
-def _by_source(feeds: Sequence[PlannedFeed]) -> list[tuple[Source, list[PlannedFeed]]]:
-    """Feeds that share a socket together; every played file alone, at its own pace."""
-    groups: dict[tuple[Source, int], list[PlannedFeed]] = {}
+def _by_connection(feeds: Sequence[PlannedFeed]) -> list[list[PlannedFeed]]:
+    groups: dict[Connection, list[PlannedFeed]] = {}
     for feed in feeds:
-        alone = feed.index if feed.source.scheme in PLAYED else -1
-        groups.setdefault((feed.source, alone), []).append(feed)
-    return [(source, sharing) for (source, _), sharing in groups.items()]
+        groups.setdefault(feed.connection, []).append(feed)
+    return list(groups.values())
 
 
 def open_transport(line: Line, clock: Clock) -> Transport:

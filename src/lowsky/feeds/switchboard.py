@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from lowsky.feeds.plan import PlannedFeed
-from lowsky.feeds.transport.source import Source
+from lowsky.feeds.plan import Connection, PlannedFeed
 from lowsky.model.measurement import Reject
 from lowsky.model.ports import Clock, Normalised, SensorReport
 from lowsky.model.site import Site
@@ -19,8 +18,8 @@ Report = Callable[[SensorReport], None]
 
 
 @dataclass(slots=True)
-class _Connection:
-    """One source as one sensor sees it."""
+class _State:
+    """Of one connection."""
 
     is_up: bool = False
     why: str = "not connected yet"
@@ -43,36 +42,36 @@ class Switchboard:
 
     def __init__(self, site: Site, feeds: Sequence[PlannedFeed], clock: Clock, report: Report) -> None:
         self._clock, self._report = clock, report
-        self._connections = {feed.source: _Connection() for feed in feeds}
-        self._sources = {
-            sensor.id: list(dict.fromkeys(feed.source for feed in feeds if feed.sensor.id == sensor.id))
+        self._states = {feed.connection: _State() for feed in feeds}
+        self._connections = {
+            sensor.id: list(dict.fromkeys(feed.connection for feed in feeds if feed.sensor.id == sensor.id))
             for sensor in site.sensors
         }
-        self._totals = {name: _Totals() for name, sources in self._sources.items() if sources}
+        self._totals = {name: _Totals() for name, connections in self._connections.items() if connections}
 
-    def up(self, source: Source) -> None:
-        connection = self._connections[source]
-        if connection.is_up:
+    def up(self, connection: Connection) -> None:
+        state = self._states[connection]
+        if state.is_up:
             return
-        connection.is_up, connection.why, connection.was_told = True, "", False
-        LOG.info("%s: connected", source)
-        self._tell_sensors_of(source)
+        state.is_up, state.why, state.was_told = True, "", False
+        LOG.info("%s: connected", connection[0])
+        self._tell_sensors_of(connection)
 
-    def down(self, source: Source, why: str) -> None:
-        connection = self._connections[source]
-        connection.is_up, connection.why = False, why
-        if not connection.was_told:
-            connection.was_told = True
+    def down(self, connection: Connection, why: str) -> None:
+        state = self._states[connection]
+        state.is_up, state.why = False, why
+        if not state.was_told:
+            state.was_told = True
             LOG.warning("%s", why)
-            self._tell_sensors_of(source)
+            self._tell_sensors_of(connection)
 
-    def error(self, source: Source) -> None:
-        self._connections[source].errors += 1
+    def error(self, connection: Connection) -> None:
+        self._states[connection].errors += 1
 
-    def lost_datagrams(self, source: Source, datagrams: int) -> None:
-        connection = self._connections[source]
-        connection.lost_datagrams += datagrams
-        connection.lost_ns = self._clock.now_ns()
+    def lost_datagrams(self, connection: Connection, datagrams: int) -> None:
+        state = self._states[connection]
+        state.lost_datagrams += datagrams
+        state.lost_ns = self._clock.now_ns()
 
     def count(self, feed: PlannedFeed, result: Normalised, rows: int) -> None:
         totals = self._totals[feed.sensor.id]
@@ -81,9 +80,9 @@ class Switchboard:
         totals.rejected.update(result.rejected)
         totals.held[feed.index] = result.held
 
-    def _tell_sensors_of(self, source: Source) -> None:
+    def _tell_sensors_of(self, connection: Connection) -> None:
         for name in self._totals:
-            if source in self._sources[name]:
+            if connection in self._connections[name]:
                 self._tell(name)
 
     def tell_all(self) -> None:
@@ -97,23 +96,23 @@ class Switchboard:
 
     def _tell(self, name: str) -> None:
         totals = self._totals[name]
-        connections = [self._connections[source] for source in self._sources[name]]
+        states = [self._states[connection] for connection in self._connections[name]]
         counts = {
             "records": totals.records,
             "measurements": totals.measurements,
             "held": sum(totals.held.values()),
-            "errors": sum(connection.errors for connection in connections),
+            "errors": sum(state.errors for state in states),
         }
         counts |= {reason.name: totals.rejected[reason] for reason in Reject if totals.rejected[reason]}
         now_ns = self._clock.now_ns()
-        is_losing = any(c.lost_ns is not None and now_ns - c.lost_ns < LOSING_NS for c in connections)
-        lost = sum(connection.lost_datagrams for connection in connections)
+        is_losing = any(c.lost_ns is not None and now_ns - c.lost_ns < LOSING_NS for c in states)
+        lost = sum(state.lost_datagrams for state in states)
         self._report(
             SensorReport(
                 sensor=name,
                 t_ns=now_ns,
-                connected=any(connection.is_up for connection in connections),
-                detail="; ".join(connection.why for connection in connections if connection.why),
+                connected=any(state.is_up for state in states),
+                detail="; ".join(state.why for state in states if state.why),
                 counts=counts | ({"lost_datagrams": lost} if lost else {}),
                 degraded="datagrams are lost: more comes than can be read" if is_losing else "",
             )

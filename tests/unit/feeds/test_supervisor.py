@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import socket
 import struct
@@ -454,6 +455,28 @@ def test_a_recorded_file_is_played_at_the_pace_of_the_clock_with_its_times_moved
         assert first.t_meas_ns[0] >= start_ns
         assert node.rejects() == 1
         assert not node.connected()
+
+    asyncio.run(scene())
+
+
+def test_of_two_feeds_that_play_one_file_each_ends_for_itself(monkeypatch, tmp_path):
+    good = _template.read_file
+
+    def read_file(path, config, sensor, *rest):
+        return itertools.islice(good(path, config, sensor, *rest), 1 if sensor.id == "rx0" else None)
+
+    monkeypatch.setattr(_template, "read_file", read_file)
+
+    path = tmp_path / "lines.txt"
+    path.write_bytes(line(1e9) + line(1e9 + 1000.0))
+
+    async def scene():
+        async with Node(site(*[f"file:{path}"] * 2)) as node:
+            await node.until(lambda: any("has ended" in report.detail for report in node.reports))
+            ended = len(node.reports)
+            await node.until(lambda: {r.sensor for r in node.reports[ended:]} == {"rx0", "rx1"})
+            assert not node.connected("rx0")
+            assert node.connected("rx1")
 
     asyncio.run(scene())
 

@@ -36,8 +36,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     duplicate_window_s: float = 1.0
 
     def __post_init__(self) -> None:
-        """Raises ``ConfigError`` with every fault."""
-        edition_numbers(self)
+        edition_numbers(self)  # raises ``ConfigError`` with every fault, when the site file is read
 
 
 def edition_numbers(config: Config) -> dict[int, str]:
