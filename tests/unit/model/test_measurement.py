@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lowsky.model.measurement import Labels, MeasurementBatch, MeasurementKind
+from lowsky.model.measurement import Coverage, Labels, MeasurementBatch, MeasurementKind, empty_look
 
 
 def batch(n=3, **changed):
@@ -47,3 +47,16 @@ def test_equal_texts_share_a_code_and_missing_has_none():
     labels = Labels.of(["x", "y", "x", None])
     assert labels.codes.tolist() == [0, 1, 0, -1]
     assert labels.names == ("x", "y")
+
+
+def test_an_empty_look_has_the_time_of_its_end_and_an_empty_batch_without_coverage_has_none():
+    assert empty_look("radar-1", MeasurementKind.RADAR, 3, Coverage(10, 20, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0)).t_ns == 20
+    with pytest.raises(ValueError, match="no time"):
+        _ = batch(0).t_ns
+
+
+def test_moving_a_batch_moves_rows_coverage_and_arrival():
+    moved = batch(coverage=Coverage(0, 2, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0)).moved(100, 7)
+    assert moved.t_meas_ns.tolist() == [100, 101, 102]
+    assert moved.t_recv_ns.tolist() == [12, 13, 14]
+    assert (moved.coverage.t_from_ns, moved.coverage.t_to_ns) == (100, 102)
