@@ -93,7 +93,7 @@ async def live(site_toml, folder, ports, seconds, rng):
     keeper = Keeper(folder, site_toml)
     stop = asyncio.Event()
     node = Node(site, LiveClock(), Hub(), Stage("live"), keeper)
-    step = node._step  # the picture after each step, which on_events does not hand out
+    step = node._step  # nobody is told of the picture after each step
 
     def watched(tick):
         events = step(tick)

@@ -50,7 +50,6 @@ class Keeper:
         self._saved_ns = 0
         self._saver = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
         self._saving: Future[None] | None = None
-        self.restored_ticks = 0
 
     def put(self, tick: Tick) -> None:
         self._same_time = self._same_time + 1 if tick.t_ns == self._t_ns else 1
@@ -120,7 +119,6 @@ class Keeper:
                 skip -= 1
                 continue
             pipeline.step(tick)
-            self.restored_ticks += 1
         return pipeline
 
     def _read_checkpoint(self) -> _Checkpoint | None:

@@ -5,7 +5,6 @@ Everything asynchronous ends in ``_deliver``: what comes after is called synchro
 
 import asyncio
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,12 +55,10 @@ class Node:
         hub: Hub,
         stage: Stage,
         keeper: Keeper | None = None,
-        on_events: Callable[[Tick, list[Event]], None] | None = None,
         settings: Settings = LIVE,
     ) -> None:
         self._site, self._clock, self._hub, self._stage = site, clock, hub, stage
         self._keeper = keeper
-        self._on_events = on_events
         self._pipeline = keeper.restored_pipeline(site) if keeper is not None else Pipeline(site)
         self._funnel = Funnel(site, settings, start_ns=clock.now_ns())
         self._stop: asyncio.Event | None = None
@@ -70,6 +67,7 @@ class Node:
         self._recv_ns = 0
         self._published_s = 0.0
         self._changed = True
+        self._trouble: Alert | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set, or (``ends_with_files``) every file was played. Raises ``InvariantError``."""
@@ -86,6 +84,7 @@ class Node:
                 self._release(self._funnel.release(self._taken_in_ns))
                 await asyncio.wait({feeding}, timeout=RELEASE_EVERY_S)
             feeding.result()
+            self._release(self._funnel.flush())  # what still waits for its sensors' latency has been heard, too
         finally:
             feeding.cancel()
             if self._keeper is not None:
@@ -117,9 +116,7 @@ class Node:
         for tick in ticks:
             if self._keeper is not None:
                 self._keeper.put(tick)
-            events = self._step(tick)
-            if self._on_events is not None:
-                self._on_events(tick, events)
+            self._step(tick)
             if self._keeper is not None:
                 self._keeper.checkpoint(tick, self._pipeline)
             if tick.batch is not None and len(tick.batch):
@@ -130,8 +127,14 @@ class Node:
             self._published_s, self._changed = now_s, False
             self._hub.publish(picture_of(self._pipeline, self._stage, self._recv_ns, self._recording_trouble()))
 
-    def _recording_trouble(self) -> str:
-        return "" if self._keeper is None else self._keeper.status()
+    def _recording_trouble(self) -> Alert | None:
+        """The alert of a recording that fails: the same one, raised once, for as long as the trouble is the same."""
+        words = "" if self._keeper is None else self._keeper.status()
+        title = f"Recording: {words}" if words else ""
+        if title != (self._trouble.title if self._trouble is not None else ""):
+            raised_ns = self._pipeline.t_ns or 0
+            self._trouble = Alert(id=0, priority="medium", title=title, raised_ns=raised_ns) if title else None
+        return self._trouble
 
     def _step(self, tick: Tick) -> list[Event]:
         """A step that fails is our bug: the tick is saved where it can be run again, and the node stops."""
@@ -152,14 +155,11 @@ def _save_payload(payload: bytes) -> str:
     return str(path)
 
 
-def picture_of(pipeline: Pipeline, stage: Stage, recv_ns: int, recording_trouble: str = "") -> Picture:
-    """The picture as everybody outside sees it. A recording that fails is an alert of this node's own: it is no
-    fact of the recorded stream (which lacks it by nature), so it stands beside the desk's."""
-    alerts = pipeline.alerts
-    if recording_trouble:
-        own = Alert(id=0, priority="medium", title=f"Recording: {recording_trouble}", raised_ns=pipeline.t_ns or 0)
-        alerts = (own, *alerts)
+def picture_of(pipeline: Pipeline, stage: Stage, recv_ns: int, trouble: Alert | None = None) -> Picture:
+    """The picture as everybody outside sees it. ``trouble`` is an alert of this node's own (its recording fails): no
+    fact of the recorded stream, which lacks it by nature, so it stands beside the desk's."""
     return Picture(
         site=pipeline.site, mode=stage.mode, epoch=stage.epoch, snapshot=pipeline.snapshot(), recv_ns=recv_ns,
-        sensors=pipeline.sensors, alerts=alerts, scene=stage.scene, trouble=recording_trouble,
+        sensors=pipeline.sensors, alerts=pipeline.alerts if trouble is None else (trouble, *pipeline.alerts),
+        scene=stage.scene, trouble="" if trouble is None else trouble.title,
     )  # fmt: skip
