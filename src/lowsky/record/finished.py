@@ -128,6 +128,8 @@ def ticks_of(table: pa.Table) -> Iterator[Tick]:
     try:
         plain = {f.name: table[f.name].to_pylist() for f in table.schema if not pa.types.is_list(f.type)}
         lists = {f.name: _Lists(table[f.name]) for f in table.schema if pa.types.is_list(f.type)}
+        if None in plain["t_ns"]:
+            raise ValueError("a tick without a time")
         for row in range(len(table)):
             blob = plain["reports"][row]
             reports = decode_reports(blob) if blob is not None else ()

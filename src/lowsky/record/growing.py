@@ -26,6 +26,13 @@ CREATE TABLE gap(id INTEGER PRIMARY KEY, after_block INTEGER, t_from_ns INTEGER,
                  measurements INTEGER, cause TEXT);
 CREATE INDEX block_time ON block(t_to_ns);
 """
+
+
+def _words(sql: object) -> str:
+    return " ".join(str(sql).split())
+
+
+_TABLES = {words for words in map(_words, _SCHEMA.split(";")) if words.startswith("CREATE TABLE")}
 COUNTS = "SELECT (SELECT coalesce(max(id), 0) FROM block), (SELECT coalesce(max(id), 0) FROM gap)"
 
 
@@ -144,6 +151,9 @@ def _reader(path: Path, mode: str) -> sqlite3.Connection:
             raise Unborn(f"{path}: is empty")
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             raise RecordError(f"{path}: not a segment of a lowsky recording")
+        written = {_words(sql) for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE type != 'index'")}
+        if written != _TABLES:  # a view in the place of a table is a program: it could go on for ever
+            raise RecordError(f"{path}: holds other tables than a segment of a lowsky recording")
     except (sqlite3.Error, RecordError):
         connection.close()
         raise

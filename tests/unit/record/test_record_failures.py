@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.unit.record.record_scenes import SITE, tick, ticks
 
@@ -395,6 +397,31 @@ def test_damaged_segments_raise_nothing_but_record_error(tmp_path, form, rng):
             unreadable += 1
     assert unreadable
     assert faulty
+
+
+def test_a_view_in_the_place_of_a_table_is_refused(tmp_path):
+    """It would be run, and this one never ends."""
+    file = recorded(tmp_path, 10)
+    connection = sqlite3.connect(file.path)
+    connection.executescript("""
+        CREATE TABLE one AS SELECT * FROM block LIMIT 1;
+        DROP TABLE block;
+        CREATE VIEW block AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+            SELECT i AS id, t_from_ns, t_to_ns, ticks, raw_bytes, body FROM n, one;
+    """)
+    connection.close()
+    with pytest.raises(RecordError, match="other tables"):
+        open_recording(tmp_path)
+
+
+def test_a_tick_without_a_time_is_a_fault(tmp_path):
+    path = compact(recorded(tmp_path, 10).path)
+    table = pq.read_table(path)
+    times = [*table["t_ns"].to_pylist()[:-1], None]
+    pq.write_table(table.set_column(0, "t_ns", pa.array(times, pa.int64())), path)
+    recording = open_recording(tmp_path)
+    assert list(recording.ticks()) == []
+    assert ["without a time" in fault for fault in recording.faults] == [True]
 
 
 def test_a_recording_on_a_read_only_medium_is_read_with_its_log(tmp_path, monkeypatch):
