@@ -75,7 +75,7 @@ def _valid(column: pa.Array) -> Mask:
 
 
 def _times(column: pa.Array) -> tuple[Ints, Mask]:
-    """Nanoseconds of UTC (naive timestamps are UTC), −1 where they are before 1970 or after 2200."""
+    """Nanoseconds of UTC (naive timestamps are UTC). Of coarser units, −1 outside 1970 to 2200, lest they overflow."""
     valid = _valid(column)
     if pa.types.is_null(column.type):
         return np.full(len(column), -1), np.zeros(len(column), np.bool_)
