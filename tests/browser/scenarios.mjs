@@ -477,6 +477,10 @@ const scenarios = {
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
     const small = await page.$$eval('button', (all) => all.filter((b) => b.offsetParent && (b.offsetWidth < 24 || b.offsetHeight < 24)).map((b) => b.id || b.textContent));
     assert.deepEqual(small, [], 'targets under 24 px');
+    await page.evaluate(() => window.__lowsky.select(window.__lowsky.app.table.rows[0].id));
+    assert.ok(await page.isVisible('#card') && !(await page.isVisible('#alerts')));
+    await page.evaluate(() => window.__lowsky.select(4000000));
+    assert.ok(await page.isVisible('#alerts'), 'a track that has gone hides the alerts');
     await close();
     await node.stop();
   },

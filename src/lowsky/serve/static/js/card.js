@@ -62,6 +62,7 @@ export class Card {
     const slot = tracks.slots.get(id);
     this.root.hidden = false;
     this.symbol.hidden = this.follow.hidden = this.rest.hidden = slot === undefined;
+    document.body.dataset.gone = String(slot === undefined); // on a telephone the alerts come back then
     setText(this.name, tracks.nameOf(id));
     if (slot === undefined) { setText(this.line, 'no longer in the picture'); return; }
     const c = Object.fromEntries(Object.entries(tracks.col).map(([name, values]) => [name, values[slot]]));
