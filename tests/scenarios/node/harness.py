@@ -164,6 +164,12 @@ class Node:
             self.kill()
 
 
+def lone_radar():
+    """A radar that speaks, and the text of the site that has nothing else."""
+    plots = Plots("radar-1", free_port())
+    return plots, site_text(radar("radar-1"), feed("radar-1", plots.port))
+
+
 def accounted(counts):
     """What became of a sensor's records: must equal ``records``."""
     rejected = sum(n for name, n in counts.items() if REASONS.fullmatch(name))

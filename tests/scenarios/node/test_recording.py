@@ -9,18 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from lowsky.record.reader import open_recording
-from tests.scenarios.node.harness import (
-    REPEAT,
-    TRACEBACK,
-    Node,
-    Plots,
-    Talk,
-    feed,
-    free_port,
-    radar,
-    site_text,
-    wait_for,
-)
+from tests.scenarios.node.harness import REPEAT, TRACEBACK, Node, Talk, lone_radar, wait_for
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -47,8 +36,7 @@ def is_recorded(folder, node):
 
 @contextmanager
 def recording_node(tmp_path, folder):
-    plots = Plots("radar-1", free_port())
-    site = site_text(radar("radar-1"), feed("radar-1", plots.port))
+    plots, site = lone_radar()
     with Node(tmp_path, site, record=folder) as node, Talk(plots):
         node.wait_until_it_runs()
         wait_for(lambda: node.status("radar-1") == "ok", "a radar that is heard")
@@ -102,7 +90,7 @@ def test_a_second_node_does_not_record_into_the_folder_of_the_first(tmp_path):
     (tmp_path / "other").mkdir()
     with recording_node(tmp_path, folder) as node:
         is_recorded(folder, node)
-        with Node(tmp_path / "other", site_text(radar("r"), feed("r", free_port())), record=folder) as second:
+        with Node(tmp_path / "other", lone_radar()[1], record=folder) as second:
             titles = wait_for(lambda: recording_alerts(second), "the alert of the second")
             assert len(titles) == 1 and "another program records into it" in titles[0], titles
             assert recording_alerts(node) == []
