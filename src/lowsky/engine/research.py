@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from lowsky.engine.offline import Input, results_of
+from lowsky.align.funnel import Funnel
+from lowsky.engine.offline import Input, ticks_of
 from lowsky.engine.pipeline import Pipeline
 from lowsky.model.measurement import MeasurementBatch
 from lowsky.model.ports import Tick
@@ -35,12 +36,13 @@ class Tracker:
 
 
 def read_measurements(path: str | Path, site: Site) -> Iterator[MeasurementBatch]:
-    """The batches of a measurement table (Parquet, Arrow IPC, CSV or JSON lines), in order of arrival."""
+    """The batches of a measurement table (Parquet, Arrow IPC, CSV or JSON lines), in order of their event time."""
     if not site.sensors:
         return
     feed = Feed(sensor=site.sensors[0].id, format="table", source=f"file:{path}")
-    for result in results_of(Input(Path(path), feed), site):
-        yield from result.batches
+    for tick in ticks_of([Input(Path(path), feed)], site, Funnel(site)):
+        if tick.batch is not None:
+            yield tick.batch
 
 
 __all__ = ["Tracker", "read_measurements"]
