@@ -28,3 +28,12 @@ def track_boxes(kind, x, P, dt, q_mean, origin, C, sigmas, var_uv):
     r, rho = np.linalg.norm(d), np.hypot(d[0], d[1])
     along, across = C.T @ (d / r), C.T @ np.array([d[1], -d[0], 0.0]) / rho
     return sigmas * np.sqrt([along @ moved @ along + var_uv[0], across @ moved @ across / rho**2 + var_uv[1]])
+
+
+def arc_of(angles):
+    """Middle and half-width of the narrowest arc below half a circle that holds all angles; else the whole circle."""
+    away = (np.asarray(angles) - angles[0] + np.pi) % (2 * np.pi) - np.pi
+    if away.max() - away.min() >= np.pi:
+        return 0.0, np.pi
+    middle = angles[0] + (away.max() + away.min()) / 2
+    return (middle + np.pi) % (2 * np.pi) - np.pi, (away.max() - away.min()) / 2

@@ -14,7 +14,8 @@ def verdict(p_class: Floats) -> tuple[NDArray[np.uint8], Floats]:
     """The class to name and its probability, uint8[N] and float64[N], of float64[N, len(ObjectClass)].
 
     The most probable class where it is at least ``SAID_FROM``; else a word that covers several (drone, bird) where
-    their sum is; else UNKNOWN with the probability that it is none of the classes or undecided.
+    their sum is; else UNKNOWN: with its own probability where it is the most probable, else with that of not being
+    the most probable class.
     """
     n = len(p_class)
     best = p_class.argmax(axis=1) if n else np.empty(0, np.intp)
@@ -24,7 +25,7 @@ def verdict(p_class: Floats) -> tuple[NDArray[np.uint8], Floats]:
         wider = (probability < SAID_FROM) & (together >= SAID_FROM)
         best = np.where(wider, word, best)
         probability = np.where(wider, together, probability)
-    undecided = probability < SAID_FROM
+    undecided = (probability < SAID_FROM) & (best != ObjectClass.UNKNOWN)
     best = np.where(undecided, ObjectClass.UNKNOWN, best)
     probability = np.where(undecided, 1.0 - p_class.max(axis=1, initial=0.0), probability)
     return best.astype(np.uint8), probability

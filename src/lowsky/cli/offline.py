@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -163,7 +161,7 @@ def evaluate(tracks: Path, truth: Path, output: Path | None, json: Path | None, 
 
     _writable(output, json)
     with progress(console, "Scoring"):
-        report = score(tracks, truth, origin=_origin_of(truth))
+        report = score(tracks, truth)
     if output is not None:
         with _writing(output):
             report.to_html(output)
@@ -171,15 +169,6 @@ def evaluate(tracks: Path, truth: Path, output: Path | None, json: Path | None, 
         _write_whole(json, json_text.dumps(report.metrics, indent=2, allow_nan=False).encode())
     Console(highlight=False, markup=False, emoji=False).print(report.summary())
     return 0
-
-
-def _origin_of(truth: Path) -> str:
-    """ "simulated" where ``lowsky simulate`` wrote the truth; nobody else's files say."""
-    try:
-        facts = pq.read_schema(truth).metadata or {}
-    except (OSError, pa.ArrowInvalid):
-        return "not stated"  # what is wrong with the file is for the scorer to say
-    return "simulated" if facts.get(b"lowsky.origin") == b"simulated" else "not stated"
 
 
 def check(path: Path, console: Console) -> int:

@@ -75,6 +75,14 @@ def test_what_is_undecided_is_called_unknown():
     assert probability[0] == pytest.approx(0.6)
 
 
+def test_an_unknown_that_is_itself_most_likely_keeps_its_share():
+    p = np.zeros((1, N_CLASS))
+    p[0, [ObjectClass.UNKNOWN, ObjectClass.BALLOON, ObjectClass.AEROPLANE]] = 0.4, 0.35, 0.25
+    named, probability = verdict(p)
+    assert named[0] == ObjectClass.UNKNOWN
+    assert probability[0] == pytest.approx(0.4)
+
+
 def test_a_declared_class_counts_more_than_a_sensors_guess():
     declared, guessed = Classifier(), Classifier()
     for _ in range(3):

@@ -87,6 +87,10 @@ def test_a_track_left_out_by_the_arc_has_no_row_in_its_box(seed, dt, width, kind
 @given(st.lists(st.floats(-np.pi, np.pi), max_size=20))
 def test_an_arc_holds_every_angle(angles):
     middle, half = gate.arc_of(np.array(angles, float))
+    if angles:
+        want = gate_twin.arc_of(angles)
+        assert abs((middle - want[0] + np.pi) % (2 * np.pi) - np.pi) <= 1e-9
+        assert half == pytest.approx(want[1], abs=2e-9)
     assert all(abs((a - middle + np.pi) % (2 * np.pi) - np.pi) <= half for a in angles)
     assert half <= np.pi
 
