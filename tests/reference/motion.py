@@ -30,11 +30,24 @@ def predict_cv(x, P, dt, q_horizontal, q_vertical):
     return F @ x, F @ P @ F.T + Q
 
 
-def predict_tracks(x, P, mu, dt, G, q):
+def mix_joint(x, P, mu, share, dt, G, share_birth, forget):
+    """Behaviour and mode as one chain: every pair (c, m) by itself, moments shared over behaviours."""
+    joint = share * mu[:, None]  # [m, c]
+    Pi = np.array([transition_matrix(g, dt) for g in G])
+    flow = np.einsum("cmk,mc->mkc", Pi, joint)  # from m to k within c
+    mu_bar = flow.sum(axis=(0, 2))
+    x_new, P_new = np.empty_like(x), np.empty_like(P)
+    for k in range(len(mu)):
+        x_new[k], P_new[k] = merge_modes(x, P, flow[:, k].sum(axis=1) / mu_bar[k])
+    share_new = flow.sum(axis=0) / mu_bar[:, None]
+    return x_new, P_new, mu_bar, (1.0 - forget) * share_new + forget * share_birth
+
+
+def predict_tracks(x, P, mu, share, dt, G, q, share_birth, forget_rate):
     """One track through ``dt`` seconds: mixing, then every mode."""
-    x, P, mu = mix_modes(x, P, mu, transition_matrix(G, dt))
+    x, P, mu, share = mix_joint(x, P, mu, share, dt, G, share_birth, 1.0 - np.exp(-forget_rate * dt))
     steps = [predict_cv(x[m], P[m], dt, *q[m]) for m in range(len(mu))]
-    return np.array([s[0] for s in steps]), np.array([s[1] for s in steps]), mu
+    return np.array([s[0] for s in steps]), np.array([s[1] for s in steps]), mu, share
 
 
 def settle(x, P, mu, var_floor, var_ceiling):

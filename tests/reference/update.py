@@ -61,7 +61,7 @@ def restart(z, var, C, origin):
     return np.concatenate((origin, C.T @ z[3:])), var
 
 
-def update_assigned(x, P, mu, dt, G, q, z, var, origin, C):
+def update_assigned(x, P, mu, share, dt, G, q, share_birth, forget_rate, z, var, origin, C):
     """One report of a named track: predicted, then one certain row."""
-    x, P, mu = predict_tracks(x, P, mu, dt, G, q)
+    x, P, mu, _ = predict_tracks(x, P, mu, share, dt, G, q, share_birth, forget_rate)
     return update_tracks(3, x, P, mu, [(z, var)], [1.0], 0.0, 0.0, origin, C, 0.0)

@@ -50,20 +50,6 @@ SHOWN_PROBABILITY = 1e-3
 """Class probabilities below this are left out of ``class_probabilities`` (they are not zero, only dull)."""
 
 
-def local_states(frame: EnuFrame, x: Floats, P: Floats) -> tuple[Floats, Floats, Floats]:
-    """Site-ENU states float64[N, 6] and covariances float64[N, 6, 6] in the frame of the object itself.
-
-    Returns geodetic float64[N, 3] (rad, rad, m), velocity float64[N, 3] and covariance float64[N, 6, 6], both east,
-    north, up *at that point*: 100 km from the origin "up" differs by 0.9°.
-    """
-    geodetic = frame.geodetic(x[:, :3])
-    turn = frame.local_from_enu(geodetic[:, 0], geodetic[:, 1])
-    velocity = np.einsum("nij,nj->ni", turn, x[:, 3:])
-    both = np.zeros((len(x), 6, 6))
-    both[:, :3, :3] = both[:, 3:, 3:] = turn
-    return geodetic, velocity, both @ P @ np.swapaxes(both, 1, 2)
-
-
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Rows of snapshots, as they wait to be written."""
@@ -94,7 +80,7 @@ class Rows:
 
 def table_of(rows: Rows, site: Site, frame: EnuFrame) -> pa.Table:
     """The rows as a piece of the track table."""
-    geodetic, velocity, covariance = local_states(frame, rows.x, rows.P)
+    geodetic, velocity, covariance = frame.local_states(rows.x, rows.P)
     n = len(geodetic)
     named, p_named = verdict(rows.p_class)
     likely_row, likely_class = np.nonzero(rows.p_class >= SHOWN_PROBABILITY)

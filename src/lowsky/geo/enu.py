@@ -52,3 +52,16 @@ class EnuFrame:
         Used as ``local_from_enu @ vector_enu``; velocities and covariances in files are in local axes.
         """
         return enu_from_ecef_rotation(latitude_rad, longitude_rad) @ self.enu_from_ecef.T
+
+    def local_states(self, x: Floats, P: Floats) -> tuple[Floats, Floats, Floats]:
+        """States float64[N, 6] and covariances float64[N, 6, 6] of this frame in the frame of the object itself.
+
+        Returns geodetic float64[N, 3] (rad, rad, m), velocity float64[N, 3] and covariance float64[N, 6, 6], both
+        east, north, up *at that point*: 100 km from the origin "up" differs by 0.9°.
+        """
+        geodetic = self.geodetic(x[:, :3])
+        turn = self.local_from_enu(geodetic[:, 0], geodetic[:, 1])
+        velocity = np.einsum("nij,nj->ni", turn, x[:, 3:])
+        both = np.zeros((len(x), 6, 6))
+        both[:, :3, :3] = both[:, 3:, 3:] = turn
+        return geodetic, velocity, both @ P @ np.swapaxes(both, 1, 2)

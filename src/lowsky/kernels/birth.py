@@ -112,7 +112,7 @@ def born_of_report(z, var, origin, C, var_height, var_velocity, x, P):
 @njit
 def give_birth(
     kind, rows, at, z, var, origin, C, height, frame_of_row, height_prior, elevation_limits, var_height,
-    var_velocity, mu_birth, x, P, mu, xm, Pm,
+    var_velocity, mu_birth, share_birth, x, P, mu, share, xm, Pm,
 ):  # fmt: skip
     """Fill the table's rows ``at`` (int64[K]) with newborns of measurement ``rows`` (int64[K]): all modes alike.
 
@@ -132,6 +132,8 @@ def give_birth(
             born_of_report(z[j], var[j], origin[f], C[f], var_height, var_velocity, xm[i], Pm[i])
         for m in range(mu.shape[1]):
             mu[i, m] = mu_birth[m]
+            for c in range(share.shape[2]):
+                share[i, m, c] = share_birth[m, c]
             for a in range(6):
                 x[i, m, a] = xm[i, a]
                 for b in range(6):

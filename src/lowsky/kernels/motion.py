@@ -163,14 +163,58 @@ def predict_cv(x, P, dt, q_horizontal, q_vertical):
 
 
 @njit
-def predict_tracks(rows, t_to_ns, t_ns, x, P, mu, xm, Pm, G, q):
+def transitions(G, dt, Pi, work):
+    """``transition_matrix`` of every behaviour: G, Pi float64[C, M, M]. Twin: that function's."""
+    for c in range(G.shape[0]):
+        transition_matrix(G[c], dt, Pi[c], work)
+
+
+@njit
+def mix_joint(x, P, mu, share, Pi, share_birth, forget, x_old, P_old, w, joint):
+    r"""IMM mixing with a joint chain of behaviour and mode, one track, in place.
+
+    The joint probability is μ(c, m) = μ(m) κ(c | m), ``share`` κ float64[M, C]. Moments are shared over behaviours,
+    so what mixes them is one matrix, and likelihoods, which depend on the mode alone, leave κ as it is::
+
+        Π̄_mm'    = Σ_c κ(c|m) Π^c_mm'
+        κ'(c|m') ∝ Σ_m Π^c_mm' κ(c|m) μ(m)
+        κ'       ← (1 − ε) κ' + ε κ_birth        ε = ``forget``: an object may turn out otherwise than it was
+
+    Pi float64[C, M, M]; ``joint`` float64[M, C + M] and the others are scratch. Source: docs/science, section 1.3.
+    """
+    n_mode, n_class = share.shape
+    Pi_mean = joint[:, n_class:]
+    for m in range(n_mode):
+        for k in range(n_mode):
+            s = 0.0
+            for c in range(n_class):
+                s += share[m, c] * Pi[c, m, k]
+            Pi_mean[m, k] = s
+    for k in range(n_mode):
+        for c in range(n_class):
+            s = 0.0
+            for m in range(n_mode):
+                s += Pi[c, m, k] * share[m, c] * mu[m]
+            joint[k, c] = s
+    mix_modes(x, P, mu, Pi_mean, x_old, P_old, w)
+    for k in range(n_mode):
+        if mu[k] <= 1e-300:
+            continue
+        for c in range(n_class):
+            share[k, c] = (1.0 - forget) * joint[k, c] / mu[k] + forget * share_birth[k, c]
+
+
+@njit
+def predict_tracks(rows, t_to_ns, t_ns, x, P, mu, share, xm, Pm, G, q, share_birth, forget_rate):
     """Predict the tracks ``rows`` (int64[K]) to their times ``t_to_ns`` (int64[K]), in place.
 
     A track already at or past its time is left alone (the caller observes it at a negative offset instead: no
-    covariance ever shrinks by going backwards). ``q`` is float64[M, 2]: horizontal and vertical, m²/s³.
+    covariance ever shrinks by going backwards). ``q`` is float64[M, 2]: horizontal and vertical, m²/s³. G float64[C,
+    M, M], ``share`` float64[T, M, C] and ``share_birth`` float64[M, C] as in ``mix_joint``; ``forget_rate`` 1/s.
     """
-    n_mode = mu.shape[1]
-    Pi, work = np.empty((n_mode, n_mode)), np.empty((2, n_mode, n_mode))
+    n_mode, n_class = mu.shape[1], G.shape[0]
+    Pi, work = np.empty((n_class, n_mode, n_mode)), np.empty((2, n_mode, n_mode))
+    joint, forget = np.empty((n_mode, n_class + n_mode)), 0.0
     x_old, P_old, w = np.empty((n_mode, 6)), np.empty((n_mode, 6, 6)), np.empty((2, n_mode))
     dt_of_pi = -1.0
     for k in range(rows.shape[0]):
@@ -179,9 +223,10 @@ def predict_tracks(rows, t_to_ns, t_ns, x, P, mu, xm, Pm, G, q):
         if dt <= 0.0:
             continue
         if dt != dt_of_pi:
-            transition_matrix(G, dt, Pi, work)
+            transitions(G, dt, Pi, work)
+            forget = 1.0 - math.exp(-forget_rate * dt)
             dt_of_pi = dt
-        mix_modes(x[i], P[i], mu[i], Pi, x_old, P_old, w)
+        mix_joint(x[i], P[i], mu[i], share[i], Pi, share_birth, forget, x_old, P_old, w, joint)
         for m in range(n_mode):
             predict_cv(x[i, m], P[i, m], dt, q[m, 0], q[m, 1])
         merge_modes(x[i], P[i], mu[i], xm[i], Pm[i])

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from lowsky.kernels.compiled import njit
-from lowsky.kernels.motion import mix_modes, predict_cv, settle, transition_matrix
+from lowsky.kernels.motion import mix_joint, predict_cv, settle, transitions
 from lowsky.kernels.observe import IS_ANGLE, REPORT, observe, wrap
 
 LOG_2PI = math.log(2.0 * math.pi)
@@ -239,8 +239,8 @@ def update_tracks(
 
 @njit
 def update_assigned(
-    rows, row_track, t_ns, x, P, mu, xm, Pm, z, var, weak_height, t_row_ns, origin, C, height, G, q, mu_birth,
-    gate_of_dim, reach, var_birth_velocity, var_floor, var_ceiling, outcome,
+    rows, row_track, t_ns, x, P, mu, share, xm, Pm, z, var, weak_height, t_row_ns, origin, C, height, G, q, mu_birth,
+    share_birth, forget_rate, gate_of_dim, reach, var_birth_velocity, var_floor, var_ceiling, outcome,
 ):  # fmt: skip
     r"""Reports whose identity names their track, one after another (``rows`` int64[K] of REPORT, in order of time).
 
@@ -258,9 +258,10 @@ def update_assigned(
     outcome : uint8[K], output
         ``USED``, ``MOVED``, ``UNREACHABLE``, ``TOO_OLD`` or ``NOT_A_STATE``.
     """
-    n_mode = mu.shape[1]
+    n_mode, n_class = mu.shape[1], G.shape[0]
     work, L = scratch(), np.zeros((6, 6))
-    Pi, work_pi = np.empty((n_mode, n_mode)), np.empty((2, n_mode, n_mode))
+    Pi, work_pi = np.empty((n_class, n_mode, n_mode)), np.empty((2, n_mode, n_mode))
+    joint = np.empty((n_mode, n_class + n_mode))
     x_old, P_old, w = np.empty((n_mode, 6)), np.empty((n_mode, 6, 6)), np.empty((2, n_mode))
     log_mode = np.empty(n_mode)
     for k in range(rows.shape[0]):
@@ -280,8 +281,9 @@ def update_assigned(
                 outcome[k] = UNREACHABLE
                 continue
         if dt > 0.0:
-            transition_matrix(G, dt, Pi, work_pi)
-            mix_modes(x[i], P[i], mu[i], Pi, x_old, P_old, w)
+            transitions(G, dt, Pi, work_pi)
+            forget = 1.0 - math.exp(-forget_rate * dt)
+            mix_joint(x[i], P[i], mu[i], share[i], Pi, share_birth, forget, x_old, P_old, w, joint)
             for m in range(n_mode):
                 predict_cv(x[i, m], P[i, m], dt, q[m, 0], q[m, 1])
             t_ns[i] = t_row_ns[j]

@@ -12,7 +12,8 @@ from lowsky.errors import ConfigError, Fault
 from lowsky.geo.enu import EnuFrame
 from lowsky.simulate.read import load_scenario
 from lowsky.simulate.scenario import Scenario, Sensor
-from lowsky.simulate.sensors import Rows, observe
+from lowsky.model.measurement import Ints
+from lowsky.simulate.sensors import MADE_BY, Rows, observe
 from lowsky.simulate.truth import make_truth, truth_table
 
 TIME = pl.Datetime("ns", "UTC")
@@ -37,6 +38,7 @@ class Simulation:
     measurements: pl.DataFrame  # in order of ``received``
     truth: pl.DataFrame
     site_toml: str
+    made_by: Ints  # int64[R] target_id of each row of ``measurements``; -1: a false alarm, or a look that saw nothing
 
 
 def simulate(scenario: str | Path | Scenario, seed: int = 0, duration_s: float | None = None) -> Simulation:
@@ -66,8 +68,12 @@ def simulate(scenario: str | Path | Scenario, seed: int = 0, duration_s: float |
         rng = np.random.default_rng([seed, 2, index])
         tables.append(_table(sensor, observe(rng, sensor, frame, truth, origin, length_s)))
     measurements = pl.concat([_table(None, None), *tables]).sort("received", maintain_order=True)
+    made_by = measurements[MADE_BY].fill_null(-1).cast(pl.Int64).to_numpy()
+    measurements = measurements.drop(MADE_BY)
     empty = [name for name in FLOAT_COLUMNS + TEXT_COLUMNS if measurements[name].null_count() == len(measurements)]
-    return Simulation(scenario, seed, measurements.drop(empty), truth_table(truth, origin), site_toml(scenario, origin))
+    return Simulation(
+        scenario, seed, measurements.drop(empty), truth_table(truth, origin), site_toml(scenario, origin), made_by
+    )
 
 
 def _geodetic(origin: EnuFrame, sensor: Sensor) -> tuple[float, float, float]:
@@ -86,7 +92,7 @@ def _table(sensor: Sensor | None, rows: Rows | None) -> pl.DataFrame:
         "sensor": pl.Series("sensor", [] if sensor is None else [sensor.id] * n, pl.String),
         "look": pl.Series("look", none if rows is None else rows.look, pl.Int64),
     }
-    for name in FLOAT_COLUMNS:
+    for name in (*FLOAT_COLUMNS, MADE_BY):
         values = columns.get(name, np.full(n, np.nan))
         frame[name] = pl.Series(name, values, pl.Float64).fill_nan(None)
     for name in TEXT_COLUMNS:

@@ -22,6 +22,10 @@ R90_RCS_DBSM = -20.0  # 0.01 m²
 CLUTTER_RCS_DBSM = (-24.0, 7.0)
 CLUTTER_SNR_EXCESS_DB = 2.5  # mean above the threshold
 
+MADE_BY = "made_by"
+"""Column that never leaves the simulation but for a filter that is told everything: the target of a row, NaN where
+nothing made it."""
+
 Columns = dict[str, NDArray[np.generic]]
 
 
@@ -61,6 +65,7 @@ def observe(rng: Generator, sensor: Sensor, frame: EnuFrame, truth: Truth, origi
         if sensor.reports_rcs:
             columns |= _strength(rng, sensor, truth.rcs_dbsm[target], mean_polar[:, 0])
     columns["class"] = _says(rng, sensor, truth.object_class[target])
+    columns[MADE_BY] = target.astype(np.float64)
     false_look, false_columns = _false_alarms(rng, sensor, len(times_s))
     look = np.concatenate((look, false_look))
     columns = _joined(columns, len(target), false_columns, len(false_look))

@@ -44,8 +44,9 @@ def associate(
         starts = run_starts(track)
         latest = np.maximum.reduceat(rows.t_ns[row], starts)
         predict_tracks(
-            track[starts], latest, table.t_ns, table.x, table.P, table.mu, table.xm, table.Pm, core.G, core.q
-        )
+            track[starts], latest, table.t_ns, table.x, table.P, table.mu, table.share, table.xm, table.Pm, core.G,
+            core.q, core.share_birth, 1.0 / settings.behaviour_lasts_s,
+        )  # fmt: skip
     d2, log_l = np.empty(len(track)), np.empty(len(track))
     weigh_edges(
         rows.kind, track, row, table.t_ns, table.x, table.P, table.mu, table.xm, table.Pm, rows.z, rows.var,
@@ -151,7 +152,7 @@ def lose(core: Core, station: Station, lost: Ints) -> None:
     core.reject(station, TrackReject.NOT_A_STATE, len(lost))
     table.r[lost] = 0.0
     table.t_report_ns[lost] = 0
-    table.mu[lost] = core.mu_birth
+    table.mu[lost], table.share[lost] = core.mu_birth, core.share_birth
     for x, P in ((table.x, table.P), (table.xm, table.Pm)):
         x[lost] = 0.0
         P[lost] = np.eye(6) * core.var_ceiling.repeat(3)

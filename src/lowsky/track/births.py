@@ -19,7 +19,8 @@ def birth(core: Core, station: Station, rows: Rows, born: Ints, r_new: Floats) -
     give_birth(
         rows.kind, born, at, rows.z, rows.var, rows.origin, rows.C, rows.height, rows.frame,
         np.array(settings.height_prior_m), station.limits[4:6], settings.report_height_sigma_m**2,
-        np.array([speed**2, climb**2]), core.mu_birth, table.x, table.P, table.mu, table.xm, table.Pm,
+        np.array([speed**2, climb**2]), core.mu_birth, core.share_birth, table.x, table.P,
+        table.mu, table.share, table.xm, table.Pm,
     )  # fmt: skip
     t_ns = rows.t_ns[born]
     table.t_ns[at] = t_ns

@@ -40,9 +40,10 @@ class Core:
     frame: EnuFrame
     stations: dict[str, Station]
     table: TrackTable
-    G: Floats  # float64[M, M] generator of the mode chain, 1/s
+    G: Floats  # float64[B, M, M] generator of the mode chain of each behaviour, 1/s
     q: Floats  # float64[M, 2] m²/s³
     mu_birth: Floats  # float64[M]
+    share_birth: Floats  # float64[M, B]
     var_floor: Floats
     var_ceiling: Floats
     r_recycle: float  # below it a candidate is nobody
@@ -59,17 +60,18 @@ class Core:
     @classmethod
     def of(cls, site: Site, settings: TrackerSettings) -> "Core":
         frame = EnuFrame.at(site.latitude_rad, site.longitude_rad, site.height_m)
-        G, mu_birth = mode_chain(settings)
+        G, mu_birth, share_birth = mode_chains(settings)
         stations = {s.id: Station(s, k, frame, settings) for k, s in enumerate(site.sensors)}
         shares = [birth_share(s, settings) for s in stations.values() if s.kind == MeasurementKind.RADAR]
         return cls(
             settings=settings,
             frame=frame,
             stations=stations,
-            table=TrackTable(len(settings.modes), max(len(site.sensors), 1)),
+            table=TrackTable(len(settings.modes), len(settings.behaviours), max(len(site.sensors), 1)),
             G=G,
             q=np.array([[m.q_horizontal, m.q_vertical] for m in settings.modes]),
             mu_birth=mu_birth,
+            share_birth=share_birth,
             var_floor=np.array(settings.sigma_floor_state) ** 2,
             var_ceiling=np.array(settings.sigma_ceiling_state) ** 2,
             r_recycle=min([settings.r_recycle, *[settings.recycle_share * share for share in shares]]),
@@ -127,26 +129,31 @@ class Core:
         )
 
 
-def mode_chain(settings: TrackerSettings) -> tuple[Floats, Floats]:
-    """Generator G (1/s) of the modes from their mean stays, and its stationary distribution.
+def mode_chains(settings: TrackerSettings) -> tuple[Floats, Floats, Floats]:
+    """Generators G (1/s) of each behaviour's modes from their mean stays, and what is true of a newborn.
 
-    A mode that is left goes to its neighbours; ``hard_share`` of it to the last mode.
+    A mode that is left goes to the others the behaviour has, ``hard_share`` of it to the last mode; a mode that a
+    behaviour does not have is left within a second. A newborn's modes are stationary: μ(m) = Σ_b P(b) π_b(m) and
+    κ(b|m) = P(b) π_b(m)/μ(m). Returns float64[B, M, M], float64[M], float64[M, B].
     """
-    n = len(settings.modes)
-    G = np.zeros((n, n))
-    for k, mode in enumerate(settings.modes):
-        for to in range(n):
-            if to != k:
-                G[k, to] = (settings.hard_share if to == n - 1 and k != n - 1 and n > 2 else 1.0) / mode.stay_s
-        others = G[k].sum()
-        if others > 0.0:
-            G[k] /= others * mode.stay_s
-        G[k, k] = -G[k].sum()
-    if n == 1:
-        return np.zeros((1, 1)), np.ones(1)
-    system = np.vstack((G.T, np.ones(n)))
-    stationary = np.linalg.lstsq(system, np.append(np.zeros(n), 1.0), rcond=None)[0]
-    return G, np.maximum(stationary, 0.0) / np.maximum(stationary, 0.0).sum()
+    n, behaviours = len(settings.modes), settings.behaviours
+    G, joint = np.zeros((len(behaviours), n, n)), np.empty((n, len(behaviours)))
+    for b, behaviour in enumerate(behaviours):
+        has = np.array(behaviour.stay_s) > 0.0
+        for k in range(n):
+            to = has & (np.arange(n) != k)
+            rate = np.where(to, 1.0, 0.0)
+            if to.sum() > 1 and to[n - 1]:
+                rate[n - 1] = settings.hard_share
+            if rate.sum() > 0.0:
+                G[b, k] = rate / rate.sum() / (behaviour.stay_s[k] if has[k] else 1.0)
+                G[b, k, k] = -G[b, k].sum()
+        system = np.vstack((G[b].T, np.ones(n)))
+        stationary = np.maximum(np.linalg.lstsq(system, np.append(np.zeros(n), 1.0), rcond=None)[0], 0.0)
+        joint[:, b] = behaviour.prior * stationary / stationary.sum()
+    joint /= joint.sum()
+    mu_birth = joint.sum(axis=1)
+    return G, mu_birth, joint / mu_birth[:, None]
 
 
 def birth_share(station: Station, settings: TrackerSettings) -> float:

@@ -75,7 +75,7 @@ def _merge(core: Core, known: Identities, a: int, b: int) -> int:
     newer = table.t_update_ns[goes] >= table.t_update_ns[stays]
     tighter = np.trace(table.Pm[goes, :3, :3]) < np.trace(table.Pm[stays, :3, :3])
     if newer and tighter:
-        for name in ("t_ns", "x", "P", "mu", "xm", "Pm"):
+        for name in ("t_ns", "x", "P", "mu", "share", "xm", "Pm"):
             column = getattr(table, name)
             column[stays] = column[goes]
     for name in ("r", "hits", "t_update_ns", "t_hit_ns", "t_chance_ns", "look_hit", "t_r_ns"):

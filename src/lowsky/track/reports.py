@@ -101,8 +101,9 @@ def _take_named(
     var = _lasting(rows.var, mine, rows.t_ns[mine] - table.t_report_ns[track], settings.velocity_error_s)
     var_velocity = np.array([settings.report_speed_sigma_mps, settings.report_climb_sigma_mps]) ** 2
     update_assigned(
-        mine, track, table.t_ns, table.x, table.P, table.mu, table.xm, table.Pm, rows.z, var, rows.weak_height,
-        rows.t_ns, rows.origin, rows.C, rows.height, core.G, core.q, core.mu_birth, REPORT_GATE_OF_DIM, reach,
+        mine, track, table.t_ns, table.x, table.P, table.mu, table.share, table.xm, table.Pm, rows.z, var,
+        rows.weak_height, rows.t_ns, rows.origin, rows.C, rows.height, core.G, core.q, core.mu_birth,
+        core.share_birth, 1.0 / settings.behaviour_lasts_s, REPORT_GATE_OF_DIM, reach,
         var_velocity, core.var_floor, core.var_ceiling, outcome,
     )  # fmt: skip
     note_reports(
@@ -157,7 +158,7 @@ def _replace(core: Core, station: Station, rows: Rows, row: int, track: int) -> 
     """Put a track's state where a report is, by way of a newborn whose state it takes."""
     table = core.table
     at = int(birth(core, station, rows, np.array([row]), np.array([core.settings.r_report]))[0])
-    for name in ("t_ns", "x", "P", "mu", "xm", "Pm", "r", "t_r_ns", "t_update_ns", "t_hit_ns", "t_chance_ns"):
+    for name in ("t_ns", "x", "P", "mu", "share", "xm", "Pm", "r", "t_r_ns", "t_update_ns", "t_hit_ns", "t_chance_ns"):
         column = getattr(table, name)
         column[track] = column[at]
     table.t_report_ns[track] = rows.t_ns[row]

@@ -4,17 +4,27 @@ import msgspec
 
 
 class MotionMode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One constant-velocity mode: densities of white acceleration, m²/s³, and mean stay, s."""
+    """One constant-velocity mode: densities of white acceleration, m²/s³."""
 
     name: str
     q_horizontal: float
     q_vertical: float
-    stay_s: float
 
 
-QUIET = MotionMode(name="quiet", q_horizontal=0.1, q_vertical=0.02, stay_s=20.0)  # cruise; wind and autopilot
-MANOEUVRE = MotionMode(name="manoeuvre", q_horizontal=8.0, q_vertical=1.0, stay_s=5.0)  # 3–5 m/s² for some seconds
-HARD = MotionMode(name="hard", q_horizontal=80.0, q_vertical=8.0, stay_s=3.0)  # racing drone; airliner's turn at 10 s
+class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long an object of this kind stays in each mode, s; 0: it does not have it. ``prior``: share of objects."""
+
+    name: str
+    prior: float
+    stay_s: tuple[float, ...]
+
+
+QUIET = MotionMode(name="quiet", q_horizontal=0.1, q_vertical=0.02)  # cruise; wind and autopilot
+MANOEUVRE = MotionMode(name="manoeuvre", q_horizontal=8.0, q_vertical=1.0)  # 3–5 m/s² for some seconds
+HARD = MotionMode(name="hard", q_horizontal=80.0, q_vertical=8.0)  # racing drone; airliner's turn at 10 s
+
+STEADY = Behaviour(name="steady", prior=0.6, stay_s=(300.0, 5.0, 3.0))  # on its way: fixed wing, aeroplane, balloon
+AGILE = Behaviour(name="agile", prior=0.4, stay_s=(10.0, 5.0, 3.0))  # multirotor at work, bird
 
 
 class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,6 +32,8 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     # motion
     modes: tuple[MotionMode, ...] = (QUIET, MANOEUVRE, HARD)
+    behaviours: tuple[Behaviour, ...] = (STEADY, AGILE)
+    behaviour_lasts_s: float = 600.0  # what is known of an object's behaviour fades with this time constant
     hard_share: float = 0.1  # of those that leave a mode other than hard, this share goes to the last mode
     survival_s: float = 600.0  # mean time an object stays in the scene
 

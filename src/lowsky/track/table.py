@@ -21,7 +21,7 @@ class Facts:
     class_counts: dict[tuple[int, str], int] = field(default_factory=dict)  # (sensor index, class label) -> times
 
 
-def column_specs(n_mode: int, n_sensor: int) -> dict[str, tuple[type, tuple[int, ...]]]:
+def column_specs(n_mode: int, n_behaviour: int, n_sensor: int) -> dict[str, tuple[type, tuple[int, ...]]]:
     """Name, dtype and shape per row of every column."""
     return {
         "serial": (np.int64, ()),  # internal, never reused: the key of ``facts``
@@ -30,6 +30,7 @@ def column_specs(n_mode: int, n_sensor: int) -> dict[str, tuple[type, tuple[int,
         "x": (np.float64, (n_mode, 6)),
         "P": (np.float64, (n_mode, 6, 6)),
         "mu": (np.float64, (n_mode,)),
+        "share": (np.float64, (n_mode, n_behaviour)),  # of each behaviour, given the mode
         "xm": (np.float64, (6,)),  # the mixture's mean and covariance
         "Pm": (np.float64, (6, 6)),
         "r": (np.float64, ()),  # existence …
@@ -61,6 +62,7 @@ class TrackTable:
     x: NDArray[np.float64]
     P: NDArray[np.float64]
     mu: NDArray[np.float64]
+    share: NDArray[np.float64]
     xm: NDArray[np.float64]
     Pm: NDArray[np.float64]
     r: NDArray[np.float64]
@@ -78,11 +80,11 @@ class TrackTable:
     look_hit: NDArray[np.int64]
     attributes: NDArray[np.float64]
 
-    def __init__(self, n_mode: int, n_sensor: int, capacity: int = 256) -> None:
+    def __init__(self, n_mode: int, n_behaviour: int, n_sensor: int, capacity: int = 256) -> None:
         self.n = 0
         self.next_serial = 1
         self.facts: dict[int, Facts] = {}
-        self.specs = column_specs(n_mode, n_sensor)
+        self.specs = column_specs(n_mode, n_behaviour, n_sensor)
         for name, (dtype, shape) in self.specs.items():
             setattr(self, name, np.zeros((capacity, *shape), dtype))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from lowsky.engine.tracktable import TrackTableWriter, local_states
+from lowsky.engine.tracktable import TrackTableWriter
 from lowsky.geo.enu import EnuFrame
 from lowsky.model.classes import ObjectClass
 from lowsky.model.site import Sensor, Site
@@ -83,6 +83,6 @@ def test_a_failed_run_leaves_no_file(tmp_path):
 def test_far_from_the_origin_up_is_another_direction():
     frame = EnuFrame.at(**PLACE)
     x = np.array([[100_000.0, 0, 0, 0, 0, 1.0]])
-    _, velocity, covariance = local_states(frame, x, np.eye(6)[None])
+    _, velocity, covariance = frame.local_states(x, np.eye(6)[None])
     assert velocity[0, 0] == pytest.approx(-np.sin(100_000 / 6_380_000), rel=0.01)  # the site's up leans west there
     np.testing.assert_allclose(covariance[0], np.eye(6), atol=1e-12)

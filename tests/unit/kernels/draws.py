@@ -5,7 +5,14 @@ from scipy.stats import special_ortho_group
 
 RADAR, BEARING, REPORT = 1, 2, 3
 WIDTH = {RADAR: 5, BEARING: 2, REPORT: 6}
-GENERATOR = np.array([[-0.05, 0.045, 0.005], [0.18, -0.2, 0.02], [1 / 6, 1 / 6, -1 / 3]])
+GENERATOR = np.array(
+    [
+        [[-0.05, 0.045, 0.005], [0.18, -0.2, 0.02], [1 / 6, 1 / 6, -1 / 3]],
+        [[-0.002, 0.002, 0.0], [0.3, -0.3, 0.0], [1.0, 0.0, -1.0]],  # a behaviour without the last mode
+    ]
+)
+SHARE_BIRTH = np.array([[0.3, 0.7], [0.8, 0.2], [1.0, 0.0]])
+FORGET_RATE = 0.01
 Q = np.array([[0.1, 0.02], [8.0, 1.0], [80.0, 8.0]])
 
 
@@ -31,6 +38,11 @@ def modes(rng, x, P, n=3):
     mu = rng.dirichlet(np.ones(n))
     xs = x + rng.normal(size=(n, 6)) * [5, 5, 5, 1, 1, 1]
     return xs, np.array([P * k for k in rng.uniform(0.5, 2.0, n)]), mu
+
+
+def shares(rng, n=3):
+    """Probability of each of two behaviours, given the mode."""
+    return rng.dirichlet(np.ones(2), n)
 
 
 def pad(values, fill=np.nan):

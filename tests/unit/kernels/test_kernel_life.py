@@ -11,7 +11,7 @@ from tests.reference import linalg as linalg_twin
 from tests.reference import motion as motion_twin
 from tests.reference import observe as observe_twin
 from tests.reference import update as twin
-from tests.unit.kernels.draws import GENERATOR, RADAR, REPORT, Q, frame, modes, pad, state
+from tests.unit.kernels.draws import FORGET_RATE, GENERATOR, RADAR, REPORT, SHARE_BIRTH, Q, frame, modes, pad, shares, state
 
 from lowsky.kernels import birth, existence, gate, motion, update
 from lowsky.kernels.observe import BEARING
@@ -175,6 +175,7 @@ def test_a_report_by_name_predicts_and_updates_its_track_alone(seed, dt):
     rng = np.random.default_rng(seed)
     x0, P0 = state(rng)
     xs, Ps, mu = modes(rng, x0, P0)
+    own = shares(rng)
     origin, C = x0[:3] + dt * x0[3:] + rng.normal(size=3) * 10, frame(rng)[1]
     z = np.concatenate((np.zeros(3), C @ x0[3:] + rng.normal(size=3)))
     var = np.array([100.0, 100, 225, 1, 1, 1])
@@ -183,12 +184,14 @@ def test_a_report_by_name_predicts_and_updates_its_track_alone(seed, dt):
     now = np.array([round(dt * 1e9)])
     wide = np.array([1e-9, 1e-9]), np.array([1e12, 1e12])
     update.update_assigned(
-        NO, NO, t_ns, x, P, m, xm, Pm, z[None], var[None], np.zeros(1, np.bool_), now, origin[None], C[None],
-        np.zeros(1), GENERATOR, Q, np.ones(3) / 3, np.full(7, 1e9), np.array([600.0, 0.5, 100.0, 5.0]),
+        NO, NO, t_ns, x, P, m, own[None].copy(), xm, Pm, z[None], var[None], np.zeros(1, np.bool_), now, origin[None],
+        C[None], np.zeros(1), GENERATOR, Q, np.ones(3) / 3, SHARE_BIRTH, FORGET_RATE, np.full(7, 1e9), np.array([600.0, 0.5, 100.0, 5.0]),
         np.array([400.0, 25.0]), *wide, outcome,
     )  # fmt: skip
     assert outcome[0] == update.USED
-    want_mu, want_x, want_P = twin.update_assigned(xs, Ps, mu, now[0] * 1e-9, GENERATOR, Q, z, var, origin, C)
+    want_mu, want_x, want_P = twin.update_assigned(
+        xs, Ps, mu, own, now[0] * 1e-9, GENERATOR, Q, SHARE_BIRTH, FORGET_RATE, z, var, origin, C
+    )
     large = want_mu > 1e-6
     np.testing.assert_allclose(m[0], want_mu, rtol=1e-4, atol=1e-8)
     np.testing.assert_allclose(x[0][large], want_x[large], rtol=1e-5, atol=1e-3)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reference import motion as twin
-from tests.unit.kernels.draws import GENERATOR, Q, modes, state
+from tests.unit.kernels.draws import FORGET_RATE, GENERATOR, SHARE_BIRTH, Q, modes, shares, state
 
 from lowsky.kernels import motion
 
@@ -30,11 +30,19 @@ def test_a_predicted_track_is_the_twins(seed, dt):
     rng = np.random.default_rng(seed)
     xs, Ps, mu = modes(rng, *state(rng))
     x, P, m = xs[None].copy(), Ps[None].copy(), mu[None].copy()
+    own = shares(rng)
+    share = own[None].copy()
     xm, Pm, t_ns = np.zeros((1, 6)), np.zeros((1, 6, 6)), np.zeros(1, np.int64)
     to_ns = np.array([round(dt * 1e9)])
-    motion.predict_tracks(np.zeros(1, np.int64), to_ns, t_ns, x, P, m, xm, Pm, GENERATOR, Q)
-    want_x, want_P, want_mu = twin.predict_tracks(xs, Ps, mu, to_ns[0] * 1e-9, GENERATOR, Q)
+    motion.predict_tracks(
+        np.zeros(1, np.int64), to_ns, t_ns, x, P, m, share, xm, Pm, GENERATOR, Q, SHARE_BIRTH, FORGET_RATE
+    )
+    want_x, want_P, want_mu, want_share = twin.predict_tracks(
+        xs, Ps, mu, own, to_ns[0] * 1e-9, GENERATOR, Q, SHARE_BIRTH, FORGET_RATE
+    )
     np.testing.assert_allclose(m[0], want_mu, rtol=1e-8)
+    np.testing.assert_allclose(share[0], want_share, rtol=1e-7, atol=1e-12)
+    np.testing.assert_allclose(share[0].sum(axis=1), 1.0, rtol=1e-9)
     np.testing.assert_allclose(x[0], want_x, rtol=1e-8, atol=1e-6)
     np.testing.assert_allclose(P[0], want_P, rtol=1e-7, atol=1e-6 * want_P.max())
     want_xm, want_Pm = twin.merge_modes(want_x, want_P, want_mu)
@@ -58,8 +66,9 @@ def test_a_track_already_past_the_time_is_left_alone(rng):
     x, P, m = xs[None].copy(), Ps[None].copy(), mu[None].copy()
     t_ns = np.array([5])
     motion.predict_tracks(
-        np.zeros(1, np.int64), np.array([5]), t_ns, x, P, m, np.zeros((1, 6)), np.zeros((1, 6, 6)), GENERATOR, Q
-    )
+        np.zeros(1, np.int64), np.array([5]), t_ns, x, P, m, shares(rng)[None], np.zeros((1, 6)), np.zeros((1, 6, 6)),
+        GENERATOR, Q, SHARE_BIRTH, FORGET_RATE,
+    )  # fmt: skip
     assert (x[0] == xs).all()
     assert (P[0] == Ps).all()
 
