@@ -74,7 +74,12 @@ def measure(name: str, seed: int) -> dict[str, float]:
         clairvoyant_tracks(found, site, case.motion), world.truth, max_age_s=1e4, cutoff_m=case.cutoff_m,
         settled_from_s=case.settled_from_s, origin="simulated",
     ).metrics  # fmt: skip
-    figures = {"seed": seed, "switches": ours["identity_switches"], "detections": len(world.measurements), "cpu_s": cpu_s}
+    figures = {
+        "seed": seed,
+        "switches": ours["identity_switches"],
+        "detections": len(world.measurements),
+        "cpu_s": cpu_s,
+    }
     for window in ("whole", "settled"):
         for key in TOLD:
             figures[f"{window}_{key}"] = ours[window][key]
@@ -111,19 +116,17 @@ def summary(runs: list[dict[str, float]]) -> dict[str, float]:
     return out
 
 
-HEAD = (
-    "       n  settled ÷ oracle   whole ÷ oracle    RMSE m (oracle, bound)   missed whole/settled  false settled  "
-    "switches  ANEES  in 95 %"
-)
+COLUMNS = (
+    ("n", "3d"), ("settled_ratio", "7.3f"), ("settled_ratio_95", "6.3f"), ("whole_ratio", "7.3f"),
+    ("whole_ratio_95", "6.3f"), ("settled_rmse_m", "6.1f"), ("oracle_settled_rmse_m", "6.1f"), ("bound_m", "6.1f"),
+    ("whole_missed", "7.2f"), ("settled_missed", "7.2f"), ("settled_false", "6.2f"), ("switches", "6.1f"),
+    ("oracle_switches", "6.1f"), ("settled_anees", "6.2f"), ("settled_inside_95", "6.3f"),
+)  # fmt: skip
+HEAD = """      n  settled÷oracle  whole÷oracle   RMSE, oracle, bound   missed: whole, late  false switches, oracle's ANEES in 95 %"""
 
 
-def line(name: str, s: dict[str, float]) -> str:
-    return (
-        f"{name:4} {s['n']:3d}  {s['settled_ratio']:.3f} ± {s['settled_ratio_95']:.3f}    "
-        f"{s['whole_ratio']:.3f} ± {s['whole_ratio_95']:.3f}    {s['settled_rmse_m']:5.1f} ({s['oracle_settled_rmse_m']:5.1f},"
-        f" {s.get('bound_m', math.nan):5.1f})     {s['whole_missed']:7.2f} {s['settled_missed']:7.2f}"
-        f"       {s['settled_false']:6.2f}      {s['switches']:6.1f}    {s['settled_anees']:.2f}   {s['settled_inside_95']:.3f}"
-    )
+def line(name: str, found: dict[str, float]) -> str:
+    return f"{name:3}" + " ".join(format(found.get(key, math.nan), spec) for key, spec in COLUMNS)
 
 
 def seeds_of(text: str) -> list[int]:

@@ -1,5 +1,7 @@
 """Twin of lowsky.kernels.clairvoyant: the joint update with matrices, the bound in information form."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from tests.reference.motion import merge_modes, mix_modes, predict_cv, transition_matrix
@@ -12,7 +14,7 @@ def follow(rows, q, G, birth):
     out = [birth]
     n_mode = len(q)
     x, P, mu = np.repeat(birth[0][None], n_mode, 0), np.repeat(birth[1][None], n_mode, 0), np.full(n_mode, 1 / n_mode)
-    for before, (kind, t_s, z, var, origin, C, height) in zip(rows, rows[1:], strict=False):
+    for before, (kind, t_s, z, var, origin, C, height) in pairwise(rows):
         dt = t_s - before[1]
         x, P, mu = mix_modes(x, P, mu, transition_matrix(G, dt))
         log_l = np.empty(n_mode)
@@ -38,4 +40,3 @@ def bound(rows, x_true, q, var_velocity):
         out.append(np.linalg.inv(J))
         t_before = t_s
     return out
-

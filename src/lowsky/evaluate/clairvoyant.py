@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 
 from lowsky.constants import SECOND_NS
-from lowsky.geo.enu import EnuFrame
 from lowsky.evaluate.seconds import in_frame
 from lowsky.evaluate.tables import States, read_truth
+from lowsky.geo.enu import EnuFrame
 from lowsky.kernels.clairvoyant import bound, follow
 from lowsky.model.measurement import Floats, Ints, MeasurementKind
 from lowsky.model.site import Sensor, Site

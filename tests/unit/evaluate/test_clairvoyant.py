@@ -1,7 +1,6 @@
 """Reference lines of a whole scenario."""
 
 import numpy as np
-import polars as pl
 import pytest
 
 from lowsky.engine.config import parse_site
@@ -26,7 +25,7 @@ def test_every_row_says_who_made_it_and_no_file_does(world):
     assert len(world.made_by) == len(world.measurements)
     assert set(np.unique(world.made_by)) <= {-1, *world.truth["target_id"].unique()}
     assert "made_by" not in world.measurements.columns
-    assert 0.5 < (world.made_by >= 0).mean() < 0.9
+    assert 0.3 < (world.made_by >= 0).mean() < 0.7
 
 
 def test_the_filter_that_is_told_everything_stays_near_the_bound(world, site):
@@ -55,4 +54,3 @@ def test_half_the_detections_raise_the_bound(world, site):
     half = detections_of(world.measurements, thin, site)
     q = MOTION.q[0]
     assert position_bound_m(half, world.truth, site, q) > 1.1 * position_bound_m(whole, world.truth, site, q)
-    assert isinstance(world.measurements, pl.DataFrame)

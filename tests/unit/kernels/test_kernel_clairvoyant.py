@@ -28,7 +28,10 @@ def flight(rng, n=12):
         t_s += 0.7 if k else 0.0
         origin, C = places[kind]
         var = np.array(VAR[kind])
-        z = observe(kind, x, 0.0, origin, C, 30.0)[: len(var)] + rng.normal(size=len(var)) * np.sqrt(var)
+        z = observe(kind, x, 0.0, origin, C, 30.0)
+        z = np.where(np.arange(len(z)) < len(var), z, np.nan)  # no pressure altitude
+        var = np.append(var, np.ones(len(z) - len(var)))
+        z += rng.normal(size=len(z)) * np.sqrt(var)
         rows.append((kind, t_s, z, var, origin, C, 30.0))
         states.append(x)
     return rows, states

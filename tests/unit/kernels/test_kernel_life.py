@@ -11,7 +11,19 @@ from tests.reference import linalg as linalg_twin
 from tests.reference import motion as motion_twin
 from tests.reference import observe as observe_twin
 from tests.reference import update as twin
-from tests.unit.kernels.draws import FORGET_RATE, GENERATOR, RADAR, REPORT, SHARE_BIRTH, Q, frame, modes, pad, shares, state
+from tests.unit.kernels.draws import (
+    FORGET_RATE,
+    GENERATOR,
+    RADAR,
+    REPORT,
+    SHARE_BIRTH,
+    Q,
+    frame,
+    modes,
+    pad,
+    shares,
+    state,
+)
 
 from lowsky.kernels import birth, existence, gate, motion, update
 from lowsky.kernels.observe import BEARING
@@ -185,7 +197,8 @@ def test_a_report_by_name_predicts_and_updates_its_track_alone(seed, dt):
     wide = np.array([1e-9, 1e-9]), np.array([1e12, 1e12])
     update.update_assigned(
         NO, NO, t_ns, x, P, m, own[None].copy(), xm, Pm, z[None], var[None], np.zeros(1, np.bool_), now, origin[None],
-        C[None], np.zeros(1), GENERATOR, Q, np.ones(3) / 3, SHARE_BIRTH, FORGET_RATE, np.full(7, 1e9), np.array([600.0, 0.5, 100.0, 5.0]),
+        C[None], np.zeros(1), GENERATOR, Q, np.ones(3) / 3, SHARE_BIRTH, FORGET_RATE, np.full(7, 1e9),
+        np.array([600.0, 0.5, 100.0, 5.0]),
         np.array([400.0, 25.0]), *wide, outcome,
     )  # fmt: skip
     assert outcome[0] == update.USED
