@@ -122,7 +122,7 @@ COLUMNS = (
     ("whole_missed", "7.2f"), ("settled_missed", "7.2f"), ("settled_false", "6.2f"), ("switches", "6.1f"),
     ("oracle_switches", "6.1f"), ("settled_anees", "6.2f"), ("settled_inside_95", "6.3f"),
 )  # fmt: skip
-HEAD = """      n  settled÷oracle  whole÷oracle   RMSE, oracle, bound   missed: whole, late  false switches, oracle's ANEES in 95 %"""
+HEAD = "    n  settled÷oracle  whole÷oracle   RMSE, oracle, bound   missed whole, late, false, switches, oracle's, ANEES, in 95 %"
 
 
 def line(name: str, found: dict[str, float]) -> str:
