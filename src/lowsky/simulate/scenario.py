@@ -264,9 +264,9 @@ class Link(Part, frozen=True, kw_only=True):
 class Cells(Part, frozen=True, kw_only=True):
     """Resolution: what lies in one cell gives one plot. An axis left out does not separate; no table: no cells."""
 
-    range_m: Annotated[float, Meta(gt=0.0, le=1e6)] | None = None
-    azimuth_deg: Annotated[float, Meta(gt=0.0, le=360.0)] | None = None
-    elevation_deg: Annotated[float, Meta(gt=0.0, le=180.0)] | None = None
+    range_m: Annotated[float, Meta(ge=1e-3, le=1e6)] | None = None
+    azimuth_deg: Annotated[float, Meta(ge=1e-4, le=360.0)] | None = None
+    elevation_deg: Annotated[float, Meta(ge=1e-4, le=180.0)] | None = None
 
 
 class Sensor(Part, frozen=True, kw_only=True):
