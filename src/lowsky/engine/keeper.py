@@ -2,7 +2,7 @@
 
 Starting is recovering: a node's picture is a function of the ticks recorded so far, so a start reads the newest
 saved pipeline and replays the ticks after it. Without one (first start after an update) it replays the last
-minute; track numbers then go on above every number ever given out.
+minute; track numbers then go on above every number ever given out. Nothing that is recorded makes a start fail.
 """
 
 import logging
@@ -14,12 +14,15 @@ from pathlib import Path
 import msgspec
 
 import lowsky
-from lowsky.engine.pipeline import NUMBERS_SPARED, Pipeline
+from lowsky.constants import SECOND_NS
+from lowsky.engine.evidence import save_payload
+from lowsky.engine.pipeline import LONGEST_SPARED_S, NUMBERS_SPARED, NUMBERS_SPARED_PER_S, Pipeline
 from lowsky.errors import RecordError
 from lowsky.model.ports import Tick
 from lowsky.model.site import Site
 from lowsky.record.reader import open_recording
 from lowsky.record.writer import Recorder
+from lowsky.wire.columns import encode_tick
 
 log = logging.getLogger(__name__)
 
@@ -87,9 +90,12 @@ class Keeper:
         except OSError:
             return
 
-    def close(self, pipeline: Pipeline) -> None:
+    def close(self, pipeline: Pipeline | None) -> None:
+        """The end. ``pipeline`` None: a step of it failed and left it in no state to go on from; nothing is saved."""
         self._saver.shutdown(wait=True)
-        if self._t_ns:  # else this run added nothing, and where the restored pipeline stands is in the file already
+        if (
+            pipeline is not None and self._t_ns
+        ):  # else this run added nothing, and where the restored pipeline stands is in the file already
             self._save(self._state_of(pipeline))
         status = self._recorder.close(COMPACT_AT_END_S)
         if status.ticks_lost:
@@ -98,9 +104,10 @@ class Keeper:
             )
 
     def restored_pipeline(self, site: Site) -> Pipeline:
-        """A pipeline that knows everything recorded so far in this folder."""
-        pipeline = Pipeline(site)
+        """A pipeline that knows everything recorded so far in this folder. Where a step fails, which is our bug, a
+        fresh one; its first checkpoint is saved with its first tick, so that no later start meets that tick again."""
         saved = self._read_checkpoint()
+        pipeline = self._loaded_pipeline(site, saved)
         try:
             recording = open_recording(self._folder)
         except RecordError:
@@ -108,17 +115,42 @@ class Keeper:
         if recording.span_ns is None:
             return pipeline
         from_ns, skip = recording.span_ns[1] - LAST_MINUTE_NS, 0
-        if saved is not None:
-            try:
-                pipeline.load(saved.pipeline)
-                from_ns, skip = saved.t_ns, saved.same_time
-            except ValueError:  # some numbers above it were given out after it was saved
-                pipeline.continue_track_ids(saved.next_track_id + NUMBERS_SPARED)
+        if saved is not None and pipeline.t_ns is not None:
+            from_ns, skip = saved.t_ns, saved.same_time
         for tick in recording.ticks(from_ns):
             if skip and tick.t_ns == from_ns:
                 skip -= 1
                 continue
-            pipeline.step(tick)
+            try:
+                pipeline.step(tick)
+            except Exception as error:  # noqa: BLE001  whatever it is, a start must not fail because of what is recorded
+                return self._fresh_pipeline(site, pipeline.next_track_id, tick, recording.span_ns[1], error)
+        return pipeline
+
+    def _loaded_pipeline(self, site: Site, saved: _Checkpoint | None) -> Pipeline:
+        """As it was saved; without that a new one, which gives out no number that was given out before."""
+        pipeline = Pipeline(site)
+        if saved is None:
+            return pipeline
+        try:
+            pipeline.load(saved.pipeline)
+        except Exception as error:  # noqa: BLE001  of another version or site, or a state that no longer loads
+            if not isinstance(error, ValueError):
+                log.error("%s: the saved state does not load: %r", self._folder, error)
+            pipeline = Pipeline(site)  # the other may be half loaded
+            pipeline.continue_track_ids(saved.next_track_id + NUMBERS_SPARED)
+        return pipeline
+
+    def _fresh_pipeline(self, site: Site, next_track_id: int, tick: Tick, last_ns: int, error: Exception) -> Pipeline:
+        """After a step that failed while restoring."""
+        path = save_payload(encode_tick(tick)) or "nowhere: the folder cannot be written"
+        log.error(
+            "%s: restoring ends at a tick on which the pipeline fails (%r; saved in %s): the tracks and alerts of "
+            "before are lost, and new ones get new numbers", self._folder, error, path,
+        )  # fmt: skip
+        after_s = min(max(0, last_ns - tick.t_ns) // SECOND_NS, LONGEST_SPARED_S)
+        pipeline = Pipeline(site)  # ticks behind it, which an earlier version could take, gave out numbers, too
+        pipeline.continue_track_ids(next_track_id + NUMBERS_SPARED + NUMBERS_SPARED_PER_S * after_s)
         return pipeline
 
     def _read_checkpoint(self) -> _Checkpoint | None:
