@@ -60,7 +60,7 @@ class Recorder:
         self._loss = Loss()  # since the last gap that was taken for writing; all older than the queue
         self._flush_to = self._attempts = 0
         self._error: RecordError | None = None
-        self._is_closing = self._is_prepared = False
+        self._is_closing = self._is_prepared = self._has_ended = False
         self._compact_s = 0.0
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
@@ -100,6 +100,8 @@ class Recorder:
     def status(self) -> RecordStatus:
         """How the recording is now."""
         with self._changed:
+            if self._has_died() and self._error is None:
+                self._error = RecordError(f"{self.folder}: recording ended by a fault of lowsky; start the node again")
             state = "failing" if self._error else "ok" if self._is_prepared else "waiting"
             return RecordStatus(
                 state, self._error, self._ticks_durable, self._t_durable_ns, self._ticks_lost,
@@ -117,7 +119,17 @@ class Recorder:
             self._is_closing = True
             self._changed.notify_all()
         self._thread.join()
+        with self._changed:
+            if self._has_died():
+                while self._queue:
+                    self._count_lost(self._queue.popleft(), "the recorder ended by a fault of lowsky")
+                self._ticks_lost = self._ticks_put - self._ticks_durable  # with those that were in its hands
+                self._queued_bytes = self._taken_bytes = 0
         return self.status()
+
+    def _has_died(self) -> bool:
+        """By an exception that nobody foresaw; what it was is on stderr."""
+        return not self._thread.is_alive() and not self._has_ended
 
     def _settled(self) -> int:
         """Ticks of which it is decided what became of them."""
@@ -156,6 +168,7 @@ class Recorder:
             if monotonic_s() >= deadline:
                 break
         self._disk.release()
+        self._has_ended = True
 
     def _wait(self) -> None:
         with self._changed:
