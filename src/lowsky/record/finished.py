@@ -203,9 +203,9 @@ class FinishedSegment:
         self.path = path
         try:
             self._file = pq.ParquetFile(path)
-        except (OSError, pa.ArrowException) as error:
+            found = self._file.schema_arrow
+        except (OSError, ValueError, pa.ArrowException) as error:  # ValueError: a name that is not UTF-8
             raise RecordError(f"{path}: cannot be read: {error}") from error
-        found = self._file.schema_arrow
         for f in found:
             if f.name not in SCHEMA.names or SCHEMA.field(f.name).type != f.type:
                 raise RecordError(f"{path}: column {f.name} ({f.type}) is not of a recording of this version")
@@ -252,6 +252,6 @@ class FinishedSegment:
         for group in range(start, len(spans)):
             try:
                 table = self._file.read_row_group(group)
-            except (OSError, pa.ArrowException) as error:
+            except (OSError, ValueError, pa.ArrowException) as error:
                 raise RecordError(f"{self.path}: row group {group} is damaged: {error}") from error
             yield from ticks_of(table)
