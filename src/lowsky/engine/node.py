@@ -105,7 +105,7 @@ class Node:
         self._release(self._funnel.release(self._taken_in_ns))
 
     def _report(self, report: SensorReport) -> None:
-        if self._stage.ends_with_files and not report.connected and report.detail.endswith("has ended"):
+        if self._stage.ends_with_files and report.ended:
             self._playing.discard(report.sensor)
             if not self._playing and self._stop is not None:
                 self._stop.set()

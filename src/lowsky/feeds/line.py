@@ -99,6 +99,10 @@ class Line:
         self._switchboard.error(self._connection)
         self._switchboard.down(self._connection, why)
 
+    def ended(self) -> None:
+        """The file was played to its end."""
+        self._switchboard.ended(self._connection)
+
     def refused(self) -> None:
         self._switchboard.error(self._connection)
 

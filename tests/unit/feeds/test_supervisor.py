@@ -449,7 +449,8 @@ def test_a_recorded_file_is_played_at_the_pace_of_the_clock_with_its_times_moved
         start_ns = 1_790_000_000_000_000_000
         async with Node(site(f"file:{path}"), clock=PacedClock(start_ns, speed=20.0)) as node:
             await node.until(lambda: node.rows() == 2)
-            await node.until(lambda: node.reports and "has ended" in node.reports[-1].detail)
+            await node.until(lambda: node.reports and node.reports[-1].ended)
+            assert node.reports[-1].detail == f"file:{path} has ended"
         first, second = (r.batches[0] for _, r, _ in node.results if r.batches)
         assert second.t_meas_ns[0] - first.t_meas_ns[0] == 2_000_000_000
         assert first.t_meas_ns[0] >= start_ns
@@ -472,11 +473,12 @@ def test_of_two_feeds_that_play_one_file_each_ends_for_itself(monkeypatch, tmp_p
 
     async def scene():
         async with Node(site(*[f"file:{path}"] * 2)) as node:
-            await node.until(lambda: any("has ended" in report.detail for report in node.reports))
+            await node.until(lambda: any(report.ended for report in node.reports))
             ended = len(node.reports)
             await node.until(lambda: {r.sensor for r in node.reports[ended:]} == {"rx0", "rx1"})
             assert not node.connected("rx0")
             assert node.connected("rx1")
+            assert {report.sensor for report in node.reports if report.ended} == {"rx0"}
 
     asyncio.run(scene())
 
@@ -501,5 +503,31 @@ def test_a_sensor_with_two_sources_is_connected_while_one_of_them_is():
         where = site(f"udp://127.0.0.1:{port}", f"tcp://127.0.0.1:{dead}", sensors=["rx0", "rx0"])
         async with Node(where) as node:
             await node.until(lambda: node.connected() and "nothing listens" in node.reports[-1].detail)
+
+    asyncio.run(scene())
+
+
+def test_a_sensor_with_two_files_has_ended_when_both_have(tmp_path):
+    short, long = tmp_path / "short has ended", tmp_path / "long"
+    short.write_bytes(line(1e9))
+    long.write_bytes(line(1e9) + line(1e9 + 30.0))
+
+    async def scene():
+        two = site(f"file:{short}", f"file:{long}", sensors=["rx0", "rx0"])
+        async with Node(two, clock=PacedClock(1_790_000_000_000_000_000, speed=20.0)) as node:
+            await node.until(lambda: any("has ended" in report.detail for report in node.reports))
+            assert not node.reports[-1].ended
+            await node.until(lambda: node.reports[-1].ended)
+            assert node.rows(0) == 1
+            assert node.rows(1) == 2
+
+    asyncio.run(scene())
+
+
+def test_a_source_that_cannot_be_read_has_not_ended_whatever_its_name(tmp_path):
+    async def scene():
+        async with Node(site(f"file:{tmp_path}/this has ended")) as node:
+            await node.until(lambda: node.reports and "cannot read" in node.reports[-1].detail)
+            assert not any(report.ended for report in node.reports)
 
     asyncio.run(scene())
