@@ -18,7 +18,7 @@ from lowsky.feeds import _template, player, registry
 from lowsky.feeds.plan import plan
 from lowsky.feeds.retry import Retry
 from lowsky.feeds.supervisor import run
-from lowsky.feeds.transport import udp
+from lowsky.feeds.transport import tcp, udp
 from lowsky.feeds.transport.source import parse_source
 from lowsky.feeds.transport.udp import open_socket
 from lowsky.model.ports import Normalised
@@ -272,6 +272,37 @@ def test_senders_that_connect_to_us_do_not_spoil_each_other_and_are_bounded():
             await node.until(lambda: not node.connected())
 
     asyncio.run(scene())
+
+
+def test_a_new_sender_takes_the_place_of_the_one_that_has_been_silent_longest(monkeypatch, caplog):
+    monkeypatch.setattr(tcp, "SILENT_S", 0.3)
+
+    async def scene():
+        port = free_port(socket.SOCK_STREAM)
+        async with Node(site(f"tcp-listen://127.0.0.1:{port}?clients=2")) as node:
+            await node.until(lambda: node.reports)
+            idle = await asyncio.open_connection("127.0.0.1", port)
+            idle[1].write(line()[:7])  # no whole message
+            speaker = await asyncio.open_connection("127.0.0.1", port)
+            for said in range(1, 9):
+                await asyncio.sleep(0.05)
+                speaker[1].write(line())
+                await node.until(lambda said=said: node.rows() == said)
+            new = await asyncio.open_connection("127.0.0.1", port)
+            new[1].write(line())
+            await node.until(lambda: node.rows() == 9)
+            # the idle one is closed, what it had begun is counted, and so is that it was replaced
+            assert await asyncio.wait_for(idle[0].read(), PATIENCE_S) == b""
+            await node.until(lambda: node.rejects() == 1 and node.reports[-1].counts["errors"] == 1)
+            speaker[1].write(line())
+            await node.until(lambda: node.rows() == 10)
+            assert node.connected()
+            for _, writer in (idle, speaker, new):
+                writer.close()
+            await node.until(lambda: not node.connected())
+
+    asyncio.run(scene())
+    assert sum("gave its place to a new sender" in record.getMessage() for record in caplog.records) == 1
 
 
 def test_a_stream_without_messages_is_dropped_counted_and_read_on():
