@@ -16,7 +16,7 @@ from lowsky.engine.keeper import Keeper
 from lowsky.engine.pipeline import Pipeline
 from lowsky.errors import InvariantError
 from lowsky.feeds import supervisor
-from lowsky.feeds.plan import plan
+from lowsky.feeds.plan import plan, speakers
 from lowsky.model.events import Event
 from lowsky.model.ports import Clock, Normalised, SensorReport, Tick
 from lowsky.model.site import Site
@@ -59,7 +59,8 @@ class Node:
         self._site, self._clock, self._hub, self._stage = site, clock, hub, stage
         self._keeper = keeper
         self._pipeline = keeper.restored_pipeline(site) if keeper is not None else Pipeline(site)
-        self._funnel = Funnel(site, settings, start_ns=clock.now_ns())
+        self._feeds = plan(site)
+        self._funnel = Funnel(site, settings, clock.now_ns(), speakers(site, self._feeds))
         self._stop: asyncio.Event | None = None
         self._is_half_stepped = False
         self._playing: set[str] = set()
@@ -73,10 +74,11 @@ class Node:
         """Until ``stop`` is set, or (``ends_with_files``) every file was played. Raises ``InvariantError``."""
         lowsky.track.warm_up()
         self._stop = stop
-        feeds = plan(self._site)
-        self._playing = {feed.sensor.id for feed in feeds}
+        self._playing = {feed.sensor.id for feed in self._feeds}
         feeding = asyncio.create_task(
-            supervisor.run(self._site, feeds, self._clock, self._deliver, stop, report=self._report, save=save_payload)
+            supervisor.run(
+                self._site, self._feeds, self._clock, self._deliver, stop, report=self._report, save=save_payload
+            )
         )
         try:
             while not feeding.done():
