@@ -34,10 +34,10 @@ COMPACT_AT_END_S = 3.0
 
 
 class _Checkpoint(msgspec.Struct):
-    """``same_time`` ticks of exactly ``t_ns`` are already inside ``pipeline``."""
+    """``pipeline`` knows every tick up to the ``tick``-th of segment ``segment``."""
 
-    t_ns: int
-    same_time: int
+    segment: int
+    tick: int
     next_track_id: int
     pipeline: bytes
 
@@ -48,15 +48,13 @@ class Keeper:
     def __init__(self, folder: Path, site_toml: str) -> None:
         self._folder = folder
         self._recorder = Recorder(folder, site_toml, lowsky.__version__)
-        self._t_ns = 0
-        self._same_time = 0
+        self._ticks_put = 0
         self._saved_ns = 0
         self._saver = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
         self._saving: Future[None] | None = None
 
     def put(self, tick: Tick) -> None:
-        self._same_time = self._same_time + 1 if tick.t_ns == self._t_ns else 1
-        self._t_ns = tick.t_ns
+        self._ticks_put += 1
         self._recorder.put(tick)
 
     def status(self) -> str:
@@ -69,16 +67,21 @@ class Keeper:
         if tick.t_ns - self._saved_ns < CHECKPOINT_EVERY_NS or (self._saving is not None and not self._saving.done()):
             return
         self._saved_ns = tick.t_ns
-        self._saving = self._saver.submit(self._save, self._state_of(pipeline))
+        self._saving = self._saver.submit(self._save, *self._state_of(pipeline))
 
-    def _state_of(self, pipeline: Pipeline) -> _Checkpoint:
-        return _Checkpoint(self._t_ns, self._same_time, pipeline.next_track_id, pipeline.dump())
+    def _state_of(self, pipeline: Pipeline) -> tuple[int, int, int, bytes]:
+        """Ticks put and lost so far, the next track number, and the pipeline."""
+        return self._ticks_put, self._recorder.status().ticks_lost, pipeline.next_track_id, pipeline.dump()
 
-    def _save(self, state: _Checkpoint) -> None:
+    def _save(self, put: int, lost: int, next_track_id: int, pipeline: bytes) -> None:
         """After a flush: a checkpoint must never know more than the recording does. A disk that refuses is the
         recorder's to report; the next checkpoint tries again."""
-        if not self._recorder.flush():
+        if not self._recorder.flush() or self._recorder.status().ticks_lost != lost:
             return
+        place = self._recorder.place_of(put - lost)
+        if place is None:
+            return
+        state = _Checkpoint(*place, next_track_id, pipeline)
         try:
             beside = self._folder / (NAME + ".part")
             with beside.open("wb") as file:
@@ -93,10 +96,8 @@ class Keeper:
     def close(self, pipeline: Pipeline | None) -> None:
         """The end. ``pipeline`` None: a step of it failed and left it in no state to go on from; nothing is saved."""
         self._saver.shutdown(wait=True)
-        if (
-            pipeline is not None and self._t_ns
-        ):  # else this run added nothing, and where the restored pipeline stands is in the file already
-            self._save(self._state_of(pipeline))
+        if pipeline is not None and self._ticks_put:  # without a tick, what is in the file already stands
+            self._save(*self._state_of(pipeline))
         status = self._recorder.close(COMPACT_AT_END_S)
         if status.ticks_lost:
             log.error(
@@ -114,13 +115,11 @@ class Keeper:
             return pipeline
         if recording.span_ns is None:
             return pipeline
-        from_ns, skip = recording.span_ns[1] - LAST_MINUTE_NS, 0
         if saved is not None and pipeline.t_ns is not None:
-            from_ns, skip = saved.t_ns, saved.same_time
-        for tick in recording.ticks(from_ns):
-            if skip and tick.t_ns == from_ns:
-                skip -= 1
-                continue
+            ticks = recording.ticks_after(saved.segment, saved.tick)
+        else:
+            ticks = recording.ticks(recording.span_ns[1] - LAST_MINUTE_NS)
+        for tick in ticks:
             try:
                 pipeline.step(tick)
             except Exception as error:  # noqa: BLE001  whatever it is, a start must not fail because of what is recorded

@@ -221,3 +221,26 @@ def test_a_half_stepped_pipeline_is_not_saved(tmp_path, monkeypatch):
     if state is not None:  # of an earlier step
         pipeline.load(state.pipeline)
         assert pipeline.t_ns in [tick.t_ns for tick in steps[:2]]
+
+
+@pytest.mark.parametrize("form", ["growing", "compacted"])
+def test_no_tick_is_applied_twice_where_the_clock_was_set_back(tmp_path, monkeypatch, form):
+    # given a node whose clock was set back by six seconds, and that was killed five seconds after
+    if form == "compacted":
+        monkeypatch.setattr(keeper_module, "COMPACT_AT_END_S", 30.0)
+    monkeypatch.setattr(keeper_module, "CHECKPOINT_EVERY_NS", -(10**12))  # at each tick
+    site, folder = parse_site(SITE), tmp_path / "r"
+    first = list(ticks_of(site, 10))
+    back = [Tick(tick.t_ns - 6_000 * MS) for tick in first if tick.batch is None and tick.t_ns > first[-1].t_ns - 5e9]
+    for run, unsaved in ((first, 5), (back, 3)):
+        keeper = Keeper(folder, SITE)
+        pipeline = keeper.restored_pipeline(site)
+        for k, tick in enumerate(run):
+            keeper.put(tick)
+            pipeline.step(tick)
+            if k == len(run) - unsaved:
+                keeper.checkpoint(tick, pipeline)
+        keeper.close(None)
+    assert len(list(folder.glob("*.parquet"))) == (2 if form == "compacted" else 0)
+    # when it is started, then every tick was applied once
+    assert restored(folder, SITE).dump() == pipeline.dump()
