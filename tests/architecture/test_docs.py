@@ -21,7 +21,9 @@ STATUSES = ("waiting", "ok", "stale", "degraded", "down")  # of model.status.Sen
 
 
 def errors_below(kind):
-    return {kind.__name__} | {name for sub in kind.__subclasses__() for name in errors_below(sub)}
+    """Those of the error tree; a module's own, caught inside it, are nobody else's business."""
+    own = [sub for sub in kind.__subclasses__() if sub.__module__ == "lowsky.errors"]
+    return {kind.__name__} | {name for sub in own for name in errors_below(sub)}
 
 
 NAMES = {

@@ -65,3 +65,9 @@ def test_a_replay_says_what_the_recording_lacks_in_words_fit_for_a_terminal(tmp_
         "000002: damaged",
         f"{tmp_path} lacks 2,003 ticks with 8 measurements (disk full; \N{REPLACEMENT CHARACTER}[2J)",
     ]
+
+
+def test_one_heap_is_asked_for_where_the_c_library_has_it_and_harmless_elsewhere(monkeypatch):
+    assert isinstance(live.use_one_heap(), bool)
+    monkeypatch.setattr(live.ctypes, "CDLL", lambda name: object())  # a C library without mallopt
+    assert live.use_one_heap() is False
