@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lowsky.constants import SECOND_NS
-from lowsky.kernels.clutter import EDGES_RAD, LAYERS, N_CELLS, SIDES, clutter_density, count_clutter
+from lowsky.kernels.clutter import EDGES_RAD, N_CELLS, SIDES, clutter_density, count_clutter
 from lowsky.model.measurement import Coverage, Floats
 from lowsky.track.rows import Station
 
@@ -22,7 +22,9 @@ class ClutterMap:
         self._memory_s = memory_s
         self._period_s = sensor.look_period_s
         self._extent = extent
-        self._grid = np.array([sensor.min_range_m, extent[0] / SIDES[3, 0], sensor.azimuth_rad[0], extent[1] / SIDES[3, 1]])
+        self._grid = np.array(
+            [sensor.min_range_m, extent[0] / SIDES[3, 0], sensor.azimuth_rad[0], extent[1] / SIDES[3, 1]]
+        )
         low, high = sensor.elevation_rad[0], sensor.elevation_rad[0] + extent[2]
         self._edges = np.clip(EDGES_RAD, low, high)
         width = np.maximum(np.diff([low, *self._edges, high]), 1e-3)
@@ -48,13 +50,13 @@ class ClutterMap:
         share = self._share_of_look(t_ns, coverage)
         self._t_seen_ns = max(self._t_seen_ns, t_ns)
         growth = self._growth(self._t_seen_ns)
-        self._looks += share * growth
+        self._looks += float(share * growth)
         if len(z):
             count_clutter(z, weight * growth, self._counts, self._grid, self._edges)
 
     def _share_of_look(self, t_ns: int, coverage: Coverage | None) -> float:
         if coverage is not None:
-            return min((coverage.azimuth_to_rad - coverage.azimuth_from_rad) / float(self._extent[1]), 1.0)
+            return float(min((coverage.azimuth_to_rad - coverage.azimuth_from_rad) / self._extent[1], 1.0))
         if not self._period_s or not self._t_seen_ns:
             return 0.0
         return min(max((t_ns - self._t_seen_ns) / SECOND_NS / self._period_s, 0.0), LONGEST_GAP_PERIODS)
@@ -80,5 +82,3 @@ class ClutterMap:
         self._counts[:] = 0.0
         self._counts[np.frombuffer(saved[3], np.int64)] = np.frombuffer(saved[4], np.float64)
 
-
-__all__ = ["LAYERS", "ClutterMap"]

@@ -1,0 +1,50 @@
+"""The clutter map's kernels against their twin."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.reference import clutter as twin
+
+from lowsky.kernels import clutter
+
+GRID = np.array([100.0, 4900.0 / 64, 0.0, 2 * np.pi / 96])
+EDGES = clutter.EDGES_RAD
+WIDTH = np.append(np.diff([0.0, *EDGES, np.pi / 2]), 1.0)
+PRIOR = 30.0 * np.append(WIDTH[:5] / WIDTH[:5].sum(), 1.0)
+EXTENT = np.array([4900.0, 2 * np.pi, np.pi / 2, 60.0, 1e4, 1.0])
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def rows(rng, n):
+    """Plots; some beyond the map, some without elevation or range rate, many in one place."""
+    z = np.column_stack(
+        (rng.uniform(50, 5100, n), rng.uniform(-np.pi, 2 * np.pi, n), rng.uniform(0, 0.4, n), rng.normal(0, 10, n))
+    )
+    z[: n // 2, :2] = rng.normal([1500.0, 1.0], [60.0, 0.03], (n // 2, 2))
+    z[rng.random(n) < 0.2, 2] = np.nan
+    z[rng.random(n) < 0.2, 3] = np.nan
+    return np.column_stack((z, np.full((n, 2), np.nan)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS, st.floats(0.0, 50.0))
+def test_counts_and_densities_are_the_twins(seed, looks):
+    rng = np.random.default_rng(seed)
+    z, weight = rows(rng, 60), rng.random(60)
+    counts = np.zeros(clutter.N_CELLS)
+    clutter.count_clutter(z, weight, counts, GRID, EDGES)
+    want = twin.count_clutter(z, weight, GRID, EDGES)
+    assert np.isclose(counts.sum(), sum(want.values()))
+    kappa = np.empty(60)
+    clutter.clutter_density(z, counts, 0.5, looks, GRID, EDGES, WIDTH, PRIOR, EXTENT, kappa)
+    halved = {place: 0.5 * n for place, n in want.items()}
+    for row, got in zip(z, kappa, strict=True):
+        assert np.isclose(got, twin.clutter_density(row, halved, looks, GRID, EDGES, WIDTH, PRIOR, EXTENT), rtol=1e-9)
+        assert clutter.cell_of(row, GRID, EDGES) == twin.cell_of(row, GRID, EDGES)
+
+
+def test_cells_of_different_levels_and_layers_do_not_share_a_place():
+    ends = [*clutter.FIRST[1:].tolist(), clutter.N_CELLS]
+    sizes = np.diff([*clutter.FIRST.tolist(), clutter.N_CELLS])
+    assert sizes.tolist() == [clutter.LAYERS * r * w for r, w in clutter.SIDES.tolist()]
+    assert ends[-1] == clutter.N_CELLS
