@@ -77,7 +77,7 @@ class Wedges:
     def take(self, core: Core, station: Station, rows: Rows, p_new: Floats) -> None:
         """Bearings of one batch: those nobody explains feed wedges or start them, the others weaken theirs."""
         settings, q = core.settings, core.settings.wedge_rate_q
-        clutter = station.clutter / station.extent[0] / station.p_detect
+        clutter = station.clutter / float(station.extent[0]) / station.p_detect
         mine = [w for w in self.live if w.sensor == station.index]
         fed: set[int] = set()
         for j in range(len(rows)):

@@ -153,3 +153,13 @@ def test_a_batch_of_a_hundred_thousand_rows_is_worked_through(kind):
 def test_warming_up_compiles_and_leaves_nothing_behind():
     warm_up()
     warm_up()
+
+
+def test_a_wedge_can_be_saved_whatever_its_odds():
+    one = finder(clutter_per_look=2.0)
+    tracker = Tracker(site(one))
+    for k in range(1, 9):
+        rows, t_ns = [[0.3, np.nan], [1.0 + 0.3 * k, np.nan]], T0 + k * SECOND
+        tracker.step(Tick(t_ns, batch(one, MeasurementKind.BEARING, t_ns, rows)))
+        tracker.dump()
+    assert any(k > 0 for k in tracker.snapshot().track_id)
