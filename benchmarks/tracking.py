@@ -16,15 +16,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 from scipy.stats import t as student
 
+from lowsky.constants import SECOND_NS
 from lowsky.engine.config import read_site
 from lowsky.engine.offline import Input, Steps, run
 from lowsky.engine.tracktable import TrackTableWriter
 from lowsky.evaluate import evaluate
 from lowsky.evaluate.clairvoyant import Motion, clairvoyant_tracks, detections_of, position_bound_m
+from lowsky.evaluate.score import match
+from lowsky.evaluate.seconds import SHOWN, common_frame, picture, whole_seconds
+from lowsky.evaluate.tables import read_tracks, read_truth
 from lowsky.model.site import Feed
-from lowsky.simulate import simulate
+from lowsky.simulate import idealised, load_scenario, simulate
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Case:
     settled_from_s: float = 20.0
     has_bound: bool = True
     cutoff_m: float = 100.0
+    windows_s: tuple[tuple[float, float], ...] = ()  # in which a formation is counted and measured
 
 
 AGILE = Motion(((0.05, 0.05), (8.0, 1.0)))
@@ -47,14 +53,24 @@ CASES = {
     "S4": Case("multirotors", AGILE, 2.25, has_bound=False),
     "S5": Case("low-observable", Motion(((0.05, 0.005),)), 1.5),
     "S6": Case("mixed", AGILE, 2.25, has_bound=False),
-}
+    "S7": Case("patchy", Motion(((0.2, 0.02),)), 1.5, 60.0),
+    "S8": Case("biased-late", Motion(((0.1, 0.01),)), 2.25, 120.0),
+    "S9": Case(
+        "formation", Motion(((0.1, 0.01),)), 1.5, has_bound=False,
+        windows_s=((30.0, 60.0), (90.0, 140.0), (170.0, 220.0), (270.0, 300.0)),
+    ),
+}  # fmt: skip
+PLACES = ("azimuth_deg", "latitude_deg")  # a detection has one or the other; a look that saw nothing has neither
+FORMATION_CUTOFF_M = 30.0
+NEAR_M = 250.0
 TOLD = ("gospa_m", "missed", "false", "rmse_m", "anees", "inside_95")
 
 
 def measure(name: str, seed: int) -> dict[str, float]:
     """Figures of one seed: lowsky's, the clairvoyant filter's (``oracle_``) and the bound."""
     case = CASES[name]
-    world = simulate(case.scenario, seed=seed)
+    scenario = load_scenario(case.scenario)
+    world = simulate(scenario, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         site_path, table, tracks = (Path(folder) / n for n in ("site.toml", "measurements.parquet", "tracks.parquet"))
         site_path.write_text(world.site_toml, encoding="utf-8")
@@ -69,15 +85,19 @@ def measure(name: str, seed: int) -> dict[str, float]:
             tracks, world.truth, max_age_s=case.max_age_s, cutoff_m=case.cutoff_m, settled_from_s=case.settled_from_s,
             origin="simulated",
         ).metrics  # fmt: skip
-    found = detections_of(world.measurements, world.made_by, site)
+        held = formation(pl.read_parquet(tracks), world.truth, case.max_age_s, case.windows_s)
+    # told the errors of sensors and what one cell holds: the same detections and noise as if there were none of these
+    plain = world if idealised(scenario) == scenario else simulate(idealised(scenario), seed=seed)
+    found = detections_of(plain.measurements, plain.made_by, site)
+    followed = clairvoyant_tracks(found, site, case.motion)
     told = evaluate(
-        clairvoyant_tracks(found, site, case.motion), world.truth, max_age_s=1e4, cutoff_m=case.cutoff_m,
-        settled_from_s=case.settled_from_s, origin="simulated",
+        followed, world.truth, max_age_s=1e4, cutoff_m=case.cutoff_m, settled_from_s=case.settled_from_s,
+        origin="simulated",
     ).metrics  # fmt: skip
     figures = {
         "seed": seed,
         "switches": ours["identity_switches"],
-        "detections": len(world.measurements),
+        "detections": sum(world.measurements[c].count() for c in PLACES if c in world.measurements.columns),
         "cpu_s": cpu_s,
     }
     for window in ("whole", "settled"):
@@ -85,9 +105,51 @@ def measure(name: str, seed: int) -> dict[str, float]:
             figures[f"{window}_{key}"] = ours[window][key]
             figures[f"oracle_{window}_{key}"] = told[window][key]
     figures["oracle_switches"] = told["identity_switches"]
+    figures |= held
+    held = formation(followed, world.truth, 1e4, case.windows_s)
+    figures |= {f"oracle_{key}": value for key, value in held.items()}
     if case.has_bound:
         figures["bound_m"] = position_bound_m(found, world.truth, site, case.motion.q[0])
     return figures
+
+
+def formation(
+    tracks: pl.DataFrame, truth: pl.DataFrame, max_age_s: float, windows_s: tuple[tuple[float, float], ...]
+) -> dict[str, float]:
+    """Of each window: count error, extent ratio and GOSPA with c = 30 m. Names end in the window's first second.
+
+    Count error is mean |shown − there| / there. Extent is the horizontal rms radius about their own centre of the
+    tracks within ``NEAR_M`` of the truth's centre, over that of the truth; seconds with fewer than two such tracks
+    have none.
+    """
+    if not windows_s:
+        return {}
+    given, true = read_tracks(tracks), read_truth(truth)
+    seconds = whole_seconds((int(true.t_ns.min()), int(true.t_ns.max())))
+    frame = common_frame(true)
+    there = picture(true, seconds, frame, 1.0, None)
+    shown = picture(given, seconds, frame, max_age_s, SHOWN)
+    gospa_m = match(there, shown, len(seconds), FORMATION_CUTOFF_M)[0].gospa_m
+    after_s = (seconds - true.t_ns.min()) / SECOND_NS
+    n_there, n_shown = np.diff(there.first), np.diff(shown.first)
+    extent = np.array([extent_ratio(there.pos[there.at(s)], shown.pos[shown.at(s)]) for s in range(len(seconds))])
+    figures = {}
+    for first, last in windows_s:
+        use = (after_s >= first) & (after_s <= last)
+        figures[f"count_error_{first:g}"] = float((np.abs(n_shown - n_there) / n_there)[use].mean())
+        seen = use & np.isfinite(extent)
+        figures[f"extent_ratio_{first:g}"] = float(extent[seen].mean()) if seen.any() else math.nan
+        figures[f"gospa30_m_{first:g}"] = float(gospa_m[use].mean())
+    return figures
+
+
+def extent_ratio(there: np.ndarray, shown: np.ndarray) -> float:
+    """Horizontal rms radius of float64[N, 3] m ``shown`` near ``there`` over that of ``there``; NaN below two."""
+    middle = there[:, :2].mean(axis=0)
+    near = shown[np.hypot(*(shown[:, :2] - middle).T) < NEAR_M, :2]
+    if len(near) < 2:
+        return math.nan
+    return math.sqrt(near.var(axis=0).sum() / there[:, :2].var(axis=0).sum())
 
 
 def ratio(above: np.ndarray, below: np.ndarray) -> tuple[float, float]:
@@ -122,11 +184,23 @@ COLUMNS = (
     ("whole_missed", "7.2f"), ("settled_missed", "7.2f"), ("settled_false", "6.2f"), ("switches", "6.1f"),
     ("oracle_switches", "6.1f"), ("settled_anees", "6.2f"), ("settled_inside_95", "6.3f"),
 )  # fmt: skip
-HEAD = "    n  settled÷oracle  whole÷oracle   RMSE, oracle, bound   missed whole, late, false, switches, oracle's, ANEES, in 95 %"
+HEAD = (
+    "    n  settled÷oracle  whole÷oracle   RMSE, oracle, bound   missed whole, late, false, switches, oracle's, ANEES, "
+    "in 95 %"
+)
+WINDOWED = (("count_error", ".3f"), ("extent_ratio", ".3f"), ("gospa30_m", ".1f"))
 
 
 def line(name: str, found: dict[str, float]) -> str:
-    return f"{name:3}" + " ".join(format(found.get(key, math.nan), spec) for key, spec in COLUMNS)
+    """One row of the table; below it, of a formation, its windows with the clairvoyant filter's figures in brackets."""
+    rows = [f"{name:3}" + " ".join(format(found.get(key, math.nan), spec) for key, spec in COLUMNS)]
+    for first, last in CASES[name].windows_s:
+        told = (
+            f"{key} {found[f'{key}_{first:g}']:{spec}} ({found[f'oracle_{key}_{first:g}']:{spec}})"
+            for key, spec in WINDOWED
+        )
+        rows.append(f"   {first:g}-{last:g} s: " + ", ".join(told))
+    return "\n".join(rows)
 
 
 def seeds_of(text: str) -> list[int]:

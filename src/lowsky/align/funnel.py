@@ -5,7 +5,7 @@ nothing comes later than its sensor's ``latency_s``. Why it is built so: docs/de
 """
 
 import bisect
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import groupby
 
 import msgspec
@@ -38,6 +38,7 @@ class _Lane:
         self.watermark = Watermark(self.latency_ns, _ns(settings.wait_at_least_s))
         self.clock = ClockBias(sensor.latency_s)
         self.ledger = Ledger()
+        self.can_speak = True  # else there is nothing to wait for
         self.lost_ns: int | None = None  # when its connection was reported lost
 
 
@@ -52,11 +53,21 @@ class Funnel:
         ``RECORDED`` for files (the default), ``LIVE`` for sockets.
     start_ns : int, optional
         UTC from which time passes although nothing was seen. None: it starts with the first batch.
+    speakers : collection of str, optional
+        The sensors that some feed can speak for: only they are waited for, and whoever speaks all the same. None: all.
     """
 
-    def __init__(self, site: Site, settings: Settings = RECORDED, start_ns: int | None = None) -> None:
+    def __init__(
+        self,
+        site: Site,
+        settings: Settings = RECORDED,
+        start_ns: int | None = None,
+        speakers: Collection[str] | None = None,
+    ) -> None:
         self._settings = settings
         self._lanes = {s.id: _Lane(index, s, settings) for index, s in enumerate(site.sensors)}
+        for name, lane in self._lanes.items():
+            lane.can_speak = speakers is None or name in speakers
         self._tick_ns = _ns(settings.tick_s)
         self._split_ns = _ns(settings.split_s)
         self._gap_ns = _ns(settings.gap_s)
@@ -115,7 +126,7 @@ class Funnel:
         ledger = self._lanes[source].ledger
         t_ns, first_ns = batch.t_ns, first_arrival_ns(batch)
         lane.watermark.see(t_ns)
-        lane.lost_ns = None
+        lane.lost_ns, lane.can_speak = None, True
         if self._done_ns is not None and t_ns < self._done_ns:
             ledger.reject(Reject.LATE, len(batch), first_ns)
             ledger.unused_looks += not len(batch)
@@ -164,7 +175,7 @@ class Funnel:
         certain = [
             lane.watermark.certain_ns(now_ns)
             for lane in self._lanes.values()
-            if lane.lost_ns is None or now_ns < lane.lost_ns + lane.latency_ns
+            if lane.can_speak and (lane.lost_ns is None or now_ns < lane.lost_ns + lane.latency_ns)
         ]
         return min(certain, default=now_ns)
 

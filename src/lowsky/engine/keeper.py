@@ -2,7 +2,7 @@
 
 Starting is recovering: a node's picture is a function of the ticks recorded so far, so a start reads the newest
 saved pipeline and replays the ticks after it. Without one (first start after an update) it replays the last
-minute; track numbers then go on above every number ever given out.
+minute; track numbers then go on above every number ever given out. Nothing that is recorded makes a start fail.
 """
 
 import logging
@@ -14,12 +14,15 @@ from pathlib import Path
 import msgspec
 
 import lowsky
-from lowsky.engine.pipeline import NUMBERS_SPARED, Pipeline
+from lowsky.constants import SECOND_NS
+from lowsky.engine.evidence import save_payload
+from lowsky.engine.pipeline import LONGEST_SPARED_S, NUMBERS_SPARED, NUMBERS_SPARED_PER_S, Pipeline
 from lowsky.errors import RecordError
 from lowsky.model.ports import Tick
 from lowsky.model.site import Site
 from lowsky.record.reader import open_recording
 from lowsky.record.writer import Recorder
+from lowsky.wire.columns import encode_tick
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +34,10 @@ COMPACT_AT_END_S = 3.0
 
 
 class _Checkpoint(msgspec.Struct):
-    """``same_time`` ticks of exactly ``t_ns`` are already inside ``pipeline``."""
+    """``pipeline`` knows every tick up to the ``tick``-th of segment ``segment``."""
 
-    t_ns: int
-    same_time: int
+    segment: int
+    tick: int
     next_track_id: int
     pipeline: bytes
 
@@ -45,15 +48,13 @@ class Keeper:
     def __init__(self, folder: Path, site_toml: str) -> None:
         self._folder = folder
         self._recorder = Recorder(folder, site_toml, lowsky.__version__)
-        self._t_ns = 0
-        self._same_time = 0
+        self._ticks_put = 0
         self._saved_ns = 0
         self._saver = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
         self._saving: Future[None] | None = None
 
     def put(self, tick: Tick) -> None:
-        self._same_time = self._same_time + 1 if tick.t_ns == self._t_ns else 1
-        self._t_ns = tick.t_ns
+        self._ticks_put += 1
         self._recorder.put(tick)
 
     def status(self) -> str:
@@ -66,16 +67,21 @@ class Keeper:
         if tick.t_ns - self._saved_ns < CHECKPOINT_EVERY_NS or (self._saving is not None and not self._saving.done()):
             return
         self._saved_ns = tick.t_ns
-        self._saving = self._saver.submit(self._save, self._state_of(pipeline))
+        self._saving = self._saver.submit(self._save, *self._state_of(pipeline))
 
-    def _state_of(self, pipeline: Pipeline) -> _Checkpoint:
-        return _Checkpoint(self._t_ns, self._same_time, pipeline.next_track_id, pipeline.dump())
+    def _state_of(self, pipeline: Pipeline) -> tuple[int, int, int, bytes]:
+        """Ticks put and lost so far, the next track number, and the pipeline."""
+        return self._ticks_put, self._recorder.status().ticks_lost, pipeline.next_track_id, pipeline.dump()
 
-    def _save(self, state: _Checkpoint) -> None:
+    def _save(self, put: int, lost: int, next_track_id: int, pipeline: bytes) -> None:
         """After a flush: a checkpoint must never know more than the recording does. A disk that refuses is the
         recorder's to report; the next checkpoint tries again."""
-        if not self._recorder.flush():
+        if not self._recorder.flush() or self._recorder.status().ticks_lost != lost:
             return
+        place = self._recorder.place_of(put - lost)
+        if place is None:
+            return
+        state = _Checkpoint(*place, next_track_id, pipeline)
         try:
             beside = self._folder / (NAME + ".part")
             with beside.open("wb") as file:
@@ -87,10 +93,11 @@ class Keeper:
         except OSError:
             return
 
-    def close(self, pipeline: Pipeline) -> None:
+    def close(self, pipeline: Pipeline | None) -> None:
+        """The end. ``pipeline`` None: a step of it failed and left it in no state to go on from; nothing is saved."""
         self._saver.shutdown(wait=True)
-        if self._t_ns:  # else this run added nothing, and where the restored pipeline stands is in the file already
-            self._save(self._state_of(pipeline))
+        if pipeline is not None and self._ticks_put:  # without a tick, what is in the file already stands
+            self._save(*self._state_of(pipeline))
         status = self._recorder.close(COMPACT_AT_END_S)
         if status.ticks_lost:
             log.error(
@@ -98,27 +105,51 @@ class Keeper:
             )
 
     def restored_pipeline(self, site: Site) -> Pipeline:
-        """A pipeline that knows everything recorded so far in this folder."""
-        pipeline = Pipeline(site)
+        """A pipeline that knows everything recorded so far in this folder. Where a step fails, which is our bug, a
+        fresh one; its first checkpoint is saved with its first tick, so that no later start meets that tick again."""
         saved = self._read_checkpoint()
+        pipeline = self._loaded_pipeline(site, saved)
         try:
             recording = open_recording(self._folder)
         except RecordError:
             return pipeline
         if recording.span_ns is None:
             return pipeline
-        from_ns, skip = recording.span_ns[1] - LAST_MINUTE_NS, 0
-        if saved is not None:
+        if saved is not None and pipeline.t_ns is not None:
+            ticks = recording.ticks_after(saved.segment, saved.tick)
+        else:
+            ticks = recording.ticks(recording.span_ns[1] - LAST_MINUTE_NS)
+        for tick in ticks:
             try:
-                pipeline.load(saved.pipeline)
-                from_ns, skip = saved.t_ns, saved.same_time
-            except ValueError:  # some numbers above it were given out after it was saved
-                pipeline.continue_track_ids(saved.next_track_id + NUMBERS_SPARED)
-        for tick in recording.ticks(from_ns):
-            if skip and tick.t_ns == from_ns:
-                skip -= 1
-                continue
-            pipeline.step(tick)
+                pipeline.step(tick)
+            except Exception as error:  # noqa: BLE001  whatever it is, a start must not fail because of what is recorded
+                return self._fresh_pipeline(site, pipeline.next_track_id, tick, recording.span_ns[1], error)
+        return pipeline
+
+    def _loaded_pipeline(self, site: Site, saved: _Checkpoint | None) -> Pipeline:
+        """As it was saved; without that a new one, which gives out no number that was given out before."""
+        pipeline = Pipeline(site)
+        if saved is None:
+            return pipeline
+        try:
+            pipeline.load(saved.pipeline)
+        except Exception as error:  # noqa: BLE001  of another version or site, or a state that no longer loads
+            if not isinstance(error, ValueError):
+                log.error("%s: the saved state does not load: %r", self._folder, error)
+            pipeline = Pipeline(site)  # the other may be half loaded
+            pipeline.continue_track_ids(saved.next_track_id + NUMBERS_SPARED)
+        return pipeline
+
+    def _fresh_pipeline(self, site: Site, next_track_id: int, tick: Tick, last_ns: int, error: Exception) -> Pipeline:
+        """After a step that failed while restoring."""
+        path = save_payload(encode_tick(tick)) or "nowhere: the folder cannot be written"
+        log.error(
+            "%s: restoring ends at a tick on which the pipeline fails (%r; saved in %s): the tracks and alerts of "
+            "before are lost, and new ones get new numbers", self._folder, error, path,
+        )  # fmt: skip
+        after_s = min(max(0, last_ns - tick.t_ns) // SECOND_NS, LONGEST_SPARED_S)
+        pipeline = Pipeline(site)  # ticks behind it, which an earlier version could take, gave out numbers, too
+        pipeline.continue_track_ids(next_track_id + NUMBERS_SPARED + NUMBERS_SPARED_PER_S * after_s)
         return pipeline
 
     def _read_checkpoint(self) -> _Checkpoint | None:

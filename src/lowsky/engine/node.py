@@ -4,20 +4,19 @@ Everything asynchronous ends in ``_deliver``: what comes after is called synchro
 """
 
 import asyncio
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import lowsky.track
 from lowsky.align.funnel import Funnel
 from lowsky.align.settings import LIVE, Settings
 from lowsky.clock import monotonic_s
+from lowsky.engine.evidence import save_payload
 from lowsky.engine.hub import Hub, Picture
 from lowsky.engine.keeper import Keeper
 from lowsky.engine.pipeline import Pipeline
 from lowsky.errors import InvariantError
 from lowsky.feeds import supervisor
-from lowsky.feeds.plan import plan
+from lowsky.feeds.plan import plan, speakers
 from lowsky.model.events import Event
 from lowsky.model.ports import Clock, Normalised, SensorReport, Tick
 from lowsky.model.site import Site
@@ -60,8 +59,10 @@ class Node:
         self._site, self._clock, self._hub, self._stage = site, clock, hub, stage
         self._keeper = keeper
         self._pipeline = keeper.restored_pipeline(site) if keeper is not None else Pipeline(site)
-        self._funnel = Funnel(site, settings, start_ns=clock.now_ns())
+        self._feeds = plan(site)
+        self._funnel = Funnel(site, settings, clock.now_ns(), speakers(site, self._feeds))
         self._stop: asyncio.Event | None = None
+        self._is_half_stepped = False
         self._playing: set[str] = set()
         self._taken_in_ns = clock.now_ns()  # what had arrived by then has been delivered
         self._recv_ns = 0
@@ -73,10 +74,11 @@ class Node:
         """Until ``stop`` is set, or (``ends_with_files``) every file was played. Raises ``InvariantError``."""
         lowsky.track.warm_up()
         self._stop = stop
-        feeds = plan(self._site)
-        self._playing = {feed.sensor.id for feed in feeds}
+        self._playing = {feed.sensor.id for feed in self._feeds}
         feeding = asyncio.create_task(
-            supervisor.run(self._site, feeds, self._clock, self._deliver, stop, report=self._report, save=_save_payload)
+            supervisor.run(
+                self._site, self._feeds, self._clock, self._deliver, stop, report=self._report, save=save_payload
+            )
         )
         try:
             while not feeding.done():
@@ -88,7 +90,7 @@ class Node:
         finally:
             feeding.cancel()
             if self._keeper is not None:
-                self._keeper.close(self._pipeline)
+                self._keeper.close(None if self._is_half_stepped else self._pipeline)
 
     async def _take_in(self) -> None:
         """Let everything that has arrived by now be delivered. What time makes certain is judged by this time and not
@@ -105,7 +107,7 @@ class Node:
         self._release(self._funnel.release(self._taken_in_ns))
 
     def _report(self, report: SensorReport) -> None:
-        if self._stage.ends_with_files and not report.connected and report.detail.endswith("has ended"):
+        if self._stage.ends_with_files and report.ended:
             self._playing.discard(report.sensor)
             if not self._playing and self._stop is not None:
                 self._stop.set()
@@ -138,21 +140,14 @@ class Node:
 
     def _step(self, tick: Tick) -> list[Event]:
         """A step that fails is our bug: the tick is saved where it can be run again, and the node stops."""
+        self._is_half_stepped = True
         try:
-            return self._pipeline.step(tick)
+            events = self._pipeline.step(tick)
         except Exception as error:
-            path = _save_payload(encode_tick(tick))
+            path = save_payload(encode_tick(tick))
             raise InvariantError(f"the pipeline failed on the tick saved in {path}: {error!r}", path) from error
-
-
-def _save_payload(payload: bytes) -> str:
-    """Where the bytes that showed a bug of ours are kept; "" where nothing can be written."""
-    path = Path(f"lowsky-bug-{hashlib.sha256(payload).hexdigest()[:12]}.bin").absolute()
-    try:
-        path.write_bytes(payload)
-    except OSError:
-        return ""
-    return str(path)
+        self._is_half_stepped = False
+        return events
 
 
 def picture_of(pipeline: Pipeline, stage: Stage, recv_ns: int, trouble: Alert | None = None) -> Picture:

@@ -1,5 +1,6 @@
 """One source and the feeds that listen to it: frames in, counted results out."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from lowsky.model.measurement import Reject
 from lowsky.model.ports import Clock, Cut, Frame, Normalised, Normaliser
 from lowsky.model.site import Site
 
+LOG = logging.getLogger("lowsky.feeds")
 Deliver = Callable[[int, Normalised, int], None]
 """feed index, what came of a frame, when it came"""
 Save = Callable[[bytes], str]
@@ -99,8 +101,16 @@ class Line:
         self._switchboard.error(self._connection)
         self._switchboard.down(self._connection, why)
 
+    def ended(self) -> None:
+        """The file was played to its end."""
+        self._switchboard.ended(self._connection)
+
     def refused(self) -> None:
         self._switchboard.error(self._connection)
+
+    def replaced(self, peer: str, silent_s: float) -> None:
+        self._switchboard.error(self._connection)
+        LOG.warning("%s: %s, silent for %.0f s, gave its place to a new sender", self.source, peer, silent_s)
 
     def overrun(self, dropped: bytes) -> None:
         t_ns = self.clock.now_ns()

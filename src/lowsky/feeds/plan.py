@@ -1,6 +1,6 @@
 """What the site file asks for, checked against what there is: each feed with its package, config and source."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -69,6 +69,14 @@ def plan(site: Site) -> tuple[PlannedFeed, ...]:
     if faults:
         raise ConfigError(faults)
     return tuple(one for one in planned if one is not None)
+
+
+def speakers(site: Site, feeds: Sequence[PlannedFeed]) -> set[str]:
+    """The sensors that these feeds can speak for: each for its own, and one whose records name their sensor (its
+    config says ``sensors = "all"``, as a table's does) for every sensor of the site."""
+    if any(getattr(feed.config, "sensors", "own") == "all" for feed in feeds):
+        return {sensor.id for sensor in site.sensors}
+    return {feed.sensor.id for feed in feeds}
 
 
 def _planned(site: Site, index: int, feed: Feed, faults: list[Fault]) -> PlannedFeed | None:

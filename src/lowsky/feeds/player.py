@@ -31,7 +31,7 @@ async def play(line: Line, retry: Retry) -> None:
             if line.frames:  # what has been played must not be played twice
                 return
         else:
-            line.down(f"{line.source} has ended")
+            line.ended()
             return
         await asyncio.sleep(delay_s)
         delay_s = retry.after(delay_s)

@@ -26,6 +26,7 @@ class _State:
     errors: int = 0
     lost_datagrams: int = 0
     lost_ns: int | None = None  # when the last of them was noticed
+    is_ended: bool = False  # a file was played to its end
     was_told: bool = False  # a loss is told once, however often opening it again fails
 
 
@@ -64,6 +65,10 @@ class Switchboard:
             state.was_told = True
             LOG.warning("%s", why)
             self._tell_sensors_of(connection)
+
+    def ended(self, connection: Connection) -> None:
+        self._states[connection].is_ended = True
+        self.down(connection, f"{connection[0]} has ended")
 
     def error(self, connection: Connection) -> None:
         self._states[connection].errors += 1
@@ -113,6 +118,7 @@ class Switchboard:
                 t_ns=now_ns,
                 connected=any(state.is_up for state in states),
                 detail="; ".join(state.why for state in states if state.why),
+                ended=all(state.is_ended for state in states),
                 counts=counts | ({"lost_datagrams": lost} if lost else {}),
                 degraded="datagrams are lost: more comes than can be read" if is_losing else "",
             )

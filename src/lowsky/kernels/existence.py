@@ -5,7 +5,7 @@ import math
 from lowsky.kernels.compiled import njit
 from lowsky.kernels.observe import REFRACTION, wrap
 
-R_MAX = 1.0 - 1e-9
+R_MAX = 1.0 - 1e-4
 
 
 @njit

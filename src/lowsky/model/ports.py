@@ -79,11 +79,12 @@ class Transport(Protocol):
     def frames(self) -> AsyncIterator[Frame]: ...
 
 
-class SensorReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SensorReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What the supervisor knows of a sensor's connection. Goes through ``align`` and is recorded like data.
 
     ``counts`` are totals since start: "records", "measurements", "held", "errors" and one key per Reject name.
-    The last three fields are filled in by ``align``: median t_recv − t_meas, the interval in which the sensor's
+    ``ended``: all its sources are files that were played to their end; nothing more will come. ``latency_s``,
+    ``clock_s`` and ``degraded`` are completed by ``align``: median t_recv − t_meas, the interval in which the sensor's
     clock minus UTC must lie, and in words why what arrives is not all it should be ("" when it is).
     """
 
@@ -92,6 +93,7 @@ class SensorReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     connected: bool
     detail: str = ""
     counts: dict[str, int] = {}
+    ended: bool = False
     latency_s: float | None = None
     clock_s: tuple[float, float] | None = None
     degraded: str = ""

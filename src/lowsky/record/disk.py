@@ -29,6 +29,7 @@ class _Open:
     connection: sqlite3.Connection | None
     blocks: int = 0
     gaps: int = 0
+    ticks: int = 0
     size: int = 0
 
 
@@ -80,6 +81,11 @@ class Disk:
             self._disconnect()
             raise self._explained(error) from error
         return belonging
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Number of the growing segment, and how many ticks are durable in it."""
+        return (0, 0) if self._open is None else (self._open.segment.number, self._open.ticks)
 
     def end_segment(self) -> None:
         """Close the growing segment; it is then finished."""
@@ -176,6 +182,7 @@ class Disk:
                 raise sqlite3.DatabaseError("somebody else wrote into the segment")
         connection.execute("COMMIT")
         open_.blocks, open_.gaps = blocks, gaps
+        open_.ticks += sum(item.ticks for item in items if isinstance(item, Block))
         open_.size += sum(len(item.body) for item in items if isinstance(item, Block))
 
     def _disconnect(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import fields
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -203,9 +204,9 @@ class FinishedSegment:
         self.path = path
         try:
             self._file = pq.ParquetFile(path)
-        except (OSError, pa.ArrowException) as error:
+            found = self._file.schema_arrow
+        except (OSError, ValueError, pa.ArrowException) as error:  # ValueError: a name that is not UTF-8
             raise RecordError(f"{path}: cannot be read: {error}") from error
-        found = self._file.schema_arrow
         for f in found:
             if f.name not in SCHEMA.names or SCHEMA.field(f.name).type != f.type:
                 raise RecordError(f"{path}: column {f.name} ({f.type}) is not of a recording of this version")
@@ -243,15 +244,20 @@ class FinishedSegment:
         except (msgspec.DecodeError, TypeError) as error:
             raise RecordError(f"{self.path}: gaps cannot be read: {error}") from error
 
-    def ticks(self, from_ns: int | None = None) -> Generator[Tick, None, None]:
-        """Ticks in order, from the first row group that reaches ``from_ns``."""
+    def ticks(self, from_ns: int | None = None, skip: int = 0) -> Generator[Tick, None, None]:
+        """Ticks in order, from the first row group that reaches ``from_ns``, or behind the first ``skip`` ticks."""
         spans = self._group_spans()
         start = 0
         if from_ns is not None:
             start = next((group for group, (_, high) in enumerate(spans) if high >= from_ns), len(spans))
         for group in range(start, len(spans)):
+            rows = self._file.metadata.row_group(group).num_rows
+            if skip >= rows:
+                skip -= rows
+                continue
             try:
                 table = self._file.read_row_group(group)
-            except (OSError, pa.ArrowException) as error:
+            except (OSError, ValueError, pa.ArrowException) as error:
                 raise RecordError(f"{self.path}: row group {group} is damaged: {error}") from error
-            yield from ticks_of(table)
+            yield from islice(ticks_of(table), skip, None)
+            skip = 0

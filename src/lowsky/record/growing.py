@@ -191,8 +191,9 @@ def gaps(segment: Segment) -> list[Gap]:
     return [Gap(segment.number, after, low, high, n, m, str(cause)) for after, low, high, n, m, cause in rows]
 
 
-def encoded_ticks(path: Path, from_ns: int | None = None) -> Generator[bytes, None, None]:
-    """Encoded ticks in order, from the first block that reaches ``from_ns``; also those committed meanwhile.
+def encoded_ticks(path: Path, from_ns: int | None = None, skip: int = 0) -> Generator[bytes, None, None]:
+    """Encoded ticks in order, from the first block that reaches ``from_ns``, or behind the first ``skip`` ticks of
+    the segment; also those committed meanwhile.
 
     Raises ``RecordError`` at damage, after everything before it.
     """
@@ -201,15 +202,22 @@ def encoded_ticks(path: Path, from_ns: int | None = None) -> Generator[bytes, No
         if from_ns is not None:
             first = connection.execute("SELECT min(id) FROM block WHERE t_to_ns >= ?", (from_ns,)).fetchone()[0]
             last = connection.execute("SELECT max(id) FROM block").fetchone()[0] if first is None else first - 1
+        elif skip:
+            for block, count in connection.execute("SELECT id, ticks FROM block ORDER BY id"):
+                if not isinstance(count, int) or not 0 <= count <= skip:
+                    break
+                last, skip = block, skip - count
         query = "SELECT id, ticks, raw_bytes, body FROM block WHERE id > ? ORDER BY id LIMIT 16"
         while rows := connection.execute(query, (last or 0,)).fetchall():
             for last, count, raw_bytes, body in rows:  # noqa: B007  last goes on after the loop
-                yield from ticks_of_body(body, raw_bytes, count)
+                encoded = ticks_of_body(body, raw_bytes, count)
+                yield from encoded[skip:]
+                skip = max(0, skip - len(encoded))
 
 
-def ticks(path: Path, from_ns: int | None = None) -> Generator[Tick, None, None]:
+def ticks(path: Path, from_ns: int | None = None, skip: int = 0) -> Generator[Tick, None, None]:
     """The same, decoded."""
-    with closing(encoded_ticks(path, from_ns)) as encoded:
+    with closing(encoded_ticks(path, from_ns, skip)) as encoded:
         for payload in encoded:
             try:
                 yield decode_tick(payload)

@@ -66,6 +66,18 @@ class Recording:
                 except RecordError as error:
                     self._note(error, is_newest=segment is batch[-1])
 
+    def ticks_after(self, segment: int, tick: int) -> Iterator[Tick]:
+        """Every tick behind the ``tick``-th of a segment, whatever their times say (a clock may have been set back).
+        Damage is as in ``ticks``."""
+        last = segment - 1
+        while batch := self._segments(after=last):
+            for found in batch:
+                last = found.number
+                try:
+                    yield from self._ticks_of(found, None, tick if last == segment else 0)
+                except RecordError as error:
+                    self._note(error, is_newest=found is batch[-1])
+
     def _note(self, error: RecordError, is_newest: bool) -> None:
         if is_newest and isinstance(error, growing.Unborn):
             return  # its writer is just making it, or was killed while it did
@@ -100,12 +112,12 @@ class Recording:
         self.gaps += gaps
         return described
 
-    def _ticks_of(self, segment: Segment, from_ns: int | None) -> Iterator[Tick]:
+    def _ticks_of(self, segment: Segment, from_ns: int | None, skip: int = 0) -> Iterator[Tick]:
         segment = _form_that_is_there(segment)
         if segment.form == "sqlite":
             started = False
             try:
-                with closing(growing.ticks(segment.path, from_ns)) as ticks:
+                with closing(growing.ticks(segment.path, from_ns, skip)) as ticks:
                     for tick in ticks:
                         started = True
                         yield tick
@@ -114,7 +126,7 @@ class Recording:
                 if started or _form_that_is_there(segment).form == "sqlite":
                     raise
         with FinishedSegment(segment.in_form("parquet").path) as file:
-            yield from file.ticks(from_ns)
+            yield from file.ticks(from_ns, skip)
 
 
 def _form_that_is_there(segment: Segment) -> Segment:

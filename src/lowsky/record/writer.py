@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 1.0  # between attempts while the disk refuses
 COMMIT_S = 1.0  # a tick waits at most this long for its commit while the disk is well
+PLACES = 64  # segments of which is remembered where in the run they began
 BACKLOG_BYTES = 256 << 20  # kept in memory while the disk refuses: minutes at 5,000 plots/s
 TRANSACTION_BYTES = 8 << 20  # taken from the queue for one commit
 
@@ -57,10 +58,11 @@ class Recorder:
         self._queued_bytes = self._taken_bytes = 0
         self._ticks_put = self._ticks_durable = self._ticks_lost = self._measurements_lost = 0
         self._t_durable_ns: int | None = None
+        self._places: deque[tuple[int, int]] = deque(maxlen=PLACES)  # segment, ticks durable before it
         self._loss = Loss()  # since the last gap that was taken for writing; all older than the queue
         self._flush_to = self._attempts = 0
         self._error: RecordError | None = None
-        self._is_closing = self._is_prepared = False
+        self._is_closing = self._is_prepared = self._has_ended = False
         self._compact_s = 0.0
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
@@ -97,9 +99,19 @@ class Recorder:
                 self._changed.wait(max(0.0, deadline - monotonic_s()))
             return self._settled() >= upto and self._ticks_lost == lost
 
+    def place_of(self, nth: int) -> tuple[int, int] | None:
+        """Where the ``nth`` durable tick since start lies: its segment's number, and its own in it (from 1). None
+        where it is not durable yet, or too long ago."""
+        with self._changed:
+            if not 0 < nth <= self._ticks_durable:
+                return None
+            return next(((number, nth - before) for number, before in reversed(self._places) if before < nth), None)
+
     def status(self) -> RecordStatus:
         """How the recording is now."""
         with self._changed:
+            if self._has_died() and self._error is None:
+                self._error = RecordError(f"{self.folder}: recording ended by a fault of lowsky; start the node again")
             state = "failing" if self._error else "ok" if self._is_prepared else "waiting"
             return RecordStatus(
                 state, self._error, self._ticks_durable, self._t_durable_ns, self._ticks_lost,
@@ -117,7 +129,17 @@ class Recorder:
             self._is_closing = True
             self._changed.notify_all()
         self._thread.join()
+        with self._changed:
+            if self._has_died():
+                while self._queue:
+                    self._count_lost(self._queue.popleft(), "the recorder ended by a fault of lowsky")
+                self._ticks_lost = self._ticks_put - self._ticks_durable  # with those that were in its hands
+                self._queued_bytes = self._taken_bytes = 0
         return self.status()
+
+    def _has_died(self) -> bool:
+        """By an exception that nobody foresaw; what it was is on stderr."""
+        return not self._thread.is_alive() and not self._has_ended
 
     def _settled(self) -> int:
         """Ticks of which it is decided what became of them."""
@@ -156,6 +178,7 @@ class Recorder:
             if monotonic_s() >= deadline:
                 break
         self._disk.release()
+        self._has_ended = True
 
     def _wait(self) -> None:
         with self._changed:
@@ -210,6 +233,10 @@ class Recorder:
         blocks = [item for item in items if isinstance(item, Block)]
         with self._changed:
             self._ticks_durable += sum(block.ticks for block in blocks)
+            number, ticks = self._disk.place
+            began = (number, self._ticks_durable - ticks)
+            if blocks and (not self._places or self._places[-1] != began):
+                self._places.append(began)
             if blocks:
                 self._t_durable_ns = blocks[-1].t_to_ns
 

@@ -4,11 +4,12 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from lowsky.simulate.faults import idealised
 from lowsky.simulate.read import list_scenarios, load_scenario, parse_scenario
 from lowsky.simulate.run import Simulation, simulate
 from lowsky.simulate.scenario import Scenario
 
-__all__ = ["Scenario", "Simulation", "list_scenarios", "load_scenario", "parse_scenario", "simulate"]
+__all__ = ["Scenario", "Simulation", "idealised", "list_scenarios", "load_scenario", "parse_scenario", "simulate"]
 
 
 class _Callable(ModuleType):

@@ -9,8 +9,18 @@ import numpy as np
 
 from lowsky.model.measurement import Floats
 from lowsky.simulate.flight import fly_waypoints
+from lowsky.simulate.formation import fly_formation
 from lowsky.simulate.multirotor import fly_multirotor
-from lowsky.simulate.scenario import Balloon, Bird, Motion, Multirotor, Waypoints, WhiteAcceleration, Wind
+from lowsky.simulate.scenario import (
+    Balloon,
+    Bird,
+    Formation,
+    Motion,
+    Multirotor,
+    Waypoints,
+    WhiteAcceleration,
+    Wind,
+)
 from lowsky.simulate.start import Beginning, Generator, draw
 
 STEP_S = 0.1
@@ -25,6 +35,8 @@ def move(rng: Generator, motion: Motion, first: Beginning, steps: int, wind: Win
         return fly_multirotor(rng, motion, first, steps, STEP_S)
     if isinstance(motion, Waypoints):
         return fly_waypoints(rng, motion, first, steps, STEP_S)
+    if isinstance(motion, Formation):
+        return fly_formation(rng, motion, first, steps, STEP_S)
     if isinstance(motion, Bird):
         return _flock(rng, motion, first, steps) if motion.flock_spacing_m > 0.0 else _bird(rng, motion, first, steps)
     return _balloon(rng, motion, first, steps, wind)

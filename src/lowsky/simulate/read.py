@@ -1,5 +1,6 @@
 """Scenario files: TOML text → ``Scenario``, with every fault at once."""
 
+import itertools
 import math
 import tomllib
 from collections.abc import Iterator
@@ -14,7 +15,10 @@ from lowsky.errors import ConfigError, Fault
 from lowsky.model.classes import BY_LABEL
 from lowsky.model.site import MAX_SENSORS
 from lowsky.simulate.scenario import (
+    Cells,
+    Circle,
     Crossing,
+    Formation,
     Inbound,
     Limits,
     Motion,
@@ -188,6 +192,23 @@ def _target_disagreements(target: Target, where: str) -> Iterator[Fault]:
         yield Fault(where + "motion.points_m", "none", "points, or a start of kind inbound, which aims at one")
     if isinstance(target.motion, Waypoints) and _both(target.start.speed_mps)[1] == 0.0:
         yield Fault(where + "start.speed_mps", "0", "the speed at which it flies to its points")
+    if isinstance(target.motion, Formation):
+        yield from _formation_disagreements(target, target.motion, where)
+
+
+def _formation_disagreements(target: Target, motion: Formation, where: str) -> Iterator[Fault]:
+    if not isinstance(target.start, Circle):
+        yield Fault(where + "start", "a start without a circle", 'kind = "circle" for a formation')
+    elif _both(target.start.range_m)[0] <= 0.0:
+        yield Fault(where + "start.range_m", _shown(target.start.range_m), "a circle of more than 0 m")
+    if target.count != motion.radial * motion.tangential:
+        expected = f"motion.radial × motion.tangential = {motion.radial * motion.tangential}"
+        yield Fault(where + "count", str(target.count), expected)
+    if len(set(_both(target.appear_s))) > 1:
+        yield Fault(where + "appear_s", _shown(target.appear_s), "one number: a formation appears together")
+    times = [at_s for at_s, _ in motion.spacing]
+    if any(later <= earlier for earlier, later in itertools.pairwise(times)):
+        yield Fault(where + "motion.spacing", _shown(times), "[second, factor], …: each second after the one before")
 
 
 def _sensor_disagreements(sensor: Sensor, groups: set[str], where: str) -> Iterator[Fault]:
@@ -218,6 +239,25 @@ def _sensor_disagreements(sensor: Sensor, groups: set[str], where: str) -> Itera
             yield Fault(where + f"says.{label}", f"a sum of {sum(shares.values()):g}", "shares that sum to at most 1")
     if max(_both(sensor.latency_s)) > 60.0:
         yield Fault(where + "latency_s", _shown(sensor.latency_s), "seconds from 0 to 60")
+    yield from _fault_disagreements(sensor, where)
+
+
+def _fault_disagreements(sensor: Sensor, where: str) -> Iterator[Fault]:
+    """Of patches, registration, link and cells."""
+    if (sensor.patches.share > 0.0) != bool(sensor.patches.group):
+        found = f"{len(sensor.patches.group)} groups with share = {sensor.patches.share:g}"
+        yield Fault(where + "patches", found, "a share above 0 and [[sensor.patches.group]], or neither")
+    if sensor.kind != "radar" and sensor.patches.group:
+        yield Fault(where + "patches", f"of a {sensor.kind}", "patches of a radar")
+    if sensor.kind == "cooperative":
+        error = sensor.registration
+        if error.range_m or error.azimuth_deg or error.elevation_deg:
+            yield Fault(where + "registration", "errors of plots", "time_s alone: reports state no range or angle")
+        if sensor.cells != Cells():
+            yield Fault(where + "cells", "cells of reports", "cells of a sensor that makes plots")
+    link = sensor.link
+    if link.stall_every_s is not None and link.stall_every_s <= link.stall_s:
+        yield Fault(where + "link.stall_every_s", f"{link.stall_every_s:g}", f"more than stall_s = {link.stall_s:g}")
 
 
 def _both(draw: Any) -> tuple[float, float]:

@@ -12,8 +12,9 @@ from lowsky.errors import ConfigError, Fault
 from lowsky.geo.enu import EnuFrame
 from lowsky.model.measurement import Ints
 from lowsky.simulate.read import load_scenario
+from lowsky.simulate.rows import Rows
 from lowsky.simulate.scenario import Scenario, Sensor
-from lowsky.simulate.sensors import MADE_BY, Rows, observe
+from lowsky.simulate.sensors import MADE_BY, observe
 from lowsky.simulate.truth import make_truth, truth_table
 
 TIME = pl.Datetime("ns", "UTC")

@@ -100,7 +100,17 @@ class Swarm(Part, frozen=True, kw_only=True, tag="swarm", tag_field="kind"):
     member_velocity_sigma_mps: NotNegative  # normal, per horizontal axis
 
 
-Start = Box | Inbound | Crossing | Swarm
+class Circle(Part, frozen=True, kw_only=True, tag="circle", tag_field="kind"):
+    """On a circle and along it, clockwise seen from above: one place for the whole group."""
+
+    centre_m: tuple[Bounded, Bounded] = (0.0, 0.0)
+    range_m: Amount
+    azimuth_deg: Draw = (0.0, 360.0)
+    up_m: Draw
+    speed_mps: Amount
+
+
+Start = Box | Inbound | Crossing | Swarm | Circle
 
 
 # -- how they move ------------------------------------------------------------------------------------------------
@@ -168,7 +178,25 @@ class Balloon(Part, frozen=True, kw_only=True, tag="balloon", tag_field="kind"):
     climb_sigma_mps: NotNegative = 0.2
 
 
-Motion = WhiteAcceleration | Multirotor | Waypoints | Bird | Balloon
+class Formation(Part, frozen=True, kw_only=True, tag="formation", tag_field="kind"):
+    """A block of slots on a circle, one target about each; the start must be of kind ``circle``.
+
+    Radial and tangential distances of the slots are multiplied by ``spacing``: (second, factor), straight lines
+    between, the first and last factor before and after.
+    """
+
+    radial: Annotated[int, Meta(ge=1, le=1_000)]
+    tangential: Annotated[int, Meta(ge=1, le=1_000)]
+    radial_m: NotNegative
+    tangential_m: NotNegative
+    spacing: Annotated[tuple[tuple[NotNegative, NotNegative], ...], Meta(min_length=1, max_length=1_000)] = (
+        (0.0, 1.0),
+    )
+    sway_m: NotNegative = 0.0  # 1σ about the slot per axis: a critically damped oscillator driven by white noise
+    sway_radps: Annotated[float, Meta(ge=0.01, le=100.0)] = 0.4  # its natural frequency
+
+
+Motion = WhiteAcceleration | Multirotor | Waypoints | Bird | Balloon | Formation
 
 
 class Target(Part, frozen=True, kw_only=True):
@@ -185,6 +213,60 @@ class Target(Part, frozen=True, kw_only=True):
     identity_prefix: Annotated[str, Meta(max_length=64)] | None = (
         None  # what it calls itself: prefix and number, counted from 1
     )
+
+
+# -- what sensors do that their site file does not tell ----------------------------------------------------------
+
+
+class PatchGroup(Part, frozen=True, kw_only=True):
+    """Like patches of ground about the sensor, or cells of rain, that give false alarms look after look."""
+
+    count: Annotated[int, Meta(ge=1, le=1_000)] = 1
+    range_m: Amount  # of each centre, level, from the sensor
+    azimuth_deg: Draw = (0.0, 360.0)
+    spread_m: NotNegative  # 1σ of the points about their centre, per horizontal axis
+    up_m: Amount = 0.0  # of each point, above the site's origin
+    up_sigma_m: NotNegative = 0.0  # to which the size of a normal value is added
+    drifts: bool = False  # with the wind of ``Patches``
+
+
+class Patches(Part, frozen=True, kw_only=True):
+    """The part of ``clutter_per_look`` that comes from places rather than from everywhere."""
+
+    share: Share = 0.0
+    weight_sigma: Annotated[float, Meta(ge=0.0, le=5.0)] = 0.0  # log-normal: how unlike the patches' rates are
+    wind_mps: Amount = 0.0  # one wind a run, for all patches that drift
+    wind_course_deg: Draw = (0.0, 360.0)
+    range_rate_sigma_mps: NotNegative = 0.5  # 1σ of a plot about what the drift gives
+    group: tuple[PatchGroup, ...] = ()
+
+
+class Registration(Part, frozen=True, kw_only=True):
+    """Constant errors of a sensor, added to what it measures and to the times it states."""
+
+    range_m: Annotated[float, Meta(ge=-1e5, le=1e5)] = 0.0
+    azimuth_deg: Annotated[float, Meta(ge=-180.0, le=180.0)] = 0.0
+    elevation_deg: Annotated[float, Meta(ge=-90.0, le=90.0)] = 0.0
+    time_s: Annotated[float, Meta(ge=-3600.0, le=3600.0)] = 0.0
+    signs_drawn: bool = False  # the sign of each is drawn anew for each seed
+
+
+class Link(Part, frozen=True, kw_only=True):
+    """How measurements arrive, beyond ``latency_s``."""
+
+    stall_from_s: NotNegative = 0.0  # the first stall
+    stall_every_s: Positive | None = None  # from one stall to the next; only one where left out
+    stall_s: NotNegative = 0.0  # nothing arrives for so long, and then everything at once
+    late_share: Share = 0.0  # of the looks (cooperative: of the reports)
+    late_s: Amount = 0.0  # that arrive later by this
+
+
+class Cells(Part, frozen=True, kw_only=True):
+    """Resolution: what lies in one cell gives one plot. An axis left out does not separate; no table: no cells."""
+
+    range_m: Annotated[float, Meta(ge=1e-3, le=1e6)] | None = None
+    azimuth_deg: Annotated[float, Meta(ge=1e-4, le=360.0)] | None = None
+    elevation_deg: Annotated[float, Meta(ge=1e-4, le=180.0)] | None = None
 
 
 class Sensor(Part, frozen=True, kw_only=True):
@@ -219,6 +301,10 @@ class Sensor(Part, frozen=True, kw_only=True):
     latency_s: Amount = 0.0  # of each look, of each report of a cooperative sensor
     silence_share: Annotated[float, Meta(ge=0.0, le=0.95)] = 0.0  # cooperative: share of time the link is broken
     silence_s: Positive = 5.0  # mean length of such a break
+    patches: Patches = Patches()
+    registration: Registration = Registration()
+    link: Link = Link()
+    cells: Cells = Cells()
 
 
 class Scenario(Part, frozen=True, kw_only=True):

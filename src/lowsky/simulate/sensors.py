@@ -3,8 +3,6 @@
 A sensor is simulated over its whole run at once: L looks × N targets.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,31 +10,20 @@ from lowsky.constants import SECOND_NS
 from lowsky.geo.enu import EnuFrame
 from lowsky.geo.polar import polar_from_enu
 from lowsky.model.measurement import Floats, Ints
-from lowsky.simulate.scenario import Sensor
+from lowsky.simulate.cells import merged
+from lowsky.simulate.clutter import P_FALSE, false_alarms, patch_alarms, says, threshold_db
+from lowsky.simulate.faults import delivered, misregistered, registration_of
+from lowsky.simulate.rows import Columns, Rows, joined, missing
+from lowsky.simulate.scenario import Cells, Sensor
 from lowsky.simulate.start import Generator, draw
 from lowsky.simulate.truth import Truth, geodetic_state
 
 RCS_FLUCTUATION_DB = 3.0  # 1σ from plot to plot
-P_FALSE = 1e-6  # of one resolution cell; fixes the threshold
 R90_RCS_DBSM = -20.0  # 0.01 m²
-CLUTTER_RCS_DBSM = (-24.0, 7.0)
-CLUTTER_SNR_EXCESS_DB = 2.5  # mean above the threshold
 
 MADE_BY = "made_by"
 """Column that never leaves the simulation but for a filter that is told everything: the target of a row, NaN where
 nothing made it."""
-
-Columns = dict[str, NDArray[np.generic]]
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Measurements of one sensor, in order of look: times and named columns, NaN and None where there is nothing."""
-
-    look: Ints  # int64[R]
-    t_meas_ns: Ints  # int64[R]
-    t_recv_ns: Ints  # int64[R]
-    columns: Columns
 
 
 def look_times(sensor: Sensor, duration_s: float) -> Floats:
@@ -47,28 +34,24 @@ def look_times(sensor: Sensor, duration_s: float) -> Floats:
 
 
 def observe(rng: Generator, sensor: Sensor, frame: EnuFrame, truth: Truth, origin: EnuFrame, duration_s: float) -> Rows:
-    """Everything one sensor says in the whole run."""
+    """Everything one sensor says in the whole run.
+
+    Patches, cells, registration and link draw from generators of their own: switching one off leaves every other
+    random number as it was.
+    """
+    patch_rng, cell_rng, registration_rng, link_rng = rng.spawn(4)
     times_s = look_times(sensor, duration_s)
-    pos, vel, seen = truth.at(times_s)
     turn = frame.enu_from_ecef @ origin.enu_from_ecef.T
     shift = frame.enu_from_ecef @ (origin.origin_ecef - frame.origin_ecef)
-    polar = polar_from_enu(np.where(seen[..., None], pos @ turn.T + shift, 1.0))
-    seen = seen & _in_reach(sensor, polar)
-    if sensor.only:
-        seen &= np.isin(truth.group, sensor.only)
-    look, target = np.nonzero(_detected(rng, sensor, truth, polar, seen))
-    here, mean_polar = (pos[look, target] @ turn.T + shift), polar[look, target]
-    if sensor.kind == "cooperative":
-        columns = _reports(rng, sensor, truth, origin, pos[look, target], vel[look, target], target)
-    else:
-        columns = _plots(rng, sensor, here, mean_polar, vel[look, target] @ turn.T)
-        if sensor.reports_rcs:
-            columns |= _strength(rng, sensor, truth.rcs_dbsm[target], mean_polar[:, 0])
-    columns["class"] = _says(rng, sensor, truth.object_class[target])
-    columns[MADE_BY] = target.astype(np.float64)
-    false_look, false_columns = _false_alarms(rng, sensor, len(times_s))
-    look = np.concatenate((look, false_look))
-    columns = _joined(columns, len(target), false_columns, len(false_look))
+    look, columns = _seen(rng, cell_rng, sensor, truth, origin, (times_s, turn, shift))
+    false_look, false_columns = false_alarms(rng, sensor, len(times_s))
+    patch_look, patch_columns = patch_alarms(patch_rng, sensor, times_s, turn, shift)
+    # what is really there is seen in the wrong place; false alarms of the receiver are nowhere
+    there = joined((columns, len(look)), (patch_columns, len(patch_look)))
+    error = registration_of(registration_rng, sensor)
+    there = misregistered(error, there)
+    columns = joined((there, len(look) + len(patch_look)), (false_columns, len(false_look)))
+    look = np.concatenate((look, patch_look, false_look))
     shuffled = np.lexsort((rng.random(len(look)), look))  # by look, in random order within one
     look = look[shuffled]
     start_ns = int(truth.t_ns[0])
@@ -76,7 +59,42 @@ def observe(rng: Generator, sensor: Sensor, frame: EnuFrame, truth: Truth, origi
     late = _latency(rng, sensor, look, len(times_s))
     none = np.setdiff1d(np.arange(len(times_s)), look)
     rows = Rows(look, look_ns[look], look_ns[look] + late, {name: a[shuffled] for name, a in columns.items()})
-    return _with_empty_looks(rng, sensor, rows, none, look_ns)
+    rows = _with_empty_looks(rng, sensor, rows, none, look_ns)
+    return delivered(link_rng, sensor, rows, start_ns, error.time_s)
+
+
+def _seen(
+    rng: Generator,
+    cell_rng: Generator,
+    sensor: Sensor,
+    truth: Truth,
+    origin: EnuFrame,
+    where: tuple[Floats, Floats, Floats],
+) -> tuple[Ints, Columns]:
+    """What targets make: look and columns of each row. ``where``: seconds of the looks; turn and shift from the
+    origin's axes to the sensor's."""
+    times_s, turn, shift = where
+    pos, vel, seen = truth.at(times_s)
+    polar = polar_from_enu(np.where(seen[..., None], pos @ turn.T + shift, 1.0))
+    seen = seen & _in_reach(sensor, polar)
+    if sensor.only:
+        seen &= np.isin(truth.group, sensor.only)
+    look, target = np.nonzero(_detected(rng, sensor, truth, polar, seen))
+    here, there, rcs_dbsm = pos[look, target] @ turn.T + shift, vel[look, target] @ turn.T, truth.rcs_dbsm[target]
+    mean_polar, kept = polar[look, target], np.ones(len(look), np.bool_)
+    if sensor.cells != Cells():
+        # noise is drawn for every detection, and that of the first one stays: the same with cells or without
+        here, there, rcs_dbsm, kept = merged(cell_rng, sensor.cells, look, mean_polar, (here, there, rcs_dbsm))
+        mean_polar = polar_from_enu(here)
+    if sensor.kind == "cooperative":
+        columns = _reports(rng, sensor, truth, origin, pos[look, target], vel[look, target], target)
+    else:
+        columns = _plots(rng, sensor, here, mean_polar, there)
+        if sensor.reports_rcs:
+            columns |= _strength(rng, sensor, rcs_dbsm, mean_polar[:, 0])
+    columns["class"] = says(rng, sensor, truth.object_class[target])
+    columns[MADE_BY] = target.astype(np.float64)
+    return look[kept], {name: a[kept] for name, a in columns.items()}
 
 
 def _in_reach(sensor: Sensor, polar: Floats) -> NDArray[np.bool_]:
@@ -155,11 +173,7 @@ def _strength(rng: Generator, sensor: Sensor, rcs_dbsm: Floats, range_m: Floats)
     """The plot's radar cross-section and signal to noise ratio, fluctuating together, never below the threshold."""
     swing = RCS_FLUCTUATION_DB * rng.standard_normal(len(rcs_dbsm))
     snr = mean_snr_db(sensor, rcs_dbsm, range_m) + swing
-    return {"rcs_dbsm": rcs_dbsm + swing, "snr_db": np.maximum(snr, _threshold_db())}
-
-
-def _threshold_db() -> float:
-    return float(10.0 * np.log10(-np.log(P_FALSE)))
+    return {"rcs_dbsm": rcs_dbsm + swing, "snr_db": np.maximum(snr, threshold_db())}
 
 
 def _reports(
@@ -182,53 +196,6 @@ def _reports(
     return columns
 
 
-def _says(rng: Generator, sensor: Sensor, true_class: NDArray[np.str_]) -> NDArray[np.generic]:
-    """What the sensor thinks each object is, drawn from the row of ``says`` of its true class; else None."""
-    lot = rng.random(len(true_class))
-    said = np.full(len(true_class), None, object)
-    for label, shares in sensor.says.items():
-        rows = np.nonzero(true_class == label)[0]
-        names = np.array([*shares, None], object)
-        edges = np.cumsum(list(shares.values()))
-        said[rows] = names[np.searchsorted(edges, lot[rows], side="right")]
-    return said
-
-
-def _false_alarms(rng: Generator, sensor: Sensor, looks: int) -> tuple[Ints, Columns]:
-    """Poisson in number, uniform over sector, range and range rate."""
-    look = np.repeat(np.arange(looks), rng.poisson(sensor.clutter_per_look, looks))
-    n = len(look)
-    azimuth, elevation = draw(rng, sensor.azimuth_deg, n) % 360.0, draw(rng, sensor.clutter_elevation_deg, n)
-    range_m = draw(rng, (sensor.min_range_m, sensor.max_range_m), n)
-    rate = draw(rng, (-sensor.clutter_range_rate_mps, sensor.clutter_range_rate_mps), n)
-    columns: Columns = {"azimuth_deg": azimuth, "class": _says(rng, sensor, np.full(n, "clutter"))}
-    if sensor.sigma_elevation_deg is not None:
-        columns["elevation_deg"] = elevation
-    if sensor.kind == "radar":
-        columns["range_m"] = range_m
-    if sensor.kind == "radar" and sensor.sigma_range_rate_mps is not None:
-        columns["range_rate_mps"] = rate
-    if sensor.reports_rcs:
-        mean, spread = CLUTTER_RCS_DBSM
-        columns["rcs_dbsm"] = mean + spread * rng.standard_normal(n)
-        columns["snr_db"] = _threshold_db() + rng.exponential(CLUTTER_SNR_EXCESS_DB, n)
-    return look, columns
-
-
-def _missing(like: NDArray[np.generic], n: int) -> NDArray[np.generic]:
-    return np.full(n, None, object) if like.dtype == object else np.full(n, np.nan)
-
-
-def _joined(first: Columns, n_first: int, second: Columns, n_second: int) -> Columns:
-    """Two sets of columns, one below the other."""
-    out: Columns = {}
-    for name in first | second:
-        like = first[name] if name in first else second[name]
-        above, below = first.get(name, _missing(like, n_first)), second.get(name, _missing(like, n_second))
-        out[name] = np.concatenate((above, below))
-    return out
-
-
 def _latency(rng: Generator, sensor: Sensor, look: Ints, looks: int) -> Ints:
     """Nanoseconds from seeing to arriving: of each report of a cooperative sensor, else of each look."""
     if sensor.kind == "cooperative":
@@ -245,6 +212,6 @@ def _with_empty_looks(rng: Generator, sensor: Sensor, rows: Rows, empty: Ints, l
     arrives = look_ns[empty] + np.round(draw(rng, sensor.latency_s, len(empty)) * SECOND_NS).astype(np.int64)
     look = np.concatenate((rows.look, empty))
     order = np.argsort(look, kind="stable")
-    columns = {name: np.concatenate((a, _missing(a, len(empty))))[order] for name, a in rows.columns.items()}
+    columns = {name: np.concatenate((a, missing(a, len(empty))))[order] for name, a in rows.columns.items()}
     t_meas = np.concatenate((rows.t_meas_ns, look_ns[empty]))[order]
     return Rows(look[order], t_meas, np.concatenate((rows.t_recv_ns, arrives))[order], columns)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lowsky.model.measurement import Floats
-from lowsky.simulate.scenario import Box, Crossing, Inbound, Start, Swarm
+from lowsky.simulate.scenario import Box, Circle, Crossing, Inbound, Start, Swarm
 
 Generator = np.random.Generator
 
@@ -17,7 +17,7 @@ class Beginning:
 
     pos: Floats  # float64[N, 3] m east, north, up
     vel: Floats  # float64[N, 3] m/s
-    aim: Floats  # float64[N, 2] m, NaN where the start aims at nothing
+    aim: Floats  # float64[N, 2] m: the point they are headed for, or circle; NaN where there is none
 
 
 def draw(rng: Generator, value: float | tuple[float, float], n: int) -> Floats:
@@ -39,6 +39,8 @@ def begin(rng: Generator, start: Start, n: int) -> Beginning:
         return _inbound(rng, start, n)
     if isinstance(start, Crossing):
         return _crossing(rng, start, n)
+    if isinstance(start, Circle):
+        return _circle(rng, start, n)
     return _swarm(rng, start, n)
 
 
@@ -79,3 +81,11 @@ def _swarm(rng: Generator, start: Swarm, n: int) -> Beginning:
     vel = np.repeat(vel, members, axis=0)
     vel[:, :2] += start.member_velocity_sigma_mps * rng.standard_normal((n, 2))
     return Beginning(pos, vel, np.full((n, 2), np.nan))
+
+
+def _circle(rng: Generator, start: Circle, n: int) -> Beginning:
+    range_m, azimuth = draw(rng, start.range_m, 1), np.radians(draw(rng, start.azimuth_deg, 1))
+    pos = np.column_stack((range_m * np.sin(azimuth), range_m * np.cos(azimuth), draw(rng, start.up_m, 1)))
+    pos[:, :2] += start.centre_m
+    vel = along(azimuth + math.pi / 2.0, draw(rng, start.speed_mps, 1))
+    return Beginning(np.repeat(pos, n, axis=0), np.repeat(vel, n, axis=0), np.tile(np.array(start.centre_m), (n, 1)))

@@ -10,10 +10,12 @@ from lowsky.kernels.existence import detection_weights, look_odds, note_hits, up
 from lowsky.kernels.gate import arc_of, pairs, track_boxes
 from lowsky.kernels.motion import predict_tracks
 from lowsky.kernels.update import update_tracks, weigh_edges
-from lowsky.model.measurement import Floats, Ints, MeasurementKind
+from lowsky.model.measurement import Coverage, Floats, Ints, MeasurementKind
 from lowsky.track.core import GATE_OF_DIM, Core, densities
 from lowsky.track.rows import Rows, Station, TrackReject
 
+RHO_GROWN = 1.5
+"""A look whose own false plots raise the density anywhere by more than this is associated again."""
 NO_COVERAGE = np.array([0.0, -1.0, 0.0, 0.0, 0.0, 0.0])
 
 
@@ -25,12 +27,13 @@ class Outcome:
     row: Ints  # int64[E]
     p_edge: Floats  # float64[E]
     p_new: Floats  # float64[N]
-    birth_share: float  # of "nobody's", this share is new objects, the rest clutter
+    birth_share: Floats  # float64[N] of "nobody's", this share is new objects, the rest clutter
 
 
 def associate(
-    core: Core, station: Station, rows: Rows, limits: Floats, t_look_ns: int, named: NDArray[np.bool_]
-) -> Outcome:
+    core: Core, station: Station, rows: Rows, limits: Floats, t_look_ns: int, named: NDArray[np.bool_],
+    coverage: Coverage | None = None,
+) -> Outcome:  # fmt: skip
     """Let ``rows`` speak about every track, in place.
 
     ``limits`` as in ``kernels.existence.inside`` (``NO_COVERAGE``: the rows are no evidence against others);
@@ -61,11 +64,17 @@ def associate(
         t_look_ns, station.p_detect, station.origin[0], station.C[0], limits, table.t_ns[:n], table.xm[:n],
         table.Pm[:n], r, table.t_r_ns[:n], shielded(core), 1.0 / settings.survival_s, p_seen, p_missed,
     )  # fmt: skip
-    rho, birth_share = densities(station, rows, settings)
+    rho, birth_share = densities(core, station, rows)
     psi, p_edge = np.empty(len(track)), np.empty(len(track))
     p_miss, p_new = np.empty(n), np.empty(len(rows))
     detection_weights(track, log_l, r, p_seen, p_missed, settings.p_seen_floor, psi)
     marginals(track, row, psi, rho, n, p_edge, p_miss, p_new)
+    if (known := core.clutter.get(station.sensor.id)) is not None:
+        known.learn(rows.z, p_new * (1.0 - birth_share), t_look_ns, coverage)
+        # what this very look teaches about its clutter counts at once: a patch nobody knew of is not full of objects
+        rho_known, birth_share = densities(core, station, rows)
+        if (rho_known > RHO_GROWN * rho).any():
+            marginals(track, row, psi, rho_known, n, p_edge, p_miss, p_new)
     p_hit = np.bincount(track, p_edge, n) if len(track) else np.zeros(n)
     before = r.copy()
     update_existence(p_miss, p_hit, r, p_missed)

@@ -9,6 +9,7 @@ from lowsky.geo.enu import EnuFrame
 from lowsky.model.events import Event, TrackStarted
 from lowsky.model.measurement import Floats, Ints, MeasurementBatch, MeasurementKind
 from lowsky.model.site import Site
+from lowsky.track.clutter import ClutterMap
 from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject
 from lowsky.track.settings import TrackerSettings
 from lowsky.track.table import ATTRIBUTE_INDEX, TrackTable
@@ -55,6 +56,7 @@ class Core:
     pairs: list[tuple[Ints, Ints, Floats]] = field(default_factory=list)  # table row, batch row, weight
     has_looks: set[str] = field(default_factory=set)  # sensors that ever told their coverage; membership only
     last_batch_ns: dict[str, int] = field(default_factory=dict)
+    clutter: dict[str, ClutterMap] = field(default_factory=dict)  # of each radar
     text_version: int = 0  # changes when any text or identity does
 
     @classmethod
@@ -63,7 +65,13 @@ class Core:
         G, mu_birth, share_birth = mode_chains(settings)
         stations = {s.id: Station(s, k, frame, settings) for k, s in enumerate(site.sensors)}
         shares = [birth_share(s, settings) for s in stations.values() if s.kind == MeasurementKind.RADAR]
+        maps = {
+            name: ClutterMap(station, settings.clutter_memory_s)
+            for name, station in stations.items()
+            if station.kind == MeasurementKind.RADAR and settings.clutter_memory_s > 0.0
+        }
         return cls(
+            clutter=maps,
             settings=settings,
             frame=frame,
             stations=stations,
@@ -162,10 +170,13 @@ def birth_share(station: Station, settings: TrackerSettings) -> float:
     return new / (station.clutter + new)
 
 
-def densities(station: Station, rows: Rows, settings: TrackerSettings) -> tuple[Floats, float]:
-    """ρ_j of every row, in 1/(units of its components), and the share of it that is new objects."""
+def densities(core: Core, station: Station, rows: Rows) -> tuple[Floats, Floats]:
+    """ρ_j of every row, in 1/(units of its components), and the share of it that is new objects, float64[N] both."""
+    settings = core.settings
     volume = np.where(np.isfinite(rows.z), station.extent, 1.0).prod(axis=1)
     if rows.kind == MeasurementKind.REPORT:
-        return settings.report_clutter / volume, settings.r_anonymous_report
-    new = station.p_detect * settings.undetected_objects
-    return (station.clutter + new) / volume, birth_share(station, settings)
+        return settings.report_clutter / volume, np.full(len(rows), settings.r_anonymous_report)
+    known = core.clutter.get(station.sensor.id)
+    clutter = station.clutter / volume if known is None else known.density(rows.z)
+    new = station.p_detect * settings.undetected_objects / volume
+    return clutter + new, new / (clutter + new)

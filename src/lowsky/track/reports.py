@@ -230,6 +230,7 @@ def _take_anonymous(core: Core, station: Station, rows: Rows, batch: Measurement
         outcome = associate(core, station, mine, NO_COVERAGE, int(mine.t_ns[-1]), np.zeros(len(some), np.bool_))
         hit = outcome.p_edge >= settings.hit_weight
         core.note_columns(batch, station, outcome.track[hit], mine.source[outcome.row[hit]], outcome.p_edge[hit])
-        newborn = np.flatnonzero(outcome.p_new * outcome.birth_share >= settings.r_drop_tentative)
+        r_new = outcome.p_new * outcome.birth_share
+        newborn = np.flatnonzero(r_new >= settings.r_drop_tentative)
         if len(newborn):
-            birth(core, station, mine, newborn, outcome.p_new[newborn] * outcome.birth_share)
+            birth(core, station, mine, newborn, r_new[newborn])

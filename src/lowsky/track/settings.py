@@ -23,8 +23,8 @@ QUIET = MotionMode(name="quiet", q_horizontal=0.1, q_vertical=0.02)  # cruise; w
 MANOEUVRE = MotionMode(name="manoeuvre", q_horizontal=8.0, q_vertical=1.0)  # 3–5 m/s² for some seconds
 HARD = MotionMode(name="hard", q_horizontal=80.0, q_vertical=8.0)  # racing drone; airliner's turn at 10 s
 
-STEADY = Behaviour(name="steady", prior=0.6, stay_s=(300.0, 5.0, 3.0))  # on its way: fixed wing, aeroplane, balloon
-AGILE = Behaviour(name="agile", prior=0.4, stay_s=(10.0, 5.0, 3.0))  # multirotor at work, bird
+STEADY = Behaviour(name="steady", prior=0.7, stay_s=(300.0, 5.0, 3.0))  # on its way: fixed wing, aeroplane, balloon
+AGILE = Behaviour(name="agile", prior=0.3, stay_s=(10.0, 5.0, 3.0))  # multirotor at work, bird
 
 
 class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +38,7 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     survival_s: float = 600.0  # mean time an object stays in the scene
 
     # existence
+    clutter_memory_s: float = 600.0  # what a radar teaches about its false plots fades with it; 0: the site file's
     undetected_objects: float = 0.2  # objects not yet tracked that a radar's volume holds, on average
     r_report: float = 0.98  # who reports himself is there; the rest is spoofing and decoding faults
     r_anonymous_report: float = 0.5  # a position without an identity: believed after the second
@@ -72,7 +73,7 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     births_most: int = 4096  # candidates a single look may start; a burst beyond it is thinned, and counted
     crossing_s: float = 300.0  # nothing crosses a radar's range sooner: gives the velocity prior
     speed_sigma_mps: tuple[float, float] = (15.0, 120.0)  # bounds of that prior per axis
-    climb_sigma_mps: float = 5.0  # vertical
+    climb_sigma_mps: float = 3.0  # vertical; multirotors and balloons reach 5 to 6 m/s, most fly level
     report_speed_sigma_mps: float = 150.0  # an aircraft that gives no velocity
     report_climb_sigma_mps: float = 15.0
     height_prior_m: tuple[float, float, float] = (150.0, 150.0, 0.05)  # above sensor: mean, σ, σ per m of range

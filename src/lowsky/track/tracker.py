@@ -113,6 +113,7 @@ class Tracker:
                 "rejects": [[sensor, int(reason), n] for (sensor, reason), n in core.rejects.items()],
                 "has_looks": sorted(core.has_looks),
                 "last_batch_ns": list(core.last_batch_ns.items()),
+                "clutter": [[name, known.dump()] for name, known in core.clutter.items()],
                 "table": core.table.dump(),
                 "known": self._known.dump(),
                 "duplicates": self._duplicates.dump(),
@@ -139,6 +140,8 @@ class Tracker:
         core.has_looks = set(parts["has_looks"])
         core.last_batch_ns = dict(parts["last_batch_ns"])
         core.table.load(parts["table"])
+        for name, known in parts["clutter"]:
+            core.clutter[name].load(known)
         core.text_version += 1
         self._known.load(parts["known"])
         self._duplicates.load(parts["duplicates"])
@@ -177,7 +180,7 @@ class Tracker:
             if batch.coverage is not None:
                 self._wedges.take(core, station, rows, np.empty(0))
             return
-        outcome = associate(core, station, rows, limits, t_look_ns, np.zeros(len(rows), np.bool_))
+        outcome = associate(core, station, rows, limits, t_look_ns, np.zeros(len(rows), np.bool_), batch.coverage)
         hit = outcome.p_edge >= 0.01
         core.note_columns(batch, station, outcome.track[hit], rows.source[outcome.row[hit]], outcome.p_edge[hit])
         if batch.kind == MeasurementKind.BEARING:

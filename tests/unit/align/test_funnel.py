@@ -54,6 +54,17 @@ def two():
     return site(sensor("a"), sensor("b"))
 
 
+def test_a_sensor_that_nobody_can_speak_for_is_not_waited_for_until_it_speaks():
+    where = site(sensor("a"), sensor("slow", latency_s=30.0))
+    funnel = Funnel(where, LIVE, start_ns=T0, speakers={"a"})
+    assert grid(funnel.release(T0 + 1 * S)) == [0.0, 0.25, 0.5, 0.75]
+    funnel.offer(result(batch("slow", 1.2)), "slow")
+    ticks = funnel.release(T0 + 2 * S)
+    assert batches(ticks) == grid(ticks) == []
+    assert batches(funnel.release(T0 + 32 * S)) == [("slow", 1.2)]
+    assert grid(Funnel(where, LIVE, start_ns=T0).release(T0 + 1 * S)) == []
+
+
 def batches(ticks):
     return [(tick.batch.sensor, round(seconds(tick.t_ns), 6)) for tick in ticks if tick.batch is not None]
 

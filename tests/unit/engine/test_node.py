@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 
+import pytest
 from tests.scenarios.node.harness import Plots, feed, free_port, radar, site_text
 
 from lowsky.clock import LiveClock
@@ -73,3 +74,22 @@ def test_a_recording_that_fails_is_one_alert_of_one_moment(tmp_path):
     assert len(told) == 1
     assert "is not a folder" in told.pop().title
     assert "is not a folder" in hub.latest().trouble
+
+
+@pytest.mark.parametrize(("sensors", "is_waited_for"), [("own", False), ("all", True)])
+def test_a_sensor_without_a_feed_is_waited_for_only_where_a_table_can_speak_for_it(sensors, is_waited_for):
+    slow = radar("radar-2", latency_s=60.0)
+    site = parse_site(site_text(radar("radar-1"), slow, feed("radar-1", free_port(), sensors=sensors)))
+    hub = Hub()
+
+    async def scenario():
+        stop = asyncio.Event()
+        running = asyncio.create_task(Node(site, LiveClock(), hub, Stage("live")).run(stop))
+        await asyncio.sleep(1.0)
+        if not is_waited_for:
+            await until(hub.latest)
+        assert (hub.latest() is None) == is_waited_for
+        stop.set()
+        await running
+
+    asyncio.run(scenario())

@@ -18,7 +18,7 @@ from lowsky.feeds import _template, player, registry
 from lowsky.feeds.plan import plan
 from lowsky.feeds.retry import Retry
 from lowsky.feeds.supervisor import run
-from lowsky.feeds.transport import udp
+from lowsky.feeds.transport import tcp, udp
 from lowsky.feeds.transport.source import parse_source
 from lowsky.feeds.transport.udp import open_socket
 from lowsky.model.ports import Normalised
@@ -274,6 +274,37 @@ def test_senders_that_connect_to_us_do_not_spoil_each_other_and_are_bounded():
     asyncio.run(scene())
 
 
+def test_a_new_sender_takes_the_place_of_the_one_that_has_been_silent_longest(monkeypatch, caplog):
+    monkeypatch.setattr(tcp, "SILENT_S", 0.3)
+
+    async def scene():
+        port = free_port(socket.SOCK_STREAM)
+        async with Node(site(f"tcp-listen://127.0.0.1:{port}?clients=2")) as node:
+            await node.until(lambda: node.reports)
+            idle = await asyncio.open_connection("127.0.0.1", port)
+            idle[1].write(line()[:7])  # no whole message
+            speaker = await asyncio.open_connection("127.0.0.1", port)
+            for said in range(1, 9):
+                await asyncio.sleep(0.05)
+                speaker[1].write(line())
+                await node.until(lambda said=said: node.rows() == said)
+            new = await asyncio.open_connection("127.0.0.1", port)
+            new[1].write(line())
+            await node.until(lambda: node.rows() == 9)
+            # the idle one is closed, what it had begun is counted, and so is that it was replaced
+            assert await asyncio.wait_for(idle[0].read(), PATIENCE_S) == b""
+            await node.until(lambda: node.rejects() == 1 and node.reports[-1].counts["errors"] == 1)
+            speaker[1].write(line())
+            await node.until(lambda: node.rows() == 10)
+            assert node.connected()
+            for _, writer in (idle, speaker, new):
+                writer.close()
+            await node.until(lambda: not node.connected())
+
+    asyncio.run(scene())
+    assert sum("gave its place to a new sender" in record.getMessage() for record in caplog.records) == 1
+
+
 def test_a_stream_without_messages_is_dropped_counted_and_read_on():
     async def scene():
         port = free_port(socket.SOCK_STREAM)
@@ -449,7 +480,8 @@ def test_a_recorded_file_is_played_at_the_pace_of_the_clock_with_its_times_moved
         start_ns = 1_790_000_000_000_000_000
         async with Node(site(f"file:{path}"), clock=PacedClock(start_ns, speed=20.0)) as node:
             await node.until(lambda: node.rows() == 2)
-            await node.until(lambda: node.reports and "has ended" in node.reports[-1].detail)
+            await node.until(lambda: node.reports and node.reports[-1].ended)
+            assert node.reports[-1].detail == f"file:{path} has ended"
         first, second = (r.batches[0] for _, r, _ in node.results if r.batches)
         assert second.t_meas_ns[0] - first.t_meas_ns[0] == 2_000_000_000
         assert first.t_meas_ns[0] >= start_ns
@@ -472,11 +504,12 @@ def test_of_two_feeds_that_play_one_file_each_ends_for_itself(monkeypatch, tmp_p
 
     async def scene():
         async with Node(site(*[f"file:{path}"] * 2)) as node:
-            await node.until(lambda: any("has ended" in report.detail for report in node.reports))
+            await node.until(lambda: any(report.ended for report in node.reports))
             ended = len(node.reports)
             await node.until(lambda: {r.sensor for r in node.reports[ended:]} == {"rx0", "rx1"})
             assert not node.connected("rx0")
             assert node.connected("rx1")
+            assert {report.sensor for report in node.reports if report.ended} == {"rx0"}
 
     asyncio.run(scene())
 
@@ -501,5 +534,31 @@ def test_a_sensor_with_two_sources_is_connected_while_one_of_them_is():
         where = site(f"udp://127.0.0.1:{port}", f"tcp://127.0.0.1:{dead}", sensors=["rx0", "rx0"])
         async with Node(where) as node:
             await node.until(lambda: node.connected() and "nothing listens" in node.reports[-1].detail)
+
+    asyncio.run(scene())
+
+
+def test_a_sensor_with_two_files_has_ended_when_both_have(tmp_path):
+    short, long = tmp_path / "short has ended", tmp_path / "long"
+    short.write_bytes(line(1e9))
+    long.write_bytes(line(1e9) + line(1e9 + 30.0))
+
+    async def scene():
+        two = site(f"file:{short}", f"file:{long}", sensors=["rx0", "rx0"])
+        async with Node(two, clock=PacedClock(1_790_000_000_000_000_000, speed=20.0)) as node:
+            await node.until(lambda: any("has ended" in report.detail for report in node.reports))
+            assert not node.reports[-1].ended
+            await node.until(lambda: node.reports[-1].ended)
+            assert node.rows(0) == 1
+            assert node.rows(1) == 2
+
+    asyncio.run(scene())
+
+
+def test_a_source_that_cannot_be_read_has_not_ended_whatever_its_name(tmp_path):
+    async def scene():
+        async with Node(site(f"file:{tmp_path}/this has ended")) as node:
+            await node.until(lambda: node.reports and "cannot read" in node.reports[-1].detail)
+            assert not any(report.ended for report in node.reports)
 
     asyncio.run(scene())

@@ -446,3 +446,24 @@ def test_a_recording_on_a_read_only_medium_is_read_with_its_log(tmp_path, monkey
 
     monkeypatch.setattr("lowsky.record.growing.sqlite3.connect", refusing)
     assert encoded(open_recording(copy).ticks()) == encoded(ticks(20))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_recorder_that_dies_of_what_nobody_foresaw_is_failing_and_counts_what_it_lost(tmp_path, monkeypatch):
+    recorder = Recorder(tmp_path / "r", SITE, "test")
+    recorder.put(tick(0))
+    assert recorder.flush() and recorder.status().state == "ok"
+
+    def broken(self, items):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Disk, "write", broken)
+    for k in range(1, 5):
+        recorder.put(tick(k))
+    assert not recorder.flush()
+    recorder.put(tick(5))
+    status = recorder.status()
+    assert status.state == "failing"
+    assert "fault of lowsky" in str(status.error)
+    ended = recorder.close()
+    assert (ended.state, ended.ticks_durable, ended.ticks_lost, ended.backlog_bytes) == ("failing", 1, 5, 0)

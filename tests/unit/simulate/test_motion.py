@@ -7,7 +7,9 @@ from lowsky.simulate.motion import STEP_S, move
 from lowsky.simulate.scenario import (
     Balloon,
     Bird,
+    Circle,
     Crossing,
+    Formation,
     Inbound,
     Multirotor,
     Swarm,
@@ -111,6 +113,38 @@ def test_birds_turn_back_towards_home_and_a_flock_stays_together(rng):
     together, vel = move(rng, Bird(flock_spacing_m=20.0), at_rest(12), 1200, CALM)
     assert (together - together.mean(axis=1, keepdims=True)).std() < 40.0
     assert np.hypot(vel[..., 0], vel[..., 1]).mean() > 6.0
+
+
+def test_a_formation_flies_its_circle_with_the_spacing_of_the_second(rng):
+    start = Circle(range_m=2000.0, azimuth_deg=350.0, up_m=150.0, speed_mps=15.0, centre_m=(100.0, -50.0))
+    motion = Formation(
+        radial=4, tangential=5, radial_m=10.0, tangential_m=17.45, spacing=((60.0, 3.0), (80.0, 2.0), (100.0, 1.0))
+    )
+    pos, vel = move(rng, motion, begin(rng, start, 20), 1200, CALM)
+    off = pos[..., :2] - np.array([100.0, -50.0])
+    radius, azimuth = np.hypot(off[..., 0], off[..., 1]), np.arctan2(off[..., 0], off[..., 1])
+    for second, factor in ((0, 3.0), (60, 3.0), (70, 2.5), (80, 2.0), (90, 1.5), (120, 1.0)):
+        rows = radius[second * 10].reshape(4, 5)
+        np.testing.assert_allclose(rows.T, [2000.0 + 10.0 * factor * np.array([-1.5, -0.5, 0.5, 1.5])] * 5)
+        middle = np.radians(350.0) + 15.0 * second / 2000.0  # clockwise
+        along = (azimuth[second * 10].reshape(4, 5) - middle + np.pi) % (2.0 * np.pi) - np.pi
+        np.testing.assert_allclose(along * 2000.0, [17.45 * factor * np.array([-2, -1, 0, 1, 2])] * 4, atol=1e-6)
+    np.testing.assert_allclose(pos[..., 2], 150.0)
+    np.testing.assert_allclose(np.diff(pos, axis=0) / STEP_S, vel[:-1], atol=0.01)  # circling: half a step of turn
+
+
+def test_members_sway_about_their_slots_as_a_critically_damped_oscillator(rng):
+    start = Circle(range_m=2000.0, up_m=150.0, speed_mps=0.0)
+    motion = Formation(radial=20, tangential=20, radial_m=0.0, tangential_m=0.0, sway_m=2.0, sway_radps=0.4)
+    pos, vel = move(rng, motion, begin(rng, start, 400), 600, CALM)
+    off = pos - pos.mean(axis=(0, 1))
+    n = 400 * 3 * 60.0 / 10.0  # values that hardly depend on each other: about 10 s apart
+    assert abs(off.std() - 2.0) < 5.0 * 2.0 / np.sqrt(2.0 * n)
+    assert abs(vel.std() - 0.8) < 5.0 * 0.8 / np.sqrt(2.0 * n)  # ω σ
+    for lag_s in (1.0, 3.0, 6.0):
+        k = round(lag_s / STEP_S)
+        wanted = (1.0 + 0.4 * lag_s) * np.exp(-0.4 * lag_s)
+        assert abs((off[k:] * off[:-k]).mean() / 4.0 - wanted) < 5.0 / np.sqrt(n)
 
 
 def test_positions_are_the_integral_of_velocities(rng):

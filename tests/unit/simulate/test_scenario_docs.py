@@ -7,10 +7,24 @@ from pathlib import Path
 import msgspec
 
 from lowsky.simulate import list_scenarios
-from lowsky.simulate.scenario import Motion, Place, Scenario, Sensor, Start, Target, Wind
+from lowsky.simulate.scenario import (
+    Cells,
+    Link,
+    Motion,
+    Patches,
+    PatchGroup,
+    Place,
+    Registration,
+    Scenario,
+    Sensor,
+    Start,
+    Target,
+    Wind,
+)
 
 PAGE = Path(__file__).parents[3] / "docs/scenarios.md"
-PARTS = (Scenario, Place, Wind, Target, Sensor, *typing.get_args(Start), *typing.get_args(Motion))
+OF_SENSOR = (Patches, PatchGroup, Registration, Link, Cells)
+PARTS = (Scenario, Place, Wind, Target, Sensor, *OF_SENSOR, *typing.get_args(Start), *typing.get_args(Motion))
 
 
 def keys_of(part):
@@ -45,6 +59,7 @@ def test_no_key_is_described_that_is_gone():
         "camera",
         "cooperative",
         "clutter",
+        "true",
     }
     told = {key.removeprefix("start.").removeprefix("motion.") for key in re.findall(r"`([a-z0-9_.-]+)`", section)}
     assert told - known - values - {"snr_db"} == set()

@@ -41,6 +41,10 @@ sigma_azimuth_deg = 0.5
 """
 
 
+PATCH = "group = [{ range_m = 9.0, spread_m = 1.0 }]"
+FORMATION = 'kind = "formation", radial = {}, tangential = {}, radial_m = 1.0, tangential_m = 1.0'
+
+
 def faults_of(text):
     with pytest.raises(ConfigError) as caught:
         parse_scenario(text, "one.toml")
@@ -49,7 +53,10 @@ def faults_of(text):
 
 def test_every_built_in_scenario_reads_and_is_named_like_its_file():
     names = [name for name, _ in list_scenarios()]
-    assert names == ["crossing", "harbour-raid", "low-observable", "mixed", "multirotors", "raid", "swarm"]
+    assert names == [
+        "biased-late", "crossing", "formation", "harbour-raid", "low-observable", "mixed", "multirotors", "patchy",
+        "raid", "swarm",
+    ]  # fmt: skip
     for name, description in list_scenarios():
         assert load_scenario(name).name == name
         assert "\n" not in description
@@ -105,6 +112,22 @@ def test_all_faults_are_told_at_once():
         ("duration_s = 20.0", "duration_s = 20.0\nstart = 9999-01-01T00:00:00Z", "start"),
         ("0.5\n", "0.5\nsays = { bird = { bird = 0.7, drone = 0.6 } }\n", "sensor[0].says.bird"),
         ("duration_s = 20.0", "duration_s = 20.0\nstart = 2026-01-01T00:00:00", "start"),
+        ("0.5\n", "0.5\npatches = { share = 0.5 }\n", "sensor[0].patches"),
+        ("0.5\n", "0.5\npatches = { " + PATCH + " }\n", "sensor[0].patches"),
+        ("0.5\n", "0.5\npatches = { " + PATCH.replace("9.0", "-9.0") + " }\n", "sensor[0].patches.group[0].range_m"),
+        ("0.5\n", "0.5\nregistration = { bearing_deg = 2.0 }\n", "sensor[0].registration.bearing_deg"),
+        ("0.5\n", "0.5\nlink = { stall_s = 8.0, stall_every_s = 8.0 }\n", "sensor[0].link.stall_every_s"),
+        ("0.5\n", "0.5\nlink = { late_share = 0.1, late_s = [9.0, 2.0] }\n", "sensor[0].link.late_s"),
+        ("0.5\n", "0.5\ncells = { range_m = 0.0 }\n", "sensor[0].cells.range_m"),
+        ('kind = "radar"', 'kind = "cooperative"\nregistration = { range_m = 5.0 }', "sensor[0].registration"),
+        ('kind = "radar"', 'kind = "cooperative"\ncells = { range_m = 5.0 }', "sensor[0].cells"),
+        ('kind = "radar"', 'kind = "camera"\npatches = { share = 1.0, ' + PATCH + " }", "sensor[0].patches"),
+        ('kind = "balloon" }', FORMATION.format(1, 1) + " }", "target[0].start"),
+        ('kind = "balloon" }', FORMATION.format(2, 3) + " }", "target[0].count"),
+        (
+            'kind = "balloon" }', FORMATION.format(1, 1) + ", spacing = [[5.0, 1.0], [5.0, 2.0]] }",
+            "target[0].motion.spacing",
+        ),
     ],
 )  # fmt: skip
 def test_one_fault_is_told_with_its_place(right, wrong, where):

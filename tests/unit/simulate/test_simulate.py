@@ -36,6 +36,7 @@ print(hashlib.sha256((s.measurements.write_csv() + s.truth.write_csv() + s.site_
 DETECTIONS = {
     "crossing": (3_812, 23), "raid": (17_566, 140), "swarm": (129_201, 491), "multirotors": (17_122, 72),
     "low-observable": (6_384, 77), "mixed": (11_826, 312),
+    "patchy": (59_408, 166), "biased-late": (21_114, 87), "formation": (10_742, 42),
 }  # fmt: skip
 
 
@@ -108,10 +109,11 @@ def test_truth_velocity_is_the_derivative_of_truth_position():
     np.testing.assert_allclose(up, truth["up_mps"].to_numpy(), atol=0.1)
 
 
-@pytest.mark.parametrize("name", ["crossing", "low-observable", "raid"])
+@pytest.mark.parametrize("name", ["crossing", "low-observable", "raid", "patchy", "biased-late", "formation"])
 def test_benchmarks_give_as_many_detections_as_the_reference(name):
     """Agreement of two means over ten seeds; wrong by chance once in 10⁵ (4.4 standard errors)."""
-    counts = np.array([simulate(name, seed).measurements["azimuth_deg"].drop_nulls().len() for seed in range(10)])
+    tables = [simulate(name, seed).measurements for seed in range(10)]
+    counts = np.array([sum(t[c].count() for c in ("azimuth_deg", "latitude_deg") if c in t.columns) for t in tables])
     wanted, half_width = DETECTIONS[name]
     error = np.hypot(half_width / 2.262, counts.std(ddof=1) / np.sqrt(10))
     assert abs(counts.mean() - wanted) < 4.4 * error

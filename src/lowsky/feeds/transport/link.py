@@ -34,6 +34,10 @@ class Link(Protocol):
         """A sender was turned away: there were too many."""
         ...
 
+    def replaced(self, peer: str, silent_s: float) -> None:
+        """A sender that had brought no message for so long gave its place to a new one."""
+        ...
+
     def overrun(self, dropped: bytes) -> None:
         """Bytes without a message in them were dropped: one record, counted as malformed."""
         ...

@@ -1,0 +1,84 @@
+"""What a radar has taught us about its false plots: where they come from, and how many."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from lowsky.constants import SECOND_NS
+from lowsky.kernels.clutter import EDGES_RAD, LAYERS, N_CELLS, SIDES, clutter_density, count_clutter
+from lowsky.model.measurement import Coverage, Floats
+from lowsky.track.rows import Station
+
+LONGEST_GAP_PERIODS = 2.0
+"""A pause of a streaming radar counts as at most so many looks: while it is silent it looks at nothing."""
+
+
+class ClutterMap:
+    """Counts of false plots of one radar in cells of range, azimuth and elevation, fading with ``memory_s``."""
+
+    def __init__(self, station: Station, memory_s: float) -> None:
+        sensor, extent = station.sensor, station.extent
+        self._memory_s = memory_s
+        self._period_s = sensor.look_period_s
+        self._extent = extent
+        self._grid = np.array([sensor.min_range_m, extent[0] / SIDES[3, 0], sensor.azimuth_rad[0], extent[1] / SIDES[3, 1]])
+        low, high = sensor.elevation_rad[0], sensor.elevation_rad[0] + extent[2]
+        self._edges = np.clip(EDGES_RAD, low, high)
+        width = np.maximum(np.diff([low, *self._edges, high]), 1e-3)
+        self._width = np.append(width, 1.0)
+        self._prior = station.clutter * np.append(width / width.sum(), 1.0)
+        self._counts = np.zeros(N_CELLS)
+        self._looks = 0.0
+        self._t_base_ns = 0  # counts and looks are as of this time; later ones are put in larger
+        self._t_seen_ns = 0
+
+    def density(self, z: Floats) -> Floats:
+        """False plots per look and unit volume of the components each row has, float64[N]. z float64[N, 6]."""
+        kappa = np.empty(len(z))
+        scale = 1.0 / self._growth(self._t_seen_ns)
+        clutter_density(
+            z, self._counts, scale, self._looks * scale, self._grid, self._edges, self._width, self._prior,
+            self._extent, kappa,
+        )  # fmt: skip
+        return kappa
+
+    def learn(self, z: Floats, weight: Floats, t_ns: int, coverage: Coverage | None) -> None:
+        """Rows of a look with their probabilities of being false; how much of a look it was."""
+        share = self._share_of_look(t_ns, coverage)
+        self._t_seen_ns = max(self._t_seen_ns, t_ns)
+        growth = self._growth(self._t_seen_ns)
+        self._looks += share * growth
+        if len(z):
+            count_clutter(z, weight * growth, self._counts, self._grid, self._edges)
+
+    def _share_of_look(self, t_ns: int, coverage: Coverage | None) -> float:
+        if coverage is not None:
+            return min((coverage.azimuth_to_rad - coverage.azimuth_from_rad) / float(self._extent[1]), 1.0)
+        if not self._period_s or not self._t_seen_ns:
+            return 0.0
+        return min(max((t_ns - self._t_seen_ns) / SECOND_NS / self._period_s, 0.0), LONGEST_GAP_PERIODS)
+
+    def _growth(self, t_ns: int) -> float:
+        """By what a count of now outweighs one of the base time; moves the base before numbers grow large."""
+        if not self._t_base_ns:
+            self._t_base_ns = t_ns
+        age = (t_ns - self._t_base_ns) / SECOND_NS / self._memory_s
+        if age > 20.0:
+            fade = math.exp(-min(age, 700.0))
+            self._counts *= fade
+            self._looks *= fade
+            self._t_base_ns, age = t_ns, 0.0
+        return math.exp(max(age, 0.0))
+
+    def dump(self) -> list[Any]:
+        used = np.flatnonzero(self._counts)
+        return [self._t_base_ns, self._t_seen_ns, self._looks, used.tobytes(), self._counts[used].tobytes()]
+
+    def load(self, saved: list[Any]) -> None:
+        self._t_base_ns, self._t_seen_ns, self._looks = saved[0], saved[1], saved[2]
+        self._counts[:] = 0.0
+        self._counts[np.frombuffer(saved[3], np.int64)] = np.frombuffer(saved[4], np.float64)
+
+
+__all__ = ["LAYERS", "ClutterMap"]
