@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.figures import peak_mib, reset_peak, resident_mib
-from benchmarks.tracking import CASES, measure, ratio, seeds_of
+from benchmarks.tracking import CASES, WINDOWED, formation, measure, ratio, seeds_of
 from lowsky.align.funnel import Funnel
 from lowsky.engine.config import read_site
 from lowsky.engine.offline import Input, ticks_of
@@ -201,12 +201,21 @@ def scores(name: str, seed: int, world, tracks) -> dict[str, float]:
             origin="simulated",
         ).metrics  # fmt: skip
         out["peer_switches"] = theirs["identity_switches"]
+    held = {} if tracks is None else formation(tracks, world.truth, case.max_age_s, case.windows_s)
+    out |= {f"peer_{key}": value for key, value in held.items()}
+    for key in windowed(name):
+        out[f"lowsky_{key}"], out[f"oracle_{key}"] = known[key], known[f"oracle_{key}"]
     for key in (f"{window}_{score}" for window in ("whole", "settled") for score in SCORES):
         out[f"lowsky_{key}"], out[f"oracle_{key}"] = known[key], known[f"oracle_{key}"]
         if theirs is not None:
             window, _, score = key.partition("_")
             out[f"peer_{key}"] = theirs[window][score]
     return out
+
+
+def windowed(name: str) -> list[str]:
+    """Names of the figures of a formation's windows."""
+    return [f"{key}_{first:g}" for key, _ in WINDOWED for first, _ in CASES[name].windows_s]
 
 
 def summary(runs: list[dict[str, float]]) -> dict[str, float]:
@@ -237,7 +246,7 @@ SCORED = (
 
 
 def lines(name: str, found: dict[str, float]) -> str:
-    """Two lines of the table; a third where the peer did not finish."""
+    """Two lines of the table; more where the peer did not finish, and of a formation's windows."""
     out = []
     for who, title in (("peer", "Stone Soup"), ("lowsky", "lowsky")):
         cells = " ".join(format(found.get(f"{who}_{key}", math.nan), spec) for key, spec in SCORED)
@@ -249,6 +258,9 @@ def lines(name: str, found: dict[str, float]) -> str:
             f"    Stone Soup was stopped after {found['peer_looks']:.1f} of {found['looks']:.0f} looks (mean), worst "
             f"{found['peer_worst_look_ms'] / 1e3:.1f} s; the speeds' ratio is over those looks"
         )
+    for key in windowed(name):
+        cells = ", ".join(f"{who} {found.get(f'{who}_{key}', math.nan):.3g}" for who in ("peer", "lowsky", "oracle"))
+        out.append(f"    from {key.rpartition('_')[2]} s on, {key.rpartition('_')[0]}: {cells}")
     return "\n".join(out)
 
 
