@@ -4,7 +4,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --frozen
 
-.PHONY: help demo test lint types unit bench fuzz soak format setup peers clean
+.PHONY: help demo test lint types unit bench bench-peers fuzz soak format setup peers clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ format: setup ## put the code into its form
 
 bench: setup ## every figure of BENCHMARKS.md, side by side with the peers
 	$(RUN) python -m benchmarks.run
+
+bench-peers: setup ## Stone Soup and lowsky on the same measurements, in one run: accuracy, speed, memory
+	$(RUN) python -m benchmarks.peers
 
 fuzz: setup ## a million mutated real messages into every feed
 	$(RUN) python tests/fuzz/run.py --count 1000000

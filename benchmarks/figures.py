@@ -25,12 +25,26 @@ def arguments(description: str, option: str, default: float) -> argparse.Namespa
     return parser.parse_args()
 
 
-def resident_mib(pid: int | str = "self") -> float:
-    """Resident memory of a process of this machine, MiB; NaN once it has ended (Linux)."""
+def _status_mib(field: str, pid: int | str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS"):
+        if line.startswith(field + ":"):
             return int(line.split()[1]) / 1024.0
     return float("nan")
+
+
+def resident_mib(pid: int | str = "self") -> float:
+    """Resident memory of a process of this machine, MiB; NaN once it has ended (Linux)."""
+    return _status_mib("VmRSS", pid)
+
+
+def peak_mib() -> float:
+    """The most that this process has held since its start, or since ``reset_peak``, MiB (Linux)."""
+    return _status_mib("VmHWM", "self")
+
+
+def reset_peak() -> None:
+    """Let ``peak_mib`` count from now (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def slope_of(samples: np.ndarray, from_share: float) -> tuple[np.ndarray, float, float]:

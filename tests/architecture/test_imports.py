@@ -1,8 +1,12 @@
 """Imports run one way. Every edge that flows uphill or sideways is reported."""
 
 import ast
+import re
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 SRC = Path(__file__).parents[2] / "src/lowsky"
 RIVER = [
     "constants errors clock",
@@ -31,6 +35,25 @@ def imported(path):
         for name in names:
             if name.startswith("lowsky.") and not name.startswith("lowsky.__"):
                 yield name.split(".")[1:]
+
+
+def modules_for_development():
+    """Modules that only the dev group brings: tests' tools and the peers that benchmarks run beside lowsky."""
+    told = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["dependency-groups"]["dev"]
+    wanted = {re.match(r"[\w.-]+", line).group().lower() for line in told}
+    return {m for m, owners in packages_distributions().items() if wanted & {owner.lower() for owner in owners}}
+
+
+def foreign(src, modules):
+    """Every import of one of ``modules``, wherever in a file it stands, as text."""
+    found = []
+    for path in sorted(src.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module]
+            found += [f"{path}: {name}" for name in names if name.partition(".")[0] in modules]
+    return found
 
 
 def uphill(src):
@@ -82,6 +105,17 @@ def test_transports_know_no_feed():
 
 def test_a_wire_format_knows_no_other():
     assert sideways(SRC, "wire", modules_of(SRC, "wire")) == []
+
+
+def test_peers_and_tools_of_the_tests_are_never_imported():
+    modules = modules_for_development()
+    assert {"stonesoup", "pytest", "scipy"} <= modules
+    assert foreign(SRC, modules) == []
+
+
+def test_the_guard_sees_a_peer_inside_a_function(tmp_path):
+    (tmp_path / "track.py").write_text("def f():\n    from stonesoup.types import track\n    import scipy.spatial\n")
+    assert len(foreign(tmp_path, modules_for_development())) == 2
 
 
 def test_the_guard_sees_an_uphill_and_a_sideways_import(tmp_path):
