@@ -22,6 +22,7 @@ from lowsky.geo.polar import polar_from_enu
 from lowsky.model.measurement import DIM, Floats, Ints, Labels, MeasurementBatch, MeasurementKind
 from lowsky.model.site import Sensor, Site
 
+DATUM_M = 30.0  # sea level, ground, ellipsoid: heights of radars and of what they see are mixed by so much
 RADAR_CLASS = {"DRONE": "drone", "SUSPECTED_DRONE": "drone", "VEHICLE": "vehicle"}
 
 
@@ -48,7 +49,8 @@ class Entry:
 
 
 ENTRIES = {
-    "ALVIRA": Entry("radar", sigma_range_m=10.0, sigma_azimuth_deg=1.5),  # turns in azimuth only
+    # turns in azimuth only; the height it gives is no better than its beam is high
+    "ALVIRA": Entry("radar", sigma_range_m=10.0, sigma_azimuth_deg=1.5, sigma_elevation_deg=5.0),
     "ARCUS": Entry("radar", sigma_range_m=10.0, sigma_azimuth_deg=1.0, sigma_elevation_deg=1.5),
     "DIANA": Entry("direction-finder", sigma_azimuth_deg=15.0, latency_s=1.0),
     "VENUS": Entry("direction-finder", sigma_azimuth_deg=10.0, latency_s=1.0),
@@ -95,7 +97,9 @@ def read_flight(folder: Path, entries: dict[str, Entry] = ENTRIES) -> Flight:
     sensors = [path for path in files if "_scenario.csv" in path.name]
     logs = [path for path in files if path not in sensors]
     if len(logs) != 1 or not sensors:
-        raise NotThere(f"{folder}: {len(logs)} flight logs and {len(sensors)} sensor files (*_scenario.csv); needs one log")
+        raise NotThere(
+            f"{folder}: {len(logs)} flight logs and {len(sensors)} sensor files (*_scenario.csv); needs one log"
+        )
     left_out, seen = [], []
     for path in sensors:
         name = path.name.split("_scenario")[0]
@@ -154,7 +158,9 @@ def _read_sensor(name: str, rows: pl.DataFrame) -> Seen:
         place = _place(rows, [f"DianaSensorPosition_{c}" for c in ("latitude_deg", "longitude_deg", "altitude_m")])
         azimuth, range_m = (_floats(rows[f"DianaTargetsTargetSignal_{c}"]) for c in ("bearing_deg", "range_m"))
         # "controller" rows point at the pilot
-        at = (rows["DianaTargetsTargetClassification_type"] == "aircraft").fill_null(False).to_numpy() & ~np.isnan(azimuth)
+        at = (rows["DianaTargetsTargetClassification_type"] == "aircraft").fill_null(False).to_numpy() & ~np.isnan(
+            azimuth
+        )
         t_meas = logged[at]
         where = np.column_stack((np.radians(azimuth[at]), range_m[at], np.full(at.sum(), np.nan)))
         labels = [None] * int(at.sum())
@@ -208,13 +214,13 @@ def _batches(seen: Seen, site: Site, entry: Entry) -> list[MeasurementBatch]:
     z, sigma = np.full((n, DIM[kind]), np.nan), np.full((n, DIM[kind]), np.nan)
     if kind == MeasurementKind.RADAR and entry.range_share is None:
         frame = EnuFrame.at(sensor.latitude_rad, sensor.longitude_rad, sensor.height_m)
-        height = np.where(np.isnan(seen.where[:, 2]), sensor.height_m, seen.where[:, 2])
+        has_height = np.isfinite(seen.where[:, 2])
+        height = np.where(has_height, seen.where[:, 2], sensor.height_m)
         place = frame.pos_enu(np.radians(seen.where[:, 0]), np.radians(seen.where[:, 1]), height)
-        if entry.sigma_elevation_deg is None:
-            place[:, 2] = 0.0  # it measures no height, so its positions are ground distance along an azimuth
         z[:, :3] = polar_from_enu(place)
-        if entry.sigma_elevation_deg is None:
-            z[:, 2] = np.nan
+        z[~has_height, 2] = np.nan
+        # heights in the files are of no stated datum
+        sigma[:, 2] = np.hypot(sensor.sigma_elevation_rad or 0.0, DATUM_M / np.maximum(z[:, 0], DATUM_M))
     elif kind == MeasurementKind.RADAR:
         z[:, 0], z[:, 1] = seen.where[:, 1], seen.where[:, 0] % (2.0 * np.pi)
         sigma[:, 0] = np.maximum(entry.range_share * seen.where[:, 1], sensor.sigma_range_m or 0.0)
@@ -242,4 +248,3 @@ def whole_seconds(truth: Truth, least_height_m: float = 3.0) -> tuple[Ints, Floa
     place = np.column_stack([np.interp(grid, truth.t_s, c) for c in (truth.latitude_deg, truth.longitude_deg)])
     gap_s = np.diff(truth.t_s)
     return grid, place, height, gap_s[np.searchsorted(truth.t_s, grid, side="right").clip(1, len(gap_s)) - 1] > 2.0
-

@@ -63,7 +63,9 @@ def confirmed(flight: Flight, shot: TrackSnapshot, place: np.ndarray) -> tuple[n
     return shot.track_id[rows], np.column_stack((east, north)), covariance[:, :2, :2]
 
 
-def score(flight: Flight, shots: list[TrackSnapshot], seconds: np.ndarray, places: np.ndarray) -> dict[str, float | int]:
+def score(
+    flight: Flight, shots: list[TrackSnapshot], seconds: np.ndarray, places: np.ndarray
+) -> dict[str, float | int]:
     """Figures of the pictures at these seconds (int64[K]; the drone's latitude and longitude float64[K, 2], deg)."""
     nearest_m, own, holds, within = np.full(len(seconds), np.nan), np.zeros(len(seconds), np.int64), [], []
     far: dict[int, int] = {}
