@@ -32,16 +32,19 @@ class NotThere(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """What a site file says of a sensor of this make. Round figures of its kind, none of them from a flight.
+    """What a site file says of a sensor of this make. Round figures of its kind, none chosen by the score of a flight.
 
-    Neither radar gets a look period: both deliver tracks, whose silence is no look that saw nothing.
+    Whoever changes one after looking at the score of a flight has fitted it to that flight, and says so
+    (``radar_rf.TUNED_ON``).
+
+    No sensor gets a look period: they deliver tracks or what transmits, whose silence is no look that saw nothing.
     """
 
     kind: str
     sigma_range_m: float | None = None
     sigma_azimuth_deg: float | None = None
     sigma_elevation_deg: float | None = None
-    range_share: float | None = None  # σ of a range by signal strength as a share of it: 6 dB either way
+    range_share: float | None = None  # σ of a range by signal strength as a share of it; None: a radar's
     detection_probability: float = 0.5
     clutter_per_look: float = 0.2
     latency_s: float = 2.5  # the log's whole second, and the tracker inside the radar
@@ -52,7 +55,8 @@ ENTRIES = {
     # turns in azimuth only; the height it gives is no better than its beam is high
     "ALVIRA": Entry("radar", sigma_range_m=10.0, sigma_azimuth_deg=1.5, sigma_elevation_deg=5.0),
     "ARCUS": Entry("radar", sigma_range_m=10.0, sigma_azimuth_deg=1.0, sigma_elevation_deg=1.5),
-    "DIANA": Entry("direction-finder", sigma_azimuth_deg=15.0, latency_s=1.0),
+    # a range told by signal strength is known to 6 dB, so to half of itself and to twice; it counts as a radar's
+    "DIANA": Entry("radar", sigma_range_m=50.0, sigma_azimuth_deg=15.0, range_share=1.0, latency_s=1.0),
     "VENUS": Entry("direction-finder", sigma_azimuth_deg=10.0, latency_s=1.0),
 }
 

@@ -27,6 +27,7 @@ from lowsky.model.classes import ObjectClass
 from lowsky.model.ports import Normalised
 from lowsky.model.track import PositionKind, TrackSnapshot, TrackStatus
 
+TUNED_ON: tuple[str, ...] = ()  # what of entries or tracker was chosen by the score of which flight
 CAP_M = 100.0
 FAR_M, FAR_S = 150.0, 10
 CHI2_95 = 5.991  # of two degrees of freedom
@@ -65,7 +66,7 @@ def confirmed(flight: Flight, shot: TrackSnapshot, place: np.ndarray) -> tuple[n
 
 def score(
     flight: Flight, shots: list[TrackSnapshot], seconds: np.ndarray, places: np.ndarray
-) -> dict[str, float | int]:
+) -> dict[str, float | int | None]:
     """Figures of the pictures at these seconds (int64[K]; the drone's latitude and longitude float64[K, 2], deg)."""
     nearest_m, own, holds, within = np.full(len(seconds), np.nan), np.zeros(len(seconds), np.int64), [], []
     far: dict[int, int] = {}
@@ -91,14 +92,14 @@ def score(
         "capped_mean_m": float(np.minimum(np.nan_to_num(nearest_m, nan=np.inf), CAP_M).mean()),
         "covered": float(covered.sum() / len(seconds)),
         "shown": float(shown.mean()),
-        "region_holds": float(np.mean(holds)) if holds else np.nan,
-        "region_radius_median_m": float(np.median(within)) if within else np.nan,
-        "median_m": float(np.median(near)) if len(near) else np.nan,
-        "rms_m": float(np.sqrt((near**2).mean())) if len(near) else np.nan,
-        "p90_m": float(np.percentile(near, 90)) if len(near) else np.nan,
+        "region_holds": float(np.mean(holds)) if holds else None,
+        "region_radius_median_m": float(np.median(within)) if within else None,
+        "median_m": float(np.median(near)) if len(near) else None,
+        "rms_m": float(np.sqrt((near**2).mean())) if len(near) else None,
+        "p90_m": float(np.percentile(near, 90)) if len(near) else None,
         "elsewhere_per_h": sum(n > FAR_S for n in far.values()) / (len(seconds) / 3600.0),
         "identity_switches": int((np.diff(holder) != 0).sum()),
-        "delay_s": float(seconds[first[0]] - seconds[0]) if len(first) else np.nan,
+        "delay_s": float(seconds[first[0]] - seconds[0]) if len(first) else None,
     }
 
 
@@ -128,8 +129,8 @@ def measure(folder: Path) -> dict[str, object]:
     for batch in flight.batches:
         rows[batch.sensor] = rows.get(batch.sensor, 0) + len(batch)
     return {
-        "flight": folder.name, "recorded": True, "tuned_on_it": [], **found, "rows": rows, "repeats": flight.repeats,
-        "left_out": flight.left_out,
+        "flight": folder.name, "recorded": True, "tuned_on": list(TUNED_ON), **found, "rows": rows,
+        "repeats": flight.repeats, "left_out": flight.left_out,
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.recorded import __main__ as everything
 from benchmarks.recorded import radar_rf
 from benchmarks.recorded.flight_files import NotThere, read_flight, whole_seconds
 
@@ -27,6 +28,7 @@ class Made:
     radar_until_s: float = 60.0
     shift_m: float = 0.0
     shift_from_s: float = 1e9
+    has_rf: bool = True
 
 
 def stamp(t_s: float, form: str = "%Y-%m-%d %H:%M:%S.%f", cut: int = -3) -> str:
@@ -78,9 +80,12 @@ def make(folder: Path, made: Made) -> Path:
         t_s += 1.3
     write(folder / "ALVIRA_scenario.csv", radar)
     rf = []
-    for k in range(1, made.seconds, 3):
+    for k in range(1, made.seconds if made.has_rf else 2, 3):
         east, north = where(k)
-        for kind, bearing in (("aircraft", math.degrees(math.atan2(east, north))), ("controller", 200.0)):
+        for kind, bearing in (
+            ("aircraft" if made.has_rf else "controller", math.degrees(math.atan2(east, north))),
+            ("controller", 200.0),
+        ):
             rf.append(
                 {
                     "datetime(utc)": stamp(k, cut=-7), "DianaSensorPosition_latitude_deg": PLACE[0],
@@ -100,7 +105,7 @@ def make(folder: Path, made: Made) -> Path:
 
 
 def test_a_flight_that_the_radar_sees_is_held_and_its_region_holds_it(tmp_path):
-    found = radar_rf.measure(make(tmp_path / "f", Made()))
+    found = radar_rf.measure(make(tmp_path / "f", Made(has_rf=False)))
     assert found["seconds"] == 55
     assert found["delay_s"] <= 5.0  # three fixes 1.3 s apart, and what the log is late
     assert found["covered"] == pytest.approx(1.0 - found["delay_s"] / 55.0)
@@ -111,7 +116,7 @@ def test_a_flight_that_the_radar_sees_is_held_and_its_region_holds_it(tmp_path):
 
 
 def test_a_track_in_the_wrong_place_counts_as_none_and_as_one_elsewhere(tmp_path):
-    found = radar_rf.measure(make(tmp_path / "f", Made(shift_m=1000.0, shift_from_s=0.0)))
+    found = radar_rf.measure(make(tmp_path / "f", Made(shift_m=1000.0, shift_from_s=0.0, has_rf=False)))
     assert found["covered"] == 0.0
     assert found["capped_mean_m"] == 100.0
     assert found["region_holds"] == 0.0
@@ -136,8 +141,14 @@ def test_repeats_the_pilot_and_other_radios_are_left_out(tmp_path):
     assert rows.count("alvira") == flight.repeats == 45
     assert rows.count("diana") == 20
     assert rows.count("venus") == 0
-    bearings = [math.degrees(b.z[0, 0]) for b in flight.batches if b.sensor == "diana"]
+    bearings = [math.degrees(b.z[0, 1]) for b in flight.batches if b.sensor == "diana"]
     assert all(abs(bearing - 200.0) > 10.0 for bearing in bearings)
+
+
+def test_a_range_by_signal_strength_is_as_uncertain_as_it_is_long(tmp_path):
+    flight = read_flight(make(tmp_path / "f", Made()))
+    for batch in (b for b in flight.batches if b.sensor == "diana"):
+        assert batch.z[0, 0] == batch.sigma[0, 0] == 100.0
 
 
 def test_no_row_is_known_before_its_own_time_nor_before_it_was_logged(tmp_path):
@@ -181,3 +192,14 @@ def test_the_command_writes_its_figures(tmp_path, monkeypatch, capsys):
     found = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert found["flight"] == "f" and found["seconds"] == 15
     assert "capped_mean_m" in capsys.readouterr().out
+
+
+def test_every_recording_under_a_folder_is_found_and_none_is_said(tmp_path, monkeypatch, capsys):
+    make(tmp_path / "f", Made(seconds=20, radar_until_s=20.0))
+    out = tmp_path / "out"
+    monkeypatch.setattr("sys.argv", ["recorded", str(tmp_path), "--json", str(out)])
+    assert everything.main() == 0
+    assert json.loads((out / "f.json").read_text(encoding="utf-8"))["recorded"] is True
+    monkeypatch.setattr("sys.argv", ["recorded", str(out)])
+    assert everything.main() == 3
+    assert "the data is not there" in capsys.readouterr().err
