@@ -4,7 +4,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --frozen
 
-.PHONY: help demo test lint types unit bench bench-peers fuzz soak format setup peers clean
+.PHONY: help demo test lint types unit bench bench-peers bench-recorded fuzz soak format setup peers clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,10 @@ bench: setup ## every figure of BENCHMARKS.md, side by side with the peers
 
 bench-peers: setup ## Stone Soup and lowsky on the same measurements, in one run: accuracy, speed, memory
 	$(RUN) python -m benchmarks.peers
+
+RECORDED ?= ../shared/data
+bench-recorded: setup ## recorded flights with truth under RECORDED=FOLDER, which are not part of the repository
+	$(RUN) python -m benchmarks.recorded $(RECORDED) --json artefacts/recorded
 
 fuzz: setup ## a million mutated real messages into every feed
 	$(RUN) python tests/fuzz/run.py --count 1000000

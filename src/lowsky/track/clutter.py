@@ -81,4 +81,3 @@ class ClutterMap:
         self._t_base_ns, self._t_seen_ns, self._looks = saved[0], saved[1], saved[2]
         self._counts[:] = 0.0
         self._counts[np.frombuffer(saved[3], np.int64)] = np.frombuffer(saved[4], np.float64)
-
