@@ -14,8 +14,6 @@ from lowsky.model.measurement import Coverage, Floats, Ints, MeasurementKind
 from lowsky.track.core import GATE_OF_DIM, Core, densities
 from lowsky.track.rows import Rows, Station, TrackReject
 
-RHO_GROWN = 1.5
-"""A look whose own false plots raise the density anywhere by more than this is associated again."""
 NO_COVERAGE = np.array([0.0, -1.0, 0.0, 0.0, 0.0, 0.0])
 
 
@@ -71,10 +69,6 @@ def associate(
     marginals(track, row, psi, rho, n, p_edge, p_miss, p_new)
     if (known := core.clutter.get(station.sensor.id)) is not None:
         known.learn(rows.z, p_new * (1.0 - birth_share), t_look_ns, coverage)
-        # what this very look teaches about its clutter counts at once: a patch nobody knew of is not full of objects
-        rho_known, birth_share = densities(core, station, rows)
-        if (rho_known > RHO_GROWN * rho).any():
-            marginals(track, row, psi, rho_known, n, p_edge, p_miss, p_new)
     p_hit = np.bincount(track, p_edge, n) if len(track) else np.zeros(n)
     before = r.copy()
     update_existence(p_miss, p_hit, r, p_missed)

@@ -1,5 +1,6 @@
 """What every part of the tracker works on: the table, the sensors, and the settings turned into arrays."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -48,6 +49,7 @@ class Core:
     var_floor: Floats
     var_ceiling: Floats
     r_recycle: float  # below it a candidate is nobody
+    merge_after: int  # checks in a row in which two tracks have to agree
     now_ns: int = 0
     step: int = 0
     next_track_id: int = 1
@@ -82,6 +84,7 @@ class Core:
             share_birth=share_birth,
             var_floor=np.array(settings.sigma_floor_state) ** 2,
             var_ceiling=np.array(settings.sigma_ceiling_state) ** 2,
+            merge_after=checks_to_merge(list(stations.values()), settings),
             r_recycle=min([settings.r_recycle, *[settings.recycle_share * share for share in shares]]),
         )
 
@@ -162,6 +165,20 @@ def mode_chains(settings: TrackerSettings) -> tuple[Floats, Floats, Floats]:
     joint /= joint.sum()
     mu_birth = joint.sum(axis=1)
     return G, mu_birth, joint / mu_birth[:, None]
+
+
+def checks_to_merge(stations: list[Station], settings: TrackerSettings) -> int:
+    """So many that the radar that tells two objects apart soonest would have seen both in one look.
+
+    It sees both with P_D², so n looks without that have the chance (1 − P_D²)ⁿ ≤ ``merge_doubt``.
+    """
+    waits_s = [
+        math.log(settings.merge_doubt) / math.log(1.0 - s.p_detect**2) * s.period_s
+        for s in stations
+        if s.kind == MeasurementKind.RADAR and s.period_s
+    ]
+    checks = math.ceil(min(waits_s, default=0.0) / settings.merge_every_s)
+    return min(max(checks, settings.merge_after), settings.merge_after_most)
 
 
 def birth_share(station: Station, settings: TrackerSettings) -> float:

@@ -36,7 +36,7 @@ class Duplicates:
         for a, b in agree:
             key = (int(table.serial[a]), int(table.serial[b]))
             counted[key] = self.agreed.get(key, 0) + 1
-            if counted[key] >= settings.merge_after and a not in gone and b not in gone:
+            if counted[key] >= core.merge_after and a not in gone and b not in gone:
                 gone.append(_merge(core, known, a, b))
         self.agreed = counted
         return gone

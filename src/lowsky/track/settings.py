@@ -104,7 +104,9 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     # duplicates
     merge_every_s: float = 1.0
-    merge_after: int = 3  # checks in a row that agree in position and velocity
+    merge_after: int = 3  # checks in a row that agree in position and velocity, at least; see ``core.checks_to_merge``
+    merge_doubt: float = 1e-4  # chance that a radar never saw both of two objects in as many looks
+    merge_after_most: int = 60
     merge_gate: float = 16.0  # χ² of 6, 98.6 %
     merge_floor: tuple[float, float] = (5.0, 1.0)  # m, m/s: registration errors between two sensors
     merge_latency_s: float = 0.3  # a report's place lags by this along its velocity
