@@ -240,11 +240,12 @@ def update_tracks(
 @njit
 def update_assigned(
     rows, row_track, t_ns, x, P, mu, share, xm, Pm, z, var, weak_height, t_row_ns, origin, C, height, G, q, mu_birth,
-    share_birth, forget_rate, gate_of_dim, reach, var_birth_velocity, var_floor, var_ceiling, outcome,
+    share_birth, gate_of_dim, reach, var_birth_velocity, var_floor, var_ceiling, outcome,
 ):  # fmt: skip
     r"""Reports whose identity names their track, one after another (``rows`` int64[K] of REPORT, in order of time).
 
-    Each is predicted to and updated alone (weight 1). A report outside the gate of every mode but within reach,
+    Each is predicted to and updated alone (weight 1). Errors of reports last (docs/decisions/0041), so they teach
+    nothing about behaviour: ``share`` stays a newborn's. A report outside the gate of every mode but within reach,
     |p_row − p| ≤ reach[0] (Δ + reach[1]) + 3σ + reach[2], restarts the same track's state there; one out of
     reach leaves the track alone.
 
@@ -282,8 +283,7 @@ def update_assigned(
                 continue
         if dt > 0.0:
             transitions(G, dt, Pi, work_pi)
-            forget = 1.0 - math.exp(-forget_rate * dt)
-            mix_joint(x[i], P[i], mu[i], share[i], Pi, share_birth, forget, x_old, P_old, w, joint)
+            mix_joint(x[i], P[i], mu[i], share[i], Pi, share_birth, 1.0, x_old, P_old, w, joint)
             for m in range(n_mode):
                 predict_cv(x[i, m], P[i, m], dt, q[m, 0], q[m, 1])
             t_ns[i] = t_row_ns[j]

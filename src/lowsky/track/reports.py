@@ -103,7 +103,7 @@ def _take_named(
     update_assigned(
         mine, track, table.t_ns, table.x, table.P, table.mu, table.share, table.xm, table.Pm, rows.z, var,
         rows.weak_height, rows.t_ns, rows.origin, rows.C, rows.height, core.G, core.q, core.mu_birth,
-        core.share_birth, 1.0 / settings.behaviour_lasts_s, REPORT_GATE_OF_DIM, reach,
+        core.share_birth, REPORT_GATE_OF_DIM, reach,
         var_velocity, core.var_floor, core.var_ceiling, outcome,
     )  # fmt: skip
     note_reports(

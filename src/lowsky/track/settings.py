@@ -23,8 +23,8 @@ QUIET = MotionMode(name="quiet", q_horizontal=0.1, q_vertical=0.02)  # cruise; w
 MANOEUVRE = MotionMode(name="manoeuvre", q_horizontal=8.0, q_vertical=1.0)  # 3–5 m/s² for some seconds
 HARD = MotionMode(name="hard", q_horizontal=80.0, q_vertical=8.0)  # racing drone; airliner's turn at 10 s
 
-STEADY = Behaviour(name="steady", prior=0.7, stay_s=(300.0, 5.0, 3.0))  # on its way: fixed wing, aeroplane, balloon
-AGILE = Behaviour(name="agile", prior=0.3, stay_s=(10.0, 5.0, 3.0))  # multirotor at work, bird
+STEADY = Behaviour(name="steady", prior=0.4, stay_s=(300.0, 5.0, 3.0))  # on its way: fixed wing, aeroplane, balloon
+AGILE = Behaviour(name="agile", prior=0.6, stay_s=(10.0, 5.0, 3.0))  # multirotor at work, bird
 
 
 class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,7 +12,6 @@ from tests.reference import motion as motion_twin
 from tests.reference import observe as observe_twin
 from tests.reference import update as twin
 from tests.unit.kernels.draws import (
-    FORGET_RATE,
     GENERATOR,
     RADAR,
     REPORT,
@@ -197,13 +196,13 @@ def test_a_report_by_name_predicts_and_updates_its_track_alone(seed, dt):
     wide = np.array([1e-9, 1e-9]), np.array([1e12, 1e12])
     update.update_assigned(
         NO, NO, t_ns, x, P, m, own[None].copy(), xm, Pm, z[None], var[None], np.zeros(1, np.bool_), now, origin[None],
-        C[None], np.zeros(1), GENERATOR, Q, np.ones(3) / 3, SHARE_BIRTH, FORGET_RATE, np.full(7, 1e9),
+        C[None], np.zeros(1), GENERATOR, Q, np.ones(3) / 3, SHARE_BIRTH, np.full(7, 1e9),
         np.array([600.0, 0.5, 100.0, 5.0]),
         np.array([400.0, 25.0]), *wide, outcome,
     )  # fmt: skip
     assert outcome[0] == update.USED
     want_mu, want_x, want_P = twin.update_assigned(
-        xs, Ps, mu, own, now[0] * 1e-9, GENERATOR, Q, SHARE_BIRTH, FORGET_RATE, z, var, origin, C
+        xs, Ps, mu, own, now[0] * 1e-9, GENERATOR, Q, SHARE_BIRTH, 1e9, z, var, origin, C
     )
     large = want_mu > 1e-6
     np.testing.assert_allclose(m[0], want_mu, rtol=1e-4, atol=1e-8)
