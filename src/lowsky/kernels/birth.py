@@ -57,7 +57,7 @@ def born_of_radar(z, var, origin, C, height, height_prior, elevation_limits, var
         for b in range(3):
             x[a] += C[b, a] * local[b]
     for a in range(3):
-        for b in range(3):
+        for b in range(a + 1):
             total = 0.0
             for k in range(3):
                 left, right = 0.0, 0.0
@@ -65,7 +65,7 @@ def born_of_radar(z, var, origin, C, height, height_prior, elevation_limits, var
                     left += C[c, a] * J[c, k]
                     right += C[c, b] * J[c, k]
                 total += left * s[k] * right
-            P[a, b] = total
+            P[a, b], P[b, a] = total, total
         P[a, a] += 1e-3  # keeps a singular direction (straight above) positive definite
         P[a + 3, a + 3] = var_velocity[0] if a < 2 else var_velocity[1]
 
@@ -103,10 +103,11 @@ def born_of_report(z, var, origin, C, var_height, var_velocity, x, P):
         for b in range(6):
             P[a, b] = 0.0
     for a in range(3):
-        for b in range(3):
+        for b in range(a + 1):
             for k in range(3):
                 P[a, b] += C[k, a] * s[k] * C[k, b]
                 P[a + 3, b + 3] += C[k, a] * s[k + 3] * C[k, b]
+            P[b, a], P[b + 3, a + 3] = P[a, b], P[a + 3, b + 3]  # to the bit, whatever the order of rounding
 
 
 @njit
