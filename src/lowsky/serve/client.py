@@ -68,6 +68,7 @@ class Client:
         self._replay_at_s = 0.0
         self._replay_paused = False
         self._replay_sent: Sample | None = None
+        self._replay_state = b""  # the state text sent with it
         self._replay_epoch = -1
         self._replay_version = 0  # encoder version and time of the last frame from history
         self._replay_sent_s = 0.0
@@ -175,10 +176,11 @@ class Client:
         if sample is None or (sample is self._replay_sent and not self._owes_a_sign_of_life()):
             return
         self._replay_version, self._replay_sent_s = encoder.version, monotonic_s()
-        if self._replay_sent is None or self._replay_sent.state is not sample.state:
-            await self._text(sample.state)
-        self._replay_sent = sample
-        payload = history.frame_of(sample)
+        state, payload = history.read(sample)
+        known = self._replay_sent is not None and self._replay_state == state
+        self._replay_sent, self._replay_state = sample, state
+        if not known:
+            await self._text(state)
         rows = struct.unpack_from("<I", payload, _OFFSETS["rows"][0])[0]
         ids = struct.unpack_from(f"<{rows}I", payload, HEADER_BYTES)  # the first column
         fresh = [i for i in ids if i not in self._labelled and i in history.labels]

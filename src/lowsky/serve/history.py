@@ -17,27 +17,33 @@ LABELS_KEPT = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One moment: a keyframe (zstd) and the state text that was current."""
+    """One moment: where in the ring its state text and keyframe lie, compressed as one (zstd)."""
 
     t_ns: int
-    frame: bytes
-    state: bytes
+    start: int
+    size: int
+    state_bytes: int  # of what it expands to, the state text; the keyframe follows
 
 
 class History:
     """Samples of the picture, twice a second of scene time, bounded in bytes and in time.
 
-    Starts anew when the epoch does. Labels of tracks that are gone are kept beside, bounded as well.
+    They lie in a ring of fixed memory, the newest over the oldest: as blocks of their own, each of another size, they
+    broke up the heap (docs/decisions/0072). Starts anew when the epoch does. Labels of tracks that are gone are kept
+    beside, bounded as well.
     """
 
     def __init__(self, keep_ns: int = KEEP_NS, keep_bytes: int = KEEP_BYTES) -> None:
-        self._keep_ns, self._keep_bytes = keep_ns, keep_bytes
+        self._keep_ns = keep_ns
+        # multiplied, not bytearray(n): written to, so that a node has all of this memory from its start or not at all
+        self._ring = bytearray(b"\xff") * keep_bytes
+        self._end = 0  # of the newest sample
         self._samples: deque[Sample] = deque()
         self._times: list[int] = []  # of the samples, for bisection; rebuilt lazily
         self._epoch = -1
         self._compress = zstandard.ZstdCompressor(level=1).compress
         self._expand = zstandard.ZstdDecompressor().decompress
-        self.bytes = 0
+        self.bytes = 0  # in use
         self.labels: dict[int, Label] = {}
 
     def __len__(self) -> int:
@@ -54,26 +60,41 @@ class History:
         t_ns = picture.snapshot.t_ns
         if self._samples and t_ns - self._samples[-1].t_ns < SAMPLE_NS:
             return
-        raw = pack(encoder.rows, (), KEYFRAME | HISTORY, 0, t_ns, encoder.head(picture))
-        self._append(Sample(t_ns, self._compress(raw), state))
+        keyframe = pack(encoder.rows, (), KEYFRAME | HISTORY, 0, t_ns, encoder.head(picture))
+        self._append(t_ns, self._compress(state + keyframe), len(state))
         self.labels.update(encoder.labels)
         while len(self.labels) > LABELS_KEPT:
             self.labels.pop(next(iter(self.labels)))
 
-    def _append(self, sample: Sample) -> None:
-        # the state text is shared by neighbours; counting it for each errs on the safe side
-        self._samples.append(sample)
-        self.bytes += len(sample.frame) + len(sample.state)
-        while self._samples and (self.bytes > self._keep_bytes or sample.t_ns - self._samples[0].t_ns > self._keep_ns):
-            old = self._samples.popleft()
-            self.bytes -= len(old.frame) + len(old.state)
+    def _append(self, t_ns: int, packed: bytes, state_bytes: int) -> None:
+        size = len(packed)
+        if size > len(self._ring):
+            return
+        if self._end + size > len(self._ring):  # a sample is in one piece: go on at the beginning
+            self._forget_from(self._end, len(self._ring))
+            self._end = 0
+        self._forget_from(self._end, self._end + size)
+        while self._samples and t_ns - self._samples[0].t_ns > self._keep_ns:
+            self._forget_oldest()
+        self._ring[self._end : self._end + size] = packed
+        self._samples.append(Sample(t_ns, self._end, size, state_bytes))
+        self._end += size
+        self.bytes += size
         self._times = []
+
+    def _forget_from(self, start: int, stop: int) -> None:
+        """The oldest samples, as long as they begin in this part of the ring."""
+        while self._samples and start <= self._samples[0].start < stop:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        self.bytes -= self._samples.popleft().size
 
     def clear(self) -> None:
         self._samples.clear()
         self._times = []
         self.labels.clear()
-        self.bytes = 0
+        self.bytes = self._end = 0
 
     def span_ns(self) -> tuple[int, int] | None:
         """First and last moment held; None while there is none."""
@@ -87,6 +108,10 @@ class History:
             self._times = [sample.t_ns for sample in self._samples]
         return self._samples[max(0, bisect_right(self._times, t_ns) - 1)]
 
-    def frame_of(self, sample: Sample) -> bytearray:
-        """The keyframe of a sample; ``seq`` and ``t_sent`` are the sender's to fill in."""
-        return bytearray(self._expand(sample.frame))
+    def read(self, sample: Sample) -> tuple[bytes, bytearray]:
+        """State text and keyframe of a sample that ``at`` has just given: the next ``take`` may write over it.
+
+        ``seq`` and ``t_sent`` of the keyframe are the sender's to fill in.
+        """
+        expanded = self._expand(memoryview(self._ring)[sample.start : sample.start + sample.size])
+        return expanded[: sample.state_bytes], bytearray(memoryview(expanded)[sample.state_bytes :])

@@ -1,5 +1,7 @@
 """History: bounded in bytes and in time, found by time, gone with its epoch."""
 
+import numpy as np
+import pytest
 from tests.unit.serve.pictures import SECOND, T0, picture, snapshot
 
 from lowsky.serve.columns import HISTORY, KEYFRAME
@@ -32,7 +34,9 @@ def test_the_sample_of_a_time_is_the_last_one_before_it():
 def test_a_sample_is_a_keyframe_that_says_it_is_history():
     history, encoder = History(), Encoder()
     fill(history, encoder, 2)
-    frame = unpack(bytes(history.frame_of(history.at(T0 + SECOND))))
+    state, keyframe = history.read(history.at(T0 + SECOND))
+    frame = unpack(bytes(keyframe))
+    assert state == b"{}"
     assert frame.header["flags"] == KEYFRAME | HISTORY
     assert frame.header["t_data"] == (T0 + SECOND) / 1e9
     assert frame.columns["id"].tolist() == [1, 2, 3]
@@ -51,7 +55,35 @@ def test_it_stays_within_its_bytes():
     fill(history, Encoder(), 60)
     assert 0 < history.bytes <= 5000
     assert history.span_ns()[1] == T0 + int(59.5 * SECOND)
-    assert history.bytes == sum(len(s.frame) + len(s.state) for s in history._samples)
+
+
+@pytest.mark.parametrize("keep_bytes", (3001, 4096, 5003))
+def test_every_sample_it_holds_reads_back_as_it_was_taken_wherever_the_ring_turns(keep_bytes):
+    history, encoder, rng = History(keep_bytes=keep_bytes), Encoder(), np.random.default_rng(5)
+    taken = {}
+    for step in range(400):
+        n, t_ns = int(rng.integers(1, 40)), T0 + step * SECOND
+        encoder.update(picture(snapshot(t_ns=t_ns, ids=tuple(range(1, n + 1)), identity=("me",) * n)))
+        taken[t_ns] = rng.bytes(int(rng.integers(0, 300))), n
+        history.take(encoder, taken[t_ns][0])
+        first, last = history.span_ns()
+        assert last == t_ns
+        held = range(first, last + 1, SECOND)
+        assert len(held) == len(history)  # the newest, without a gap
+        for t_ns in held:
+            sample = history.at(t_ns)
+            state, keyframe = history.read(sample)
+            assert (state, unpack(bytes(keyframe)).header["rows"]) == taken[t_ns]
+            assert sample.t_ns == t_ns
+        assert history.bytes <= keep_bytes
+    assert len(history) > 3
+
+
+def test_a_sample_larger_than_its_memory_is_not_kept():
+    history, encoder = History(keep_bytes=100), Encoder()
+    fill(history, encoder, 3)
+    assert len(history) == history.bytes == 0
+    assert history.span_ns() is None
 
 
 def test_a_new_epoch_clears_it():
