@@ -57,7 +57,7 @@ def test_it_stays_within_its_bytes():
     assert history.span_ns()[1] == T0 + int(59.5 * SECOND)
 
 
-@pytest.mark.parametrize("keep_bytes", (3001, 4096, 5003))
+@pytest.mark.parametrize("keep_bytes", [3001, 4096, 5003])
 def test_every_sample_it_holds_reads_back_as_it_was_taken_wherever_the_ring_turns(keep_bytes):
     history, encoder, rng = History(keep_bytes=keep_bytes), Encoder(), np.random.default_rng(5)
     taken = {}
