@@ -33,6 +33,7 @@ from lowsky.simulate.scenario import (
 NEEDS = {
     "radar": ("sigma_range_m", "sigma_azimuth_deg"),
     "direction-finder": ("sigma_azimuth_deg",),
+    "acoustic": ("sigma_azimuth_deg",),
     "camera": ("sigma_azimuth_deg", "sigma_elevation_deg"),
     "cooperative": ("sigma_position_m", "sigma_height_m"),
 }

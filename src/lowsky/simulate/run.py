@@ -14,7 +14,7 @@ from lowsky.model.measurement import Ints
 from lowsky.simulate.read import load_scenario
 from lowsky.simulate.rows import Rows
 from lowsky.simulate.scenario import Scenario, Sensor
-from lowsky.simulate.sensors import MADE_BY, observe
+from lowsky.simulate.sensors import MADE_BY, World, observe
 from lowsky.simulate.truth import make_truth, truth_table
 
 TIME = pl.Datetime("ns", "UTC")
@@ -62,12 +62,13 @@ def simulate(scenario: str | Path | Scenario, seed: int = 0, duration_s: float |
         math.radians(scenario.site.latitude_deg), math.radians(scenario.site.longitude_deg), scenario.site.height_m
     )
     truth = make_truth(scenario, seed, length_s)
+    world = World(truth, origin, scenario.wind, scenario.air)
     tables = []
     for index, sensor in enumerate(scenario.sensor):
         latitude, longitude, height_m = _geodetic(origin, sensor)
         frame = EnuFrame.at(latitude, longitude, height_m)
         rng = np.random.default_rng([seed, 2, index])
-        tables.append(_table(sensor, observe(rng, sensor, frame, truth, origin, length_s)))
+        tables.append(_table(sensor, observe(rng, sensor, frame, world, length_s)))
     measurements = pl.concat([_table(None, None), *tables]).sort("received", maintain_order=True)
     made_by = measurements[MADE_BY].fill_null(-1).cast(pl.Int64).to_numpy()
     measurements = measurements.drop(MADE_BY)

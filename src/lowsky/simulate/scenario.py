@@ -51,6 +51,13 @@ class Wind(Part, frozen=True, kw_only=True):
     north_mps: Annotated[float, Meta(ge=-60.0, le=60.0)] = 0.0
 
 
+class Air(Part, frozen=True, kw_only=True):
+    """What sound travels through. The same everywhere."""
+
+    temperature_c: Annotated[float, Meta(ge=-60.0, le=60.0)] = 15.0
+    humidity_percent: Annotated[float, Meta(ge=1.0, le=100.0)] = 70.0
+
+
 # -- where targets start ------------------------------------------------------------------------------------------
 
 
@@ -273,7 +280,7 @@ class Sensor(Part, frozen=True, kw_only=True):
     """A sensor: what the site file says of it, within the same limits, and what only the simulation knows."""
 
     id: Name
-    kind: Annotated[str, Meta(pattern="^(radar|direction-finder|camera|cooperative)$")]
+    kind: Annotated[str, Meta(pattern="^(radar|direction-finder|acoustic|camera|cooperative)$")]
     position_m: Vector
     look_period_s: Annotated[float, Meta(ge=0.01, le=3600.0)]
     look_phase_s: NotNegative = 0.0
@@ -316,5 +323,6 @@ class Scenario(Part, frozen=True, kw_only=True):
     start: datetime = datetime(2026, 5, 1, 6, 0, 0, tzinfo=UTC)  # UTC of second 0
     site: Place
     wind: Wind = Wind()
+    air: Air = Air()
     target: tuple[Target, ...]
     sensor: tuple[Sensor, ...]

@@ -3,6 +3,8 @@
 A sensor is simulated over its whole run at once: L looks × N targets.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +16,8 @@ from lowsky.simulate.cells import merged
 from lowsky.simulate.clutter import P_FALSE, false_alarms, patch_alarms, says, threshold_db
 from lowsky.simulate.faults import delivered, misregistered, registration_of
 from lowsky.simulate.rows import Columns, Rows, joined, missing
-from lowsky.simulate.scenario import Cells, Sensor
+from lowsky.simulate.scenario import Air, Cells, Sensor, Wind
+from lowsky.simulate.sound import heard_from
 from lowsky.simulate.start import Generator, draw
 from lowsky.simulate.truth import Truth, geodetic_state
 
@@ -33,17 +36,28 @@ def look_times(sensor: Sensor, duration_s: float) -> Floats:
     return np.asarray(first + np.arange(max(count, 0)) * sensor.look_period_s, np.float64)
 
 
-def observe(rng: Generator, sensor: Sensor, frame: EnuFrame, truth: Truth, origin: EnuFrame, duration_s: float) -> Rows:
+@dataclass(frozen=True, slots=True)
+class World:
+    """What there is to be seen, and what lies between it and the sensors."""
+
+    truth: Truth
+    origin: EnuFrame
+    wind: Wind
+    air: Air
+
+
+def observe(rng: Generator, sensor: Sensor, frame: EnuFrame, world: World, duration_s: float) -> Rows:
     """Everything one sensor says in the whole run.
 
     Patches, cells, registration and link draw from generators of their own: switching one off leaves every other
     random number as it was.
     """
     patch_rng, cell_rng, registration_rng, link_rng = rng.spawn(4)
+    truth, origin = world.truth, world.origin
     times_s = look_times(sensor, duration_s)
     turn = frame.enu_from_ecef @ origin.enu_from_ecef.T
     shift = frame.enu_from_ecef @ (origin.origin_ecef - frame.origin_ecef)
-    look, columns = _seen(rng, cell_rng, sensor, truth, origin, (times_s, turn, shift))
+    look, columns = _seen(rng, cell_rng, sensor, world, (times_s, turn, shift))
     false_look, false_columns = false_alarms(rng, sensor, len(times_s))
     patch_look, patch_columns = patch_alarms(patch_rng, sensor, times_s, turn, shift)
     # what is really there is seen in the wrong place; false alarms of the receiver are nowhere
@@ -64,17 +78,17 @@ def observe(rng: Generator, sensor: Sensor, frame: EnuFrame, truth: Truth, origi
 
 
 def _seen(
-    rng: Generator,
-    cell_rng: Generator,
-    sensor: Sensor,
-    truth: Truth,
-    origin: EnuFrame,
-    where: tuple[Floats, Floats, Floats],
+    rng: Generator, cell_rng: Generator, sensor: Sensor, world: World, where: tuple[Floats, Floats, Floats]
 ) -> tuple[Ints, Columns]:
     """What targets make: look and columns of each row. ``where``: seconds of the looks; turn and shift from the
     origin's axes to the sensor's."""
     times_s, turn, shift = where
-    pos, vel, seen = truth.at(times_s)
+    truth, origin = world.truth, world.origin
+    if sensor.kind == "acoustic":
+        place_m = np.array(sensor.position_m, np.float64)
+        pos, vel, seen, _ = heard_from(truth, times_s, place_m, world.air, world.wind)
+    else:
+        pos, vel, seen = truth.at(times_s)
     polar = polar_from_enu(np.where(seen[..., None], pos @ turn.T + shift, 1.0))
     seen = seen & _in_reach(sensor, polar)
     if sensor.only:

@@ -48,6 +48,13 @@ class Truth:
         rest_s = (times_s - k * STEP_S)[:, None, None]
         return self.pos[k] + self.vel[k] * rest_s, self.vel[k], self.alive[k]
 
+    def each_at(self, times_s: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+        """The same, of each target at a time of its own: float64[L, N] seconds. Not alive before the start."""
+        k = np.clip(np.floor(times_s / STEP_S + 1e-6).astype(np.int64), 0, len(self.t_ns) - 1)
+        rest_s, n = times_s - k * STEP_S, np.arange(self.pos.shape[1])
+        vel = self.vel[k, n]
+        return self.pos[k, n] + vel * rest_s[..., None], vel, self.alive[k, n] & (times_s >= 0.0)
+
 
 def make_truth(scenario: Scenario, seed: int, duration_s: float) -> Truth:
     """The truth of one seed. Each [[target]] table has a generator of its own, so adding one changes no other."""

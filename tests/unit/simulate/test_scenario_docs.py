@@ -8,6 +8,7 @@ import msgspec
 
 from lowsky.simulate import list_scenarios
 from lowsky.simulate.scenario import (
+    Air,
     Cells,
     Link,
     Motion,
@@ -24,7 +25,7 @@ from lowsky.simulate.scenario import (
 
 PAGE = Path(__file__).parents[3] / "docs/scenarios.md"
 OF_SENSOR = (Patches, PatchGroup, Registration, Link, Cells)
-PARTS = (Scenario, Place, Wind, Target, Sensor, *OF_SENSOR, *typing.get_args(Start), *typing.get_args(Motion))
+PARTS = (Scenario, Place, Wind, Air, Target, Sensor, *OF_SENSOR, *typing.get_args(Start), *typing.get_args(Motion))
 
 
 def keys_of(part):
@@ -56,6 +57,7 @@ def test_no_key_is_described_that_is_gone():
         "repeat",
         "radar",
         "direction-finder",
+        "acoustic",
         "camera",
         "cooperative",
         "clutter",
