@@ -65,3 +65,15 @@ def update_assigned(x, P, mu, share, dt, G, q, share_birth, forget_rate, z, var,
     """One report of a named track: predicted, then one certain row."""
     x, P, mu, _ = predict_tracks(x, P, mu, share, dt, G, q, share_birth, forget_rate)
     return update_tracks(3, x, P, mu, [(z, var)], [1.0], 0.0, 0.0, origin, C, 0.0)
+
+
+def alike(z, var, weak_height, frame_of_row):
+    """Numbers of rows: the predecessor's or the first's where they agree, else a new one."""
+    keys = [(*np.isfinite(a), *b, c, d) for a, b, c, d in zip(z, var, weak_height, frame_of_row, strict=True)]
+    numbers = [0]
+    for j in range(1, len(keys)):
+        if keys[j] == keys[j - 1]:
+            numbers.append(numbers[-1])
+        else:
+            numbers.append(0 if keys[j] == keys[0] else max(numbers) + 1)
+    return numbers

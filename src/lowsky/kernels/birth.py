@@ -6,6 +6,7 @@ import numpy as np
 
 from lowsky.kernels.compiled import njit
 from lowsky.kernels.observe import REFRACTION
+from lowsky.kernels.packed import pack
 from lowsky.kernels.update import condition, scratch
 
 
@@ -117,7 +118,7 @@ def give_birth(
 ):  # fmt: skip
     """Fill the table's rows ``at`` (int64[K]) with newborns of measurement ``rows`` (int64[K]): all modes alike.
 
-    RADAR is kind 1, REPORT kind 3 (bearings give no birth here). x, P, mu, xm, Pm are the table's columns.
+    RADAR is kind 1, REPORT kind 3 (bearings give no birth here). x, P (packed), mu, xm, Pm are the table's columns.
 
     Calls the two functions above, which have the twins.
     """
@@ -137,5 +138,4 @@ def give_birth(
                 share[i, m, c] = share_birth[m, c]
             for a in range(6):
                 x[i, m, a] = xm[i, a]
-                for b in range(6):
-                    P[i, m, a, b] = Pm[i, a, b]
+            pack(Pm[i], P[i, m])

@@ -72,8 +72,8 @@ def look_odds(
 
 
 @njit
-def detection_weights(edge_track, log_likelihood, r, p_seen, p_missed, p_seen_floor, psi):
-    r"""ψ_ij = r P_D L_ij / (1 − r + r (1 − P_D)) of every edge into ``psi`` float64[E].
+def detection_weights(edge_track, likelihood, r, p_seen, p_missed, p_seen_floor, psi):
+    r"""ψ_ij = r P_D L_ij / (1 − r + r (1 − P_D)) of every edge into ``psi`` float64[E]; L is ``likelihood``.
 
     ``p_seen_floor`` keeps a plot outside the stated volume (the edges of a sensor are never where the file says)
     from being impossible.
@@ -81,7 +81,7 @@ def detection_weights(edge_track, log_likelihood, r, p_seen, p_missed, p_seen_fl
     for e in range(edge_track.shape[0]):
         i = edge_track[e]
         seen = max(p_seen[i], p_seen_floor)
-        psi[e] = r[i] * seen * math.exp(min(log_likelihood[e], 600.0)) / (1.0 - r[i] + r[i] * p_missed[i] + 1e-12)
+        psi[e] = r[i] * seen * likelihood[e] / (1.0 - r[i] + r[i] * p_missed[i] + 1e-12)
 
 
 @njit

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from lowsky.kernels.compiled import njit
-from lowsky.kernels.linalg import OK, cholesky
+from lowsky.kernels.packed import N_PACKED, merge_packed
 
 
 @njit
@@ -170,38 +170,130 @@ def transitions(G, dt, Pi, work):
 
 
 @njit
-def mix_joint(x, P, mu, share, Pi, share_birth, forget, x_old, P_old, w, joint):
-    r"""IMM mixing with a joint chain of behaviour and mode, one track, in place.
+def mix_joint(x, P, mu, share, Pi, share_birth, forget, work):
+    r"""IMM mixing with a joint chain of behaviour and mode, one track, in place. P float64[M, 21] is packed.
 
     The joint probability is μ(c, m) = μ(m) κ(c | m), ``share`` κ float64[M, C]. Moments are shared over behaviours,
     so what mixes them is one matrix, and likelihoods, which depend on the mode alone, leave κ as it is::
 
-        Π̄_mm'    = Σ_c κ(c|m) Π^c_mm'
+        Π̄_mm'    = Σ_c κ(c|m) Π^c_mm'          μ̄_m' = Σ_m Π̄_mm' μ_m          w_m|m' = Π̄_mm' μ_m / μ̄_m'
         κ'(c|m') ∝ Σ_m Π^c_mm' κ(c|m) μ(m)
         κ'       ← (1 − ε) κ' + ε κ_birth        ε = ``forget``: an object may turn out otherwise than it was
 
-    Pi float64[C, M, M]; ``joint`` float64[M, C + M] and the others are scratch. Source: docs/science, section 1.3.
+    Second moments are taken about the first mode's mean, e: P⁰_m' = Σ_m w [P_m + (x_m − e)(x_m − e)ᵀ] − ee'ᵀ with
+    e' = Σ_m w (x_m − e), so that each mode's outer product is formed once and not once for every m'.
+
+    Pi float64[C, M, M]; ``work`` is ``mixing_scratch``. Source: docs/science, section 1.3.
     """
     n_mode, n_class = share.shape
-    Pi_mean = joint[:, n_class:]
+    moments, away, Pi_mean, joint, mu_new, e = work
+    for m in range(n_mode):
+        for a in range(6):
+            away[m, a] = x[m, a] - x[0, a]
+        k = 0
+        for a in range(6):
+            for b in range(a + 1):
+                moments[m, k] = P[m, k] + away[m, a] * away[m, b]
+                k += 1
+    for k in range(n_mode):
+        mu_new[k] = 0.0
+        for c in range(n_class):
+            joint[k, c] = 0.0
     for m in range(n_mode):
         for k in range(n_mode):
             s = 0.0
             for c in range(n_class):
-                s += share[m, c] * Pi[c, m, k]
-            Pi_mean[m, k] = s
+                flow = share[m, c] * Pi[c, m, k]
+                s += flow
+                joint[k, c] += flow * mu[m]
+            Pi_mean[m, k] = s * mu[m]
+            mu_new[k] += Pi_mean[m, k]
+    for a in range(6):
+        e[1, a] = x[0, a]
     for k in range(n_mode):
-        for c in range(n_class):
-            s = 0.0
-            for m in range(n_mode):
-                s += Pi[c, m, k] * share[m, c] * mu[m]
-            joint[k, c] = s
-    mix_modes(x, P, mu, Pi_mean, x_old, P_old, w)
-    for k in range(n_mode):
-        if mu[k] <= 1e-300:
+        total = mu_new[k]
+        mu[k] = total
+        if total <= 1e-300:
             continue
+        for a in range(6):
+            e[0, a] = 0.0
+        for at in range(N_PACKED):
+            P[k, at] = 0.0
+        for m in range(n_mode):
+            w = Pi_mean[m, k] / total
+            for a in range(6):
+                e[0, a] += w * away[m, a]
+            for at in range(N_PACKED):
+                P[k, at] += w * moments[m, at]
+        at = 0
+        for a in range(6):
+            x[k, a] = e[1, a] + e[0, a]
+            for b in range(a + 1):
+                P[k, at] -= e[0, a] * e[0, b]
+                at += 1
         for c in range(n_class):
-            share[k, c] = (1.0 - forget) * joint[k, c] / mu[k] + forget * share_birth[k, c]
+            share[k, c] = (1.0 - forget) * joint[k, c] / total + forget * share_birth[k, c]
+
+
+@njit
+def mixing_scratch(n_mode, n_class):
+    """Work arrays of ``mix_joint``. No sums in it, so no twin."""
+    return (
+        np.empty((n_mode, N_PACKED)), np.empty((n_mode, 6)), np.empty((n_mode, n_mode)), np.empty((n_mode, n_class)),
+        np.empty(n_mode), np.empty((2, 6)),
+    )  # fmt: skip
+
+
+N_STEP = 21
+"""Numbers that describe one mode's motion over an interval; see ``predict_step``."""
+
+
+@njit
+def cv_steps(q, dt, steps):
+    """Steps of constant-velocity modes over ``dt`` ≥ 0 s, into ``steps`` float64[M, N_STEP]; q float64[M, 2] m²/s³.
+
+    Twin, with ``predict_step``: ``predict_cv``.
+    """
+    for m in range(q.shape[0]):
+        for a in range(3):
+            density = q[m, 1] if a == 2 else q[m, 0]
+            steps[m, a], steps[m, 3 + a] = dt, 1.0
+            steps[m, 6 + a], steps[m, 9 + a] = 0.0, 0.0
+            steps[m, 12 + a] = density * dt * dt * dt / 3.0
+            steps[m, 15 + a] = 0.5 * density * dt * dt
+            steps[m, 18 + a] = density * dt
+
+
+@njit
+def predict_step(x, P, step):
+    r"""One mode through one interval, in place; x float64[6], P float64[21] packed, per axis::
+
+        p' = p + a v + f      v' = b v + g      Q = [[q_pp, q_pv], [q_pv, q_vv]]
+
+    ``step`` float64[N_STEP]: a, b, f, g, q_pp, q_pv, q_vv, three of each. Twin: ``predict_cv``.
+    """
+    for r in range(3):
+        ar = step[r]
+        for c in range(r + 1):
+            vv = P[(r + 3) * (r + 4) // 2 + c + 3]
+            P[r * (r + 1) // 2 + c] += ar * P[(r + 3) * (r + 4) // 2 + c] + step[c] * (
+                P[(c + 3) * (c + 4) // 2 + r] + ar * vv
+            )
+    for r in range(3):
+        br = step[3 + r]
+        for c in range(3):
+            hi, lo = max(r, c) + 3, min(r, c) + 3
+            at = (r + 3) * (r + 4) // 2 + c
+            P[at] = br * (P[at] + step[c] * P[hi * (hi + 1) // 2 + lo])
+    for r in range(3):
+        for c in range(r + 1):
+            P[(r + 3) * (r + 4) // 2 + c + 3] *= step[3 + r] * step[3 + c]
+    for a in range(3):
+        x[a] += step[a] * x[a + 3] + step[6 + a]
+        x[a + 3] = step[3 + a] * x[a + 3] + step[9 + a]
+        P[a * (a + 1) // 2 + a] += step[12 + a]
+        P[(a + 3) * (a + 4) // 2 + a] += step[15 + a]
+        P[(a + 3) * (a + 4) // 2 + a + 3] += step[18 + a]
 
 
 @njit
@@ -209,13 +301,13 @@ def predict_tracks(rows, t_to_ns, t_ns, x, P, mu, share, xm, Pm, G, q, share_bir
     """Predict the tracks ``rows`` (int64[K]) to their times ``t_to_ns`` (int64[K]), in place.
 
     A track already at or past its time is left alone (the caller observes it at a negative offset instead: no
-    covariance ever shrinks by going backwards). ``q`` is float64[M, 2]: horizontal and vertical, m²/s³. G float64[C,
-    M, M], ``share`` float64[T, M, C] and ``share_birth`` float64[M, C] as in ``mix_joint``; ``forget_rate`` 1/s.
+    covariance ever shrinks by going backwards). ``q`` is float64[M, 2]: horizontal and vertical, m²/s³. P float64[T, M,
+    21] is packed. G float64[C, M, M], ``share`` float64[T, M, C] and ``share_birth`` float64[M, C] as in ``mix_joint``;
+    ``forget_rate`` 1/s.
     """
     n_mode, n_class = mu.shape[1], G.shape[0]
     Pi, work = np.empty((n_class, n_mode, n_mode)), np.empty((2, n_mode, n_mode))
-    joint, forget = np.empty((n_mode, n_class + n_mode)), 0.0
-    x_old, P_old, w = np.empty((n_mode, 6)), np.empty((n_mode, 6, 6)), np.empty((2, n_mode))
+    mixing, steps, forget = mixing_scratch(n_mode, n_class), np.empty((n_mode, N_STEP)), 0.0
     dt_of_pi = -1.0
     for k in range(rows.shape[0]):
         i = rows[k]
@@ -224,35 +316,28 @@ def predict_tracks(rows, t_to_ns, t_ns, x, P, mu, share, xm, Pm, G, q, share_bir
             continue
         if dt != dt_of_pi:
             transitions(G, dt, Pi, work)
+            cv_steps(q, dt, steps)
             forget = 1.0 - math.exp(-forget_rate * dt)
             dt_of_pi = dt
-        mix_joint(x[i], P[i], mu[i], share[i], Pi, share_birth, forget, x_old, P_old, w, joint)
+        mix_joint(x[i], P[i], mu[i], share[i], Pi, share_birth, forget, mixing)
         for m in range(n_mode):
-            predict_cv(x[i, m], P[i, m], dt, q[m, 0], q[m, 1])
-        merge_modes(x[i], P[i], mu[i], xm[i], Pm[i])
+            predict_step(x[i, m], P[i, m], steps[m])
+        merge_packed(x[i], P[i], mu[i], xm[i], Pm[i])
         t_ns[i] = t_to_ns[k]
 
 
 @njit
-def settle(x, P, mu, xm, Pm, L, var_floor, var_ceiling):
-    """Bound one track's covariances, merge its modes and say whether it is still a state.
+def predict_touched(edge_track, edge_row, t_row_ns, t_ns, x, P, mu, share, xm, Pm, G, q, share_birth, forget_rate):
+    """Predict every track that has edges (int64[E], in order of track) to the newest of their rows, in place.
 
-    Diagonals below ``var_floor`` (float64[2]: position m², velocity m²/s²) are raised, those above
-    ``var_ceiling`` (float64[2]) are capped with their row scaled so that correlations stay. Returns True when
-    all is finite and the merged covariance is positive definite; ``L`` float64[6, 6] is scratch.
+    Twin: ``predict_tracks`` with those times; the other arguments are its.
     """
-    for m in range(mu.shape[0]):
-        for a in range(6):
-            group = 0 if a < 3 else 1
-            if P[m, a, a] > var_ceiling[group]:
-                scale = math.sqrt(var_ceiling[group] / P[m, a, a])
-                for b in range(6):
-                    P[m, a, b] *= scale
-                    P[m, b, a] *= scale
-            elif P[m, a, a] < var_floor[group]:
-                P[m, a, a] = var_floor[group]
-    merge_modes(x, P, mu, xm, Pm)
-    for a in range(6):
-        if not math.isfinite(xm[a]):
-            return False
-    return cholesky(Pm, L) == OK
+    rows, t_to_ns, n = np.empty_like(edge_track), np.empty_like(edge_track), 0
+    for e in range(edge_track.shape[0]):
+        t = t_row_ns[edge_row[e]]
+        if e and edge_track[e] == edge_track[e - 1]:
+            t_to_ns[n - 1] = max(t_to_ns[n - 1], t)
+        else:
+            rows[n], t_to_ns[n] = edge_track[e], t
+            n += 1
+    predict_tracks(rows[:n], t_to_ns[:n], t_ns, x, P, mu, share, xm, Pm, G, q, share_birth, forget_rate)

@@ -1,12 +1,13 @@
-"""The measurement step: one row into one Gaussian, rows into a mode mixture, weighted rows into a Bernoulli."""
+"""One row into one Gaussian, and reports into the track they name. Rows that may be of many tracks: ``sight``."""
 
 import math
 
 import numpy as np
 
 from lowsky.kernels.compiled import njit
-from lowsky.kernels.motion import mix_joint, predict_cv, settle, transitions
+from lowsky.kernels.motion import N_STEP, cv_steps, mix_joint, mixing_scratch, predict_step, transitions
 from lowsky.kernels.observe import IS_ANGLE, REPORT, observe, wrap
+from lowsky.kernels.packed import pack, settle, unpack
 
 LOG_2PI = math.log(2.0 * math.pi)
 WEAK_HEIGHT_SHARE = 0.5
@@ -90,154 +91,6 @@ def condition(kind, x, P, z, var, weak_height, dt, origin, C, height, work):
 
 
 @njit
-def _copy(x_from, P_from, x_to, P_to):
-    for a in range(6):
-        x_to[a] = x_from[a]
-        for b in range(6):
-            P_to[a, b] = P_from[a, b]
-
-
-@njit
-def weigh_edges(
-    kind, edge_track, edge_row, t_ns, x, P, mu, xm, Pm, z, var, weak_height, t_row_ns, origin, C, height, frame_of_row,
-    gate_of_dim, d2_out, log_out,
-):  # fmt: skip
-    r"""Distance of each edge (track, row) to the merged state and its log-likelihood over the modes.
-
-    ::
-
-        d²    on the mode-merged Gaussian, or on the nearest mode of probability > 0.01 where that is smaller
-        ln L  = ln Σ_m μ_m N(z; ẑ_m, S_m)
-
-    Edges out of the gate (``gate_of_dim`` float64[7], by number of components) get ln L = −inf. E edges.
-
-    Parameters
-    ----------
-    edge_track, edge_row : int64[E]
-    t_ns … Pm
-        The track table's columns.
-    z, var, weak_height, t_row_ns : float64[N, 6], float64[N, 6], bool[N], int64[N]
-    origin, C, height : float64[F, 3], float64[F, 3, 3], float64[F]
-        Frames of reference; row j has number ``frame_of_row[j]``.
-    d2_out, log_out : float64[E], outputs
-    """
-    n_mode = mu.shape[1]
-    work = scratch()
-    x1, P1, log_mode = np.empty(6), np.empty((6, 6)), np.empty(n_mode)
-    for e in range(edge_track.shape[0]):
-        i, j = edge_track[e], edge_row[e]
-        f, weak = frame_of_row[j], weak_height[j]
-        dt = (t_row_ns[j] - t_ns[i]) * 1e-9
-        _copy(xm[i], Pm[i], x1, P1)
-        d2, _, dim = condition(kind, x1, P1, z[j], var[j], weak, dt, origin[f], C[f], height[f], work)
-        log_out[e] = -math.inf
-        d2_out[e] = d2
-        if not d2 <= 4.0 * gate_of_dim[dim]:  # far even for a single, tighter mode; NaN ends here too
-            continue
-        best = -math.inf
-        for m in range(n_mode):
-            log_mode[m] = -math.inf
-            if mu[i, m] <= 0.0:
-                continue
-            _copy(x[i, m], P[i, m], x1, P1)
-            d2m, log_l, dim = condition(
-                kind, x1, P1, z[j], var[j], weak_height[j], dt, origin[f], C[f], height[f], work
-            )
-            if mu[i, m] > 0.01:
-                d2 = min(d2, d2m)
-            log_mode[m] = log_l + math.log(mu[i, m])
-            best = max(best, log_mode[m])
-        d2_out[e] = d2
-        if not d2 <= gate_of_dim[dim] or not math.isfinite(best):
-            continue
-        total = 0.0
-        for m in range(n_mode):
-            total += math.exp(log_mode[m] - best)
-        log_out[e] = best + math.log(total)
-
-
-@njit
-def update_tracks(
-    kind, rows, start, edge_row, p_edge, p_miss, t_ns, x, P, mu, xm, Pm, z, var, weak_height, t_row_ns, origin, C,
-    height, frame_of_row, var_floor, var_ceiling, ok_out,
-):  # fmt: skip
-    r"""Moment-matched update of tracks ``rows`` with their weighted edges, in place.
-
-    Given that the object exists, hypothesis h is "not seen" with weight w_0 = ``p_miss`` or row j with weight
-    p_ij; mode m under h has μ_h(m) ∝ μ(m) L_m(z_j). Then per mode::
-
-        W_m = Σ_h w_h μ_h(m)     x_m = Σ_h w_h μ_h(m) x_hm / W_m     P_m = Σ_h w_h μ_h(m) [P_hm + spread] / W_m
-
-    Edges of ``rows[k]`` are ``start[k] … start[k + 1] − 1``. ``ok_out`` bool[K] is False where the state is no
-    longer finite and positive definite: the caller drops such a track and counts it.
-    """
-    n_mode = mu.shape[1]
-    work, L = scratch(), np.zeros((6, 6))
-    x1, P1 = np.empty((n_mode, 6)), np.empty((n_mode, 6, 6))
-    x_sum, P_sum, W = np.empty((n_mode, 6)), np.empty((n_mode, 6, 6)), np.empty(n_mode)
-    log_mode = np.empty(n_mode)
-    for k in range(rows.shape[0]):
-        i = rows[k]
-        total = p_miss[k]
-        for e in range(start[k], start[k + 1]):
-            total += p_edge[e]
-        ok_out[k] = True
-        if total <= 1e-12 or total - p_miss[k] <= 1e-6 * total:
-            continue
-        for m in range(n_mode):
-            w = p_miss[k] / total * mu[i, m]
-            W[m] = w
-            # sums are kept relative to the prior mean: differences stay small, no cancellation
-            for a in range(6):
-                x_sum[m, a] = 0.0
-                for b in range(6):
-                    P_sum[m, a, b] = w * P[i, m, a, b]
-        for e in range(start[k], start[k + 1]):
-            if p_edge[e] <= 1e-6 * total:
-                continue
-            j = edge_row[e]
-            f = frame_of_row[j]
-            dt = (t_row_ns[j] - t_ns[i]) * 1e-9
-            best = -math.inf
-            for m in range(n_mode):
-                _copy(x[i, m], P[i, m], x1[m], P1[m])
-                _, log_l, _ = condition(
-                    kind, x1[m], P1[m], z[j], var[j], weak_height[j], dt, origin[f], C[f], height[f], work
-                )
-                log_mode[m] = log_l + math.log(max(mu[i, m], 1e-300))
-                best = max(best, log_mode[m])
-            norm = 0.0
-            for m in range(n_mode):
-                log_mode[m] = math.exp(log_mode[m] - best)
-                norm += log_mode[m]
-            for m in range(n_mode):
-                w = p_edge[e] / total * log_mode[m] / norm
-                W[m] += w
-                for a in range(6):
-                    da = x1[m, a] - x[i, m, a]
-                    x_sum[m, a] += w * da
-                    for b in range(6):
-                        P_sum[m, a, b] += w * (P1[m, a, b] + da * (x1[m, b] - x[i, m, b]))
-        norm = 0.0
-        for m in range(n_mode):
-            W[m] = max(W[m], 1e-12)
-            norm += W[m]
-        for m in range(n_mode):
-            if W[m] > 1e-11:
-                for a in range(6):
-                    x_sum[m, a] /= W[m]
-                for a in range(6):
-                    for b in range(a + 1):
-                        s = P_sum[m, a, b] / W[m] - x_sum[m, a] * x_sum[m, b]
-                        P[i, m, a, b] = s
-                        P[i, m, b, a] = s
-                for a in range(6):
-                    x[i, m, a] += x_sum[m, a]
-            mu[i, m] = W[m] / norm
-        ok_out[k] = settle(x[i], P[i], mu[i], xm[i], Pm[i], L, var_floor, var_ceiling)
-
-
-@njit
 def update_assigned(
     rows, row_track, t_ns, x, P, mu, share, xm, Pm, z, var, weak_height, t_row_ns, origin, C, height, G, q, mu_birth,
     share_birth, gate_of_dim, reach, var_birth_velocity, var_floor, var_ceiling, outcome,
@@ -262,9 +115,8 @@ def update_assigned(
     n_mode, n_class = mu.shape[1], G.shape[0]
     work, L = scratch(), np.zeros((6, 6))
     Pi, work_pi = np.empty((n_class, n_mode, n_mode)), np.empty((2, n_mode, n_mode))
-    joint = np.empty((n_mode, n_class + n_mode))
-    x_old, P_old, w = np.empty((n_mode, 6)), np.empty((n_mode, 6, 6)), np.empty((2, n_mode))
-    log_mode = np.empty(n_mode)
+    mixing, steps = mixing_scratch(n_mode, n_class), np.empty((n_mode, N_STEP))
+    x_new, P_new, log_mode = np.empty((n_mode, 6)), np.empty((n_mode, 6, 6)), np.empty(n_mode)
     for k in range(rows.shape[0]):
         j, i = rows[k], row_track[k]
         dt = (t_row_ns[j] - t_ns[i]) * 1e-9
@@ -283,16 +135,18 @@ def update_assigned(
                 continue
         if dt > 0.0:
             transitions(G, dt, Pi, work_pi)
-            mix_joint(x[i], P[i], mu[i], share[i], Pi, share_birth, 1.0, x_old, P_old, w, joint)
+            cv_steps(q, dt, steps)
+            mix_joint(x[i], P[i], mu[i], share[i], Pi, share_birth, 1.0, mixing)
             for m in range(n_mode):
-                predict_cv(x[i, m], P[i, m], dt, q[m, 0], q[m, 1])
+                predict_step(x[i, m], P[i, m], steps[m])
             t_ns[i] = t_row_ns[j]
         offset = min(dt, 0.0)
         best, d2_best, dim = -math.inf, math.inf, 0
         for m in range(n_mode):
-            _copy(x[i, m], P[i, m], x_old[m], P_old[m])
+            x_new[m] = x[i, m]
+            unpack(P[i, m], P_new[m])
             d2, log_l, dim = condition(
-                REPORT, x_old[m], P_old[m], z[j], var[j], weak_height[j], offset, origin[j], C[j], height[j], work
+                REPORT, x_new[m], P_new[m], z[j], var[j], weak_height[j], offset, origin[j], C[j], height[j], work
             )
             log_mode[m] = log_l + math.log(max(mu[i, m], 1e-300))
             if mu[i, m] > 1e-3:
@@ -306,12 +160,17 @@ def update_assigned(
                 norm += log_mode[m]
             for m in range(n_mode):
                 mu[i, m] = max(log_mode[m] / norm, 1e-12)
-                _copy(x_old[m], P_old[m], x[i, m], P[i, m])
+                x[i, m] = x_new[m]
+                pack(P_new[m], P[i, m])
         elif offset < 0.0:
             outcome[k] = TOO_OLD  # nothing to restart from a report older than the state
         else:
             outcome[k] = MOVED
-            restart(x[i], P[i], mu[i], xm[i], z[j], var[j], origin[j], C[j], dt, mu_birth, var_birth_velocity)
+            for m in range(n_mode):
+                unpack(P[i, m], P_new[m])
+            restart(x[i], P_new, mu[i], xm[i], z[j], var[j], origin[j], C[j], dt, mu_birth, var_birth_velocity)
+            for m in range(n_mode):
+                pack(P_new[m], P[i, m])
         if not settle(x[i], P[i], mu[i], xm[i], Pm[i], L, var_floor, var_ceiling):
             outcome[k] = NOT_A_STATE
 

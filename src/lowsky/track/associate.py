@@ -1,6 +1,7 @@
 """One look, or one bucket of reports, against the whole table: predict, gate, weigh, marginals, update."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,8 +9,8 @@ from numpy.typing import NDArray
 from lowsky.kernels.associate import marginals
 from lowsky.kernels.existence import detection_weights, look_odds, note_hits, update_existence
 from lowsky.kernels.gate import arc_of, pairs, track_boxes
-from lowsky.kernels.motion import predict_tracks
-from lowsky.kernels.update import update_tracks, weigh_edges
+from lowsky.kernels.motion import predict_touched
+from lowsky.kernels.sight import update_tracks, weigh_edges
 from lowsky.model.measurement import Coverage, Floats, Ints, MeasurementKind
 from lowsky.track.core import GATE_OF_DIM, Core, densities
 from lowsky.track.rows import Rows, Station, TrackReject
@@ -41,20 +42,14 @@ def associate(
     table, settings = core.table, core.settings
     n = table.n
     track, row = _gate(core, station, rows, t_look_ns, named)
-    if len(track):
-        starts = run_starts(track)
-        latest = np.maximum.reduceat(rows.t_ns[row], starts)
-        predict_tracks(
-            track[starts], latest, table.t_ns, table.x, table.P, table.mu, table.share, table.xm, table.Pm, core.G,
-            core.q, core.share_birth, 1.0 / settings.behaviour_lasts_s,
-        )  # fmt: skip
-    d2, log_l = np.empty(len(track)), np.empty(len(track))
-    weigh_edges(
-        rows.kind, track, row, table.t_ns, table.x, table.P, table.mu, table.xm, table.Pm, rows.z, rows.var,
-        rows.weak_height, rows.t_ns, rows.origin, rows.C, rows.height, rows.frame, GATE_OF_DIM, d2, log_l,
+    predict_touched(
+        track, row, rows.t_ns, table.t_ns, table.x, table.P, table.mu, table.share, table.xm, table.Pm, core.G,
+        core.q, core.share_birth, 1.0 / settings.behaviour_lasts_s,
     )  # fmt: skip
-    inside_gate = log_l > -np.inf
-    track, row, log_l = track[inside_gate], row[inside_gate], log_l[inside_gate]
+    track, row, likelihood, sights = weigh_edges(
+        rows.kind, track, row, table.t_ns, table.x, table.P, table.mu, rows.z, rows.var, rows.weak_height, rows.t_ns,
+        rows.origin, rows.C, rows.height, rows.frame, GATE_OF_DIM,
+    )  # fmt: skip
 
     r = table.r[:n]
     p_seen, p_missed = np.empty(n), np.empty(n)
@@ -65,7 +60,7 @@ def associate(
     rho, birth_share = densities(core, station, rows)
     psi, p_edge = np.empty(len(track)), np.empty(len(track))
     p_miss, p_new = np.empty(n), np.empty(len(rows))
-    detection_weights(track, log_l, r, p_seen, p_missed, settings.p_seen_floor, psi)
+    detection_weights(track, likelihood, r, p_seen, p_missed, settings.p_seen_floor, psi)
     marginals(track, row, psi, rho, n, p_edge, p_miss, p_new)
     if (known := core.clutter.get(station.sensor.id)) is not None:
         known.learn(rows.z, p_new * (1.0 - birth_share), t_look_ns, coverage)
@@ -75,7 +70,8 @@ def associate(
     if rows.kind == MeasurementKind.BEARING:
         # silence of an emitter is no evidence, so neither is a bearing: half of the odds would only ever add up
         r[:] = before
-    _update_states(core, station, rows, track, row, p_edge, p_miss)
+    if len(track):
+        _update_states(core, station, rows, track, row, p_edge, p_miss, sights)
     return Outcome(track, row, p_edge, p_new, birth_share)
 
 
@@ -115,32 +111,18 @@ def _gate(core: Core, station: Station, rows: Rows, t_look_ns: int, named: NDArr
     return track, row
 
 
-def run_starts(values: Ints) -> Ints:
-    """Where a run of equal values begins, of at least one value."""
-    begins = np.ones(len(values), np.bool_)
-    np.not_equal(values[1:], values[:-1], out=begins[1:])
-    return np.flatnonzero(begins)
-
-
 def _wrapped(angle: Floats) -> Floats:
     return (angle + np.pi) % (2.0 * np.pi) - np.pi
 
 
 def _update_states(
-    core: Core, station: Station, rows: Rows, track: Ints, row: Ints, p_edge: Floats, p_miss: Floats
+    core: Core, station: Station, rows: Rows, track: Ints, row: Ints, p_edge: Floats, p_miss: Floats, sights: Any
 ) -> None:
-    if not len(track):
-        return
     table, settings = core.table, core.settings
-    starts = run_starts(track)
-    touched = track[starts]
-    ok = np.empty(len(touched), np.bool_)
-    update_tracks(
-        rows.kind, touched, np.append(starts, len(track)), row, p_edge, p_miss[touched], table.t_ns, table.x, table.P,
-        table.mu, table.xm, table.Pm, rows.z, rows.var, rows.weak_height, rows.t_ns, rows.origin, rows.C, rows.height,
-        rows.frame, core.var_floor, core.var_ceiling, ok,
-    )  # fmt: skip
-    lose(core, station, touched[~ok])
+    lost = update_tracks(
+        track, p_edge, p_miss, sights, table.x, table.P, table.mu, table.xm, table.Pm, core.var_floor, core.var_ceiling
+    )
+    lose(core, station, lost)
     note_hits(
         track, row, p_edge, rows.t_ns, station.index, core.step, settings.hit_weight, table.t_update_ns,
         table.interval_s, table.hits, table.t_hit_ns, table.t_chance_ns, table.look_hit,
@@ -156,6 +138,6 @@ def lose(core: Core, station: Station, lost: Ints) -> None:
     table.r[lost] = 0.0
     table.t_report_ns[lost] = 0
     table.mu[lost], table.share[lost] = core.mu_birth, core.share_birth
-    for x, P in ((table.x, table.P), (table.xm, table.Pm)):
-        x[lost] = 0.0
-        P[lost] = np.eye(6) * core.var_ceiling.repeat(3)
+    table.x[lost], table.xm[lost] = 0.0, 0.0
+    wide = np.diag(core.var_ceiling.repeat(3))
+    table.P[lost], table.Pm[lost] = wide[np.tril_indices(6)], wide

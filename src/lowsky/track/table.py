@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowsky.kernels.packed import N_PACKED
 from lowsky.model.measurement import ATTRIBUTES
 
 ATTRIBUTE_INDEX = {name: k for k, name in enumerate(ATTRIBUTES)}
@@ -28,7 +29,7 @@ def column_specs(n_mode: int, n_behaviour: int, n_sensor: int) -> dict[str, tupl
         "track_id": (np.int64, ()),  # 0 until the track is shown
         "t_ns": (np.int64, ()),  # UTC of x, P, mu
         "x": (np.float64, (n_mode, 6)),
-        "P": (np.float64, (n_mode, 6, 6)),
+        "P": (np.float64, (n_mode, N_PACKED)),  # packed, see kernels.packed
         "mu": (np.float64, (n_mode,)),
         "share": (np.float64, (n_mode, n_behaviour)),  # of each behaviour, given the mode
         "xm": (np.float64, (6,)),  # the mixture's mean and covariance

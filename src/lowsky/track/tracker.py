@@ -28,7 +28,7 @@ from lowsky.track.settings import TrackerSettings
 from lowsky.track.table import Facts
 from lowsky.track.wedges import Wedges
 
-SAVED_VERSION = 1
+SAVED_VERSION = 2
 DEFAULT_SETTINGS = TrackerSettings()
 
 

@@ -45,6 +45,19 @@ def shares(rng, n=3):
     return rng.dirichlet(np.ones(2), n)
 
 
+def packed(P):
+    """float64[..., 21] of symmetric float64[..., 6, 6]."""
+    return np.ascontiguousarray(P[..., *np.tril_indices(6)])
+
+
+def whole(P):
+    """float64[..., 6, 6] of packed float64[..., 21]."""
+    out = np.empty((*P.shape[:-1], 6, 6))
+    a, b = np.tril_indices(6)
+    out[..., a, b] = out[..., b, a] = P
+    return out
+
+
 def pad(values, fill=np.nan):
     """A row of six components from fewer."""
     row = np.full(6, fill)

@@ -19,13 +19,16 @@ from tests.unit.kernels.draws import (
     Q,
     frame,
     modes,
+    packed,
     pad,
     shares,
     state,
+    whole,
 )
 
-from lowsky.kernels import birth, existence, gate, motion, update
+from lowsky.kernels import birth, existence, gate, sight, update
 from lowsky.kernels.observe import BEARING
+from lowsky.kernels.packed import settle
 
 SEEDS = st.integers(0, 2**32 - 1)
 VAR = np.array([10.0, 0.01, 0.02, 0.5, 150.0]) ** 2
@@ -41,16 +44,16 @@ def test_an_edge_weighs_what_the_mixture_of_modes_says(seed):
     if np.hypot(*(C @ (x0[:3] - origin))[:2]) < 150:
         return
     x, P, mu = modes(rng, x0, P0)
-    xm, Pm = motion_twin.merge_modes(x, P, mu)
     z = observe_twin.observe(RADAR, x0, 0.0, origin, C, 30.0) + rng.normal(size=5) * np.sqrt(VAR)
-    d2, log_l = np.empty(1), np.empty(1)
-    columns = NO.copy(), x[None], P[None], mu[None], xm[None], Pm[None]
+    columns = NO.copy(), x[None], packed(P)[None], mu[None]
     rows = pad(z)[None], pad(VAR, 1.0)[None], np.zeros(1, np.bool_), NO
     place = origin[None], C[None], np.array([30.0]), NO
-    update.weigh_edges(RADAR, NO, NO, *columns, *rows, *place, np.full(7, 1e6), d2, log_l)
-    assert log_l[0] == pytest.approx(twin.weigh_edges(RADAR, x, P, mu, z, VAR, 0.0, origin, C, 30.0), rel=1e-3)
-    update.weigh_edges(RADAR, NO, NO, *columns, *rows, *place, np.full(7, 1e-9), d2, log_l)
-    assert log_l[0] == -np.inf
+    track, row, likelihood, _ = sight.weigh_edges(RADAR, NO, NO, *columns, *rows, *place, np.full(7, 1e6))
+    assert (track.tolist(), row.tolist()) == ([0], [0])
+    want = twin.weigh_edges(RADAR, x, P, mu, z, VAR, 0.0, origin, C, 30.0)
+    assert np.log(likelihood[0]) == pytest.approx(want, rel=1e-3)
+    track, _, _, _ = sight.weigh_edges(RADAR, NO, NO, *columns, *rows, *place, np.full(7, 1e-9))
+    assert len(track) == 0
 
 
 @settings(max_examples=60, deadline=None)
@@ -122,7 +125,7 @@ def test_chances_before_a_look_and_weights_are_those_on_paper(r, p_detect, dt, i
     want = existence_twin.look_odds(r, now * 1e-9, 0.01, p_detect, inside, is_shielded, has_coverage)
     np.testing.assert_allclose([got[0], seen[0], missed[0]], want, atol=1e-6)
     psi = np.empty(1)
-    existence.detection_weights(NO, np.array([-3.0]), got, seen, missed, 0.02, psi)
+    existence.detection_weights(NO, np.exp([-3.0]), got, seen, missed, 0.02, psi)
     assert psi[0] == pytest.approx(existence_twin.detection_weights(got[0], seen[0], missed[0], -3.0, 0.02), rel=1e-9)
 
 
@@ -190,7 +193,7 @@ def test_a_report_by_name_predicts_and_updates_its_track_alone(seed, dt):
     origin, C = x0[:3] + dt * x0[3:] + rng.normal(size=3) * 10, frame(rng)[1]
     z = np.concatenate((np.zeros(3), C @ x0[3:] + rng.normal(size=3)))
     var = np.array([100.0, 100, 225, 1, 1, 1])
-    x, P, m, t_ns = xs[None].copy(), Ps[None].copy(), mu[None].copy(), NO.copy()
+    x, P, m, t_ns = xs[None].copy(), packed(Ps)[None], mu[None].copy(), NO.copy()
     xm, Pm, outcome = np.array([mu @ xs]), np.array([P0]), np.zeros(1, np.uint8)
     now = np.array([round(dt * 1e9)])
     wide = np.array([1e-9, 1e-9]), np.array([1e12, 1e12])
@@ -207,7 +210,7 @@ def test_a_report_by_name_predicts_and_updates_its_track_alone(seed, dt):
     large = want_mu > 1e-6
     np.testing.assert_allclose(m[0], want_mu, rtol=1e-4, atol=1e-8)
     np.testing.assert_allclose(x[0][large], want_x[large], rtol=1e-5, atol=1e-3)
-    np.testing.assert_allclose(P[0][large], want_P[large], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(whole(P[0])[large], want_P[large], rtol=1e-3, atol=1e-3)
 
 
 def test_a_restarted_track_stands_where_its_report_says(rng):
@@ -243,9 +246,9 @@ def test_settling_is_the_twins(seed):
     xs, Ps, mu = modes(rng, *state(rng))
     floor, ceiling = np.array([300.0, 1.0]), np.array([900.0, 30.0])
     want_P, want_ok = motion_twin.settle(xs, Ps, mu, floor, ceiling)
-    xm, Pm, L = np.zeros(6), np.zeros((6, 6)), np.zeros((6, 6))
-    assert motion.settle(xs, Ps, mu, xm, Pm, L, floor, ceiling) == want_ok
-    np.testing.assert_allclose(Ps, want_P, rtol=1e-9)
+    kept, xm, Pm, L = packed(Ps), np.zeros(6), np.zeros((6, 6)), np.zeros((6, 6))
+    assert settle(xs, kept, mu, xm, Pm, L, floor, ceiling) == want_ok
+    np.testing.assert_allclose(whole(kept), want_P, rtol=1e-9)
     if want_ok:
         np.testing.assert_allclose(np.tril(L), linalg_twin.cholesky(Pm), rtol=1e-6, atol=1e-6)
 

@@ -4,9 +4,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reference import motion as twin
-from tests.unit.kernels.draws import FORGET_RATE, GENERATOR, SHARE_BIRTH, Q, modes, shares, state
+from tests.unit.kernels.draws import FORGET_RATE, GENERATOR, SHARE_BIRTH, Q, modes, packed, shares, state, whole
 
 from lowsky.kernels import motion
+from lowsky.kernels.packed import settle
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -29,7 +30,7 @@ def test_transition_matrices_are_the_matrix_exponential(seed, dt):
 def test_a_predicted_track_is_the_twins(seed, dt):
     rng = np.random.default_rng(seed)
     xs, Ps, mu = modes(rng, *state(rng))
-    x, P, m = xs[None].copy(), Ps[None].copy(), mu[None].copy()
+    x, P, m = xs[None].copy(), packed(Ps[None]), mu[None].copy()
     own = shares(rng)
     share = own[None].copy()
     xm, Pm, t_ns = np.zeros((1, 6)), np.zeros((1, 6, 6)), np.zeros(1, np.int64)
@@ -44,7 +45,7 @@ def test_a_predicted_track_is_the_twins(seed, dt):
     np.testing.assert_allclose(share[0], want_share, rtol=1e-7, atol=1e-12)
     np.testing.assert_allclose(share[0].sum(axis=1), 1.0, rtol=1e-9)
     np.testing.assert_allclose(x[0], want_x, rtol=1e-8, atol=1e-6)
-    np.testing.assert_allclose(P[0], want_P, rtol=1e-7, atol=1e-6 * want_P.max())
+    np.testing.assert_allclose(whole(P[0]), want_P, rtol=1e-7, atol=1e-6 * want_P.max())
     want_xm, want_Pm = twin.merge_modes(want_x, want_P, want_mu)
     np.testing.assert_allclose(xm[0], want_xm, rtol=1e-8, atol=1e-6)
     np.testing.assert_allclose(Pm[0], want_Pm, rtol=1e-7, atol=1e-6 * want_Pm.max())
@@ -61,29 +62,58 @@ def test_two_half_steps_are_one_step_of_constant_velocity(rng):
     np.testing.assert_allclose(P1, P2)
 
 
+@settings(max_examples=40, deadline=None)
+@given(SEEDS)
+def test_a_step_of_any_block_form_moves_mean_and_covariance(seed):
+    rng = np.random.default_rng(seed)
+    (x, P), step = state(rng), rng.normal(size=motion.N_STEP)
+    step[12:] = [3, 4, 5, 1, 1, 1, 3, 4, 5]
+    a, b, q_pp, q_pv, q_vv = (np.diag(step[k : k + 3]) for k in (0, 3, 12, 15, 18))
+    F = np.block([[np.eye(3), a], [np.zeros((3, 3)), b]])
+    x1, P1 = x.copy(), packed(P)
+    motion.predict_step(x1, P1, step)
+    np.testing.assert_allclose(x1, F @ x + step[6:12], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(whole(P1), F @ P @ F.T + np.block([[q_pp, q_pv], [q_pv, q_vv]]), rtol=1e-9, atol=1e-9)
+
+
+def test_touched_tracks_are_predicted_to_their_newest_row_and_no_others(rng):
+    xs, Ps, mu = modes(rng, *state(rng))
+    x, P, m = (np.repeat(v[None], 3, axis=0) for v in (xs, packed(Ps), mu))
+    t_ns, share = np.zeros(3, np.int64), np.repeat(shares(rng)[None], 3, axis=0)
+    columns = t_ns, x, P, m, share, np.zeros((3, 6)), np.zeros((3, 6, 6))
+    alone = tuple(c.copy() for c in columns)
+    chain = GENERATOR, Q, SHARE_BIRTH, FORGET_RATE
+    row_t_ns = np.array([1, 4, 2], np.int64) * 10**9
+    motion.predict_touched(np.array([0, 0, 2]), np.array([0, 2, 1]), row_t_ns, *columns, *chain)
+    motion.predict_tracks(np.array([0, 2]), np.array([2, 4]) * 10**9, *alone, *chain)
+    assert t_ns.tolist() == [2 * 10**9, 0, 4 * 10**9]
+    for got, want in zip(columns, alone, strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
 def test_a_track_already_past_the_time_is_left_alone(rng):
     xs, Ps, mu = modes(rng, *state(rng))
-    x, P, m = xs[None].copy(), Ps[None].copy(), mu[None].copy()
+    x, P, m = xs[None].copy(), packed(Ps[None]), mu[None].copy()
     t_ns = np.array([5])
     motion.predict_tracks(
         np.zeros(1, np.int64), np.array([5]), t_ns, x, P, m, shares(rng)[None], np.zeros((1, 6)), np.zeros((1, 6, 6)),
         GENERATOR, Q, SHARE_BIRTH, FORGET_RATE,
     )  # fmt: skip
     assert (x[0] == xs).all()
-    assert (P[0] == Ps).all()
+    assert (P[0] == packed(Ps)).all()
 
 
 def test_settling_bounds_the_diagonal_and_sees_what_is_no_state(rng):
     xs, Ps, mu = modes(rng, *state(rng))
     Ps[0, 0, 0] = 1e12
-    xm, Pm, L = np.zeros(6), np.zeros((6, 6)), np.zeros((6, 6))
+    Ps, xm, Pm, L = packed(Ps), np.zeros(6), np.zeros((6, 6)), np.zeros((6, 6))
     floor, ceiling = np.array([0.01, 0.01]), np.array([1e8, 1e6])
-    assert motion.settle(xs, Ps, mu, xm, Pm, L, floor, ceiling)
-    assert Ps[0, 0, 0] <= 1e8 * (1 + 1e-9)
+    assert settle(xs, Ps, mu, xm, Pm, L, floor, ceiling)
+    assert Ps[0, 0] <= 1e8 * (1 + 1e-9)
     broken = Ps.copy()
-    broken[:, 1, 1] = -1e6
-    broken[:, 1, 0] = broken[:, 0, 1] = 1e7
-    assert not motion.settle(xs, broken, mu, xm, Pm, L, floor, ceiling)
+    broken[:, 2] = -1e6
+    broken[:, 1] = 1e7
+    assert not settle(xs, broken, mu, xm, Pm, L, floor, ceiling)
     with np.errstate(all="ignore"):
         xs[1, 2] = np.nan
-        assert not motion.settle(xs, Ps, mu, xm, Pm, L, floor, ceiling)
+        assert not settle(xs, Ps, mu, xm, Pm, L, floor, ceiling)

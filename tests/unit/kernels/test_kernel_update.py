@@ -6,13 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reference import observe as twin
 from tests.reference import update as update_twin
-from tests.unit.kernels.draws import RADAR, REPORT, WIDTH, covariance, frame, modes, pad, state
+from tests.unit.kernels.draws import RADAR, REPORT, WIDTH, covariance, frame, modes, packed, pad, state, whole
 
 from lowsky.kernels import observe as kernel
-from lowsky.kernels import update
+from lowsky.kernels import sight, update
 
 SEEDS = st.integers(0, 2**32 - 1)
 KINDS = st.sampled_from([1, 2, 3])
+ZERO = np.zeros(1, np.int64)
 SIGMA = {1: [10, 0.01, 0.02, 0.5, 150], 2: [0.03, 0.05], 3: [10, 10, 15, 0.5, 0.5, 0.5]}
 
 
@@ -73,24 +74,27 @@ def test_weighted_rows_update_the_modes_as_the_mixture_does(seed, n_row):
         return
     xs, Ps, mu = modes(rng, x0, covariance(rng, [20, 20, 20, 5, 5, 5]))
     var = np.array(SIGMA[RADAR], float) ** 2
-    rows = [
-        (twin.observe(RADAR, x0, 0.0, origin, C, 30.0) + rng.normal(size=5) * np.sqrt(var), var) for _ in range(n_row)
+    rows = [  # some of one group, some of others: other variances, a component that is missing
+        (twin.observe(RADAR, x0, 0.0, origin, C, 30.0) + rng.normal(size=5) * np.sqrt(var), var * rng.choice([1, 1, 3]))
+        for _ in range(n_row)
     ]
+    rows[0][0][rng.integers(5)] = np.nan
     p = rng.dirichlet(np.ones(n_row + 1))
-    x, P, m = xs[None].copy(), Ps[None].copy(), mu[None].copy()
-    xm, Pm, ok = np.zeros((1, 6)), np.zeros((1, 6, 6)), np.zeros(1, np.bool_)
-    update.update_tracks(
-        RADAR, np.zeros(1, np.int64), np.array([0, n_row]), np.arange(n_row), p[1:], p[:1], np.zeros(1, np.int64),
-        x, P, m, xm, Pm, np.array([pad(z) for z, _ in rows]), np.array([pad(v, 1.0) for _, v in rows]),
-        np.zeros(n_row, np.bool_), np.zeros(n_row, np.int64), origin[None], C[None], np.array([30.0]),
-        np.zeros(n_row, np.int64), np.array([1e-6, 1e-6]), np.array([1e12, 1e12]), ok,
+    x, P, m = xs[None].copy(), packed(Ps)[None], mu[None].copy()
+    xm, Pm, zero = np.zeros((1, 6)), np.zeros((1, 6, 6)), np.zeros(n_row, np.int64)
+    track, _, _, sights = sight.weigh_edges(
+        RADAR, zero, np.arange(n_row), zero, x, P, m, np.array([pad(z) for z, _ in rows]),
+        np.array([pad(v, 1.0) for _, v in rows]), np.zeros(n_row, np.bool_), zero, origin[None], C[None],
+        np.array([30.0]), zero, np.full(7, 1e6),
     )  # fmt: skip
-    assert ok[0]
+    assert len(track) == n_row
+    lost = sight.update_tracks(track, p[1:], p[:1], sights, x, P, m, xm, Pm, np.full(2, 1e-6), np.full(2, 1e12))
+    assert len(lost) == 0
     want_mu, want_x, want_P = update_twin.update_tracks(RADAR, xs, Ps, mu, rows, p[1:], p[0], 0.0, origin, C, 30.0)
     np.testing.assert_allclose(m[0], want_mu, rtol=1e-3, atol=1e-6)
     large = want_mu > 1e-4
     np.testing.assert_allclose(x[0][large], want_x[large], rtol=1e-3, atol=1e-2)
-    np.testing.assert_allclose(P[0][large], want_P[large], rtol=1e-2, atol=1e-3 * want_P.max())
+    np.testing.assert_allclose(whole(P[0])[large], want_P[large], rtol=1e-2, atol=1e-3 * want_P.max())
 
 
 def test_pressure_altitude_never_makes_height_better_known_than_its_share(rng):
@@ -101,6 +105,39 @@ def test_pressure_altitude_never_makes_height_better_known_than_its_share(rng):
         update.condition(REPORT, x, P, z, var, True, 0.0, x[:3].copy(), np.eye(3), 0.0, update.scratch())
     assert P[2, 2] == pytest.approx(0.5 * 150.0**2)
     assert P[0, 0] < 10.0
+
+
+@pytest.mark.parametrize("height_sigma", [10.0, 90.0, 1000.0])  # m; below, about, above its floor
+def test_a_certain_row_updates_a_track_as_it_conditions_a_gaussian(rng, height_sigma):
+    x = np.array([2000.0, 1000.0, 300.0, 10.0, -5.0, 1.0])
+    P = np.diag(np.array([20.0, 20.0, height_sigma, 5.0, 5.0, 1.0]) ** 2)
+    P[2, 0] = P[0, 2] = 5.0 * height_sigma
+    z = pad([2260.0, 1.1, np.nan, 7.0, 350.0])
+    var, one, place = pad([100.0, 1e-4, 1.0, 0.25, 150.0**2], 1.0), np.ones(1), (np.zeros(3), np.eye(3), 30.0)
+    want_x, want_P = x.copy(), P.copy()
+    _, log_l, _ = update.condition(RADAR, want_x, want_P, z, var, True, -0.5, *place, update.scratch())
+    row_t_ns = np.array([500_000_000])
+    columns = x[None, None].copy(), packed(P)[None, None], one[None]
+    track, _, likelihood, sights = sight.weigh_edges(
+        RADAR, ZERO, ZERO, 2 * row_t_ns, *columns, z[None], var[None], np.ones(1, np.bool_), row_t_ns,
+        *(np.array([v]) for v in place), ZERO, np.full(7, 1e9),
+    )  # fmt: skip
+    assert np.log(likelihood[0]) == pytest.approx(log_l)
+    xm, Pm = np.zeros((1, 6)), np.zeros((1, 6, 6))
+    sight.update_tracks(track, one, np.zeros(1), sights, *columns, xm, Pm, np.full(2, 1e-6), np.full(2, 1e12))
+    np.testing.assert_allclose(xm[0], want_x, rtol=1e-9)
+    np.testing.assert_allclose(Pm[0], want_P, rtol=1e-9, atol=1e-9 * P.max())
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS)
+def test_rows_are_numbered_alike_where_they_share_what_a_track_makes_of_them(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 8))
+    z, var = rng.choice([1.0, np.nan], (n, 6), p=[0.9, 0.1]), rng.choice([1.0, 2.0], (n, 6), p=[0.95, 0.05])
+    weak, frame_of_row = rng.random(n) < 0.2, rng.integers(0, 2, n)
+    number = sight.alike(z, var, weak, frame_of_row)
+    np.testing.assert_array_equal(number, update_twin.alike(z, var, weak, frame_of_row))
 
 
 def test_an_angle_innovation_is_taken_the_short_way_round():
