@@ -1,12 +1,12 @@
 """The page in a real browser (``scenarios.mjs``), each promise a test."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests import needs
 
 HERE = Path(__file__).parent
 PROMISES = {
@@ -33,8 +33,6 @@ PROMISES = {
 
 
 def missing() -> str | None:
-    if shutil.which("node") is None:
-        return "node is not installed"
     if not Path(os.environ.get("CHROMIUM", "/usr/bin/chromium")).exists():
         return "chromium is not installed"
     if not (HERE / "node_modules" / "playwright-core").is_dir():
@@ -44,12 +42,9 @@ def missing() -> str | None:
 
 @pytest.fixture(scope="session")
 def browser_tools():
-    """Skips here with a reason; where CI=true, fails: a test that never runs promises nothing."""
+    needs.program("node")
     if why := missing():
-        message = f"{why} (tools/install-test-peers.sh)"
-        if os.environ.get("CI", "").lower() in ("true", "1"):
-            pytest.fail(message)
-        pytest.skip(message)
+        needs.lacks_peer(why)
 
 
 @pytest.mark.browser

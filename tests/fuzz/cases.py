@@ -72,9 +72,14 @@ def recorded_files(name, manifest):
     return [path for path in small if manifest.sniff(*head_of(path))][:3]
 
 
+def package_of(name):
+    """The package of one feed, the template included."""
+    return importlib.import_module("lowsky.feeds._template") if name == TEMPLATE else feed_named(name)
+
+
 def feed_case(name) -> FeedCase:
     """Everything of one feed, the template included."""
-    package = importlib.import_module("lowsky.feeds._template") if name == TEMPLATE else feed_named(name)
+    package = package_of(name)
     module = messages_module(name)
     sensor = module.sensor() if hasattr(module, "sensor") else default_sensor(package.MANIFEST.sensor_kinds)
     options = module.config() if hasattr(module, "config") else {}

@@ -18,11 +18,11 @@ from lowsky.engine.config import parse_site
 from lowsky.engine.offline import Steps, open_input, run
 from lowsky.engine.tracktable import TrackTableWriter
 from lowsky.wire.adsb.beast import encode, split
+from tests import needs
 from tests.scenarios.faithful import judge
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "src/lowsky/engine/demo/recordings"
-ORIGINALS = ROOT / "../shared/data"
 SITE = """
 [site]
 name = "{name}"
@@ -141,15 +141,8 @@ def test_the_swiss_sky_through_the_measurement_table(tmp_path):
     is_faithful(found)
 
 
-def original(name):
-    path = ORIGINALS / name
-    if not path.exists():
-        pytest.skip(f"{name} does not lie beside the checkout (shared/data); it is not in the repository")
-    return path
-
-
 def test_the_whole_toulouse_recording_against_the_recorders_own_positions(tmp_path):
-    path = original("adsb/traffic/jet1090_toulouse_20240606.jsonl.gz")
+    path = needs.recording("adsb/traffic/jet1090_toulouse_20240606.jsonl.gz")
     rows = [
         (int(line["timestamp"] * 1e9), line["icao24"], line["latitude"], line["longitude"])
         for line in toulouse_lines(path)
@@ -161,7 +154,7 @@ def test_the_whole_toulouse_recording_against_the_recorders_own_positions(tmp_pa
 @pytest.mark.parametrize("hours", [(11, 13)] if "LOWSKY_LONG" not in os.environ else [(0, 24)])
 def test_the_original_swiss_sky(hours, tmp_path):
     """Two hours; the whole day with LOWSKY_LONG=1 (a minute and a half)."""
-    path = original("adsb/traffic/switzerland.json.gz")
+    path = needs.recording("adsb/traffic/switzerland.json.gz")
     with gzip.open(path, "rt") as file:
         rows = pl.DataFrame(json.load(file), infer_schema_length=None)
     speed, course = pl.col("groundspeed") * (1852.0 / 3600.0), pl.col("track").radians()

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import sqlite3
 import subprocess
 import sys
@@ -197,7 +198,9 @@ class Disk:
         name = getattr(error, "sqlite_errorname", "")
         if name.startswith("SQLITE_FULL") or code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return RecordError(f"{self.folder}: the disk is full; free space, recording goes on by itself")
-        if name.startswith("SQLITE_READONLY") or code in (errno.EROFS, errno.EACCES, errno.EPERM):
+        # of a folder without the right to write SQLite only says that it cannot open a file
+        closed = name.startswith("SQLITE_CANTOPEN") and not os.access(self.folder, os.W_OK | os.X_OK)
+        if closed or name.startswith("SQLITE_READONLY") or code in (errno.EROFS, errno.EACCES, errno.EPERM):
             return RecordError(f"{self.folder}: may not be written; give the right to write, or another folder")
         if code in (errno.ENOTDIR, errno.EEXIST):
             return RecordError(f"{self.folder}: is not a folder; name one that is, or that can be made")

@@ -2,14 +2,13 @@
 
 import gzip
 import json
-import os
-import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests import needs
 from tests.feeds.asterix import make_golden
 from tests.feeds.asterix.scene import COOPERATIVE, NOON, RADAR, SECOND, SITE, config, feed, run, utc
 from tests.feeds.asterix.synthetic import AIRCRAFT, T0, block, plot, radar_turns, station_reports, tracker_updates
@@ -188,7 +187,7 @@ def test_noise_is_not_taken_for_asterix(rng):
 
 
 def test_each_evaluate_only_recording_is_accounted_for(tmp_path):
-    recordings.datagrams()  # skips where they are absent
+    folder = recordings.folder()
     expected = {  # file: (sensor, records, measurements, rejects)
         "cat048.raw": (RADAR, 1, 1, {}),
         "cat034.raw": (RADAR, 1, 0, {"NOT_A_MEASUREMENT": 1}),
@@ -202,14 +201,14 @@ def test_each_evaluate_only_recording_is_accounted_for(tmp_path):
         "sample.ast": (RADAR, 17, 9, {"NOT_A_MEASUREMENT": 3, "UNSUPPORTED": 5}),
     }
     for name, (sensor, n_records, n_rows, counts) in expected.items():
-        (path,) = recordings.FOLDER.rglob(name)
+        (path,) = folder.rglob(name)
         results, found = read(path, sensor)
         assert (sum(r.records for r in results), rows(results), found) == (n_records, n_rows, counts), name
 
 
 def test_each_radar_of_the_croatian_capture_is_read_by_its_own_codes():
-    recordings.datagrams()
-    (path,) = recordings.FOLDER.rglob("cat_034_048.pcap")
+    folder = recordings.folder()
+    (path,) = folder.rglob("cat_034_048.pcap")
     measured = 0
     for sic in (12, 13, 14, 201, 204):
         results, counts = read(path, sac=25, sic=sic)
@@ -221,12 +220,7 @@ def test_each_radar_of_the_croatian_capture_is_read_by_its_own_codes():
 
 @pytest.fixture
 def tshark():
-    found = shutil.which("tshark")
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("tshark is missing: tools/install-test-peers.sh")
-        pytest.skip("tshark is not installed")
-    return found
+    return needs.program("tshark")
 
 
 def fields_of(tshark, path, category, names):

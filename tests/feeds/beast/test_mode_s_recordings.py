@@ -4,8 +4,6 @@ import csv
 import gzip
 import json
 import math
-import os
-import shutil
 import socket
 import subprocess
 import time
@@ -13,18 +11,16 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from tests import needs
 from tests.feeds.beast.beast_site import HELSINKI, MID_FRANCE, is_lawful, read_all, same_batches, site_at, totals
 
 from lowsky.feeds import beast, modes_jsonl
 from lowsky.wire.adsb.beast import encode, split
 
-SHARED = Path(__file__).parents[3] / "../shared/data"
-HELSINKI_BIN = SHARED / "gnss/helsinki_beast_012804.bin.gz"
-HELSINKI_CSV = SHARED / "gnss/helsinki_df17.csv.gz"
-TOULOUSE_GZ = SHARED / "adsb/traffic/jet1090_toulouse_20240606.jsonl.gz"
+HELSINKI_BIN = "gnss/helsinki_beast_012804.bin.gz"
+HELSINKI_CSV = "gnss/helsinki_df17.csv.gz"
+TOULOUSE_GZ = "adsb/traffic/jet1090_toulouse_20240606.jsonl.gz"
 DEMO = Path(__file__).parents[3] / "src/lowsky/engine/demo/recordings"
-
-shared = pytest.mark.skipif(not SHARED.exists(), reason="the folder shared/data is not beside this checkout")
 
 
 def positions(results):
@@ -42,14 +38,14 @@ def metres(a, b):
     return math.hypot(a[0] - b[0], (a[1] - b[1]) * math.cos(math.radians(a[0]))) * 111_195.0
 
 
-@shared
 def test_toulouse_positions_are_those_of_the_recorder():
     site = site_at(MID_FRANCE, max_range_m=1e6)
-    results = list(modes_jsonl.read_file(TOULOUSE_GZ, modes_jsonl.Config(), site.sensor("rx"), site, None))
+    path = needs.recording(TOULOUSE_GZ)
+    results = list(modes_jsonl.read_file(path, modes_jsonl.Config(), site.sensor("rx"), site, None))
     assert is_lawful(results)
     ours = {(who, row[0]): row[1:] for who, rows in positions(results).items() for row in rows}
     recorder = {}
-    with gzip.open(TOULOUSE_GZ) as file:
+    with gzip.open(path) as file:
         for line in map(json.loads, file):
             if "latitude" in line:
                 t_ns = round(line["timestamp"] * 1e6) * 1000
@@ -60,9 +56,8 @@ def test_toulouse_positions_are_those_of_the_recorder():
     assert max(metres(ours[key], recorder[key]) for key in both) < 0.001
 
 
-@shared
 def test_toulouse_is_the_same_through_json_lines_and_through_beast(tmp_path):
-    with gzip.open(TOULOUSE_GZ) as file:
+    with gzip.open(needs.recording(TOULOUSE_GZ)) as file:
         lines = [json.loads(line) for line in file][30_000:50_000]
     start_us = round(lines[0]["timestamp"] * 1e6)
     (tmp_path / "some.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -79,13 +74,13 @@ def test_toulouse_is_the_same_through_json_lines_and_through_beast(tmp_path):
     assert same_batches(as_lines, as_beast)
 
 
-@shared
 def test_helsinki_positions_are_those_of_rs1090_with_a_reference():
-    found = split(gzip.decompress(HELSINKI_BIN.read_bytes()))
+    path = needs.recording(HELSINKI_BIN)
+    found = split(gzip.decompress(path.read_bytes()))
     first_s = int(found.counter[found.counter > 0][0]) / 12e6
-    ours = positions(read_all(beast, HELSINKI_BIN, HELSINKI))
+    ours = positions(read_all(beast, path, HELSINKI))
     worst_m = n = missing = 0
-    with gzip.open(HELSINKI_CSV, "rt") as file:
+    with gzip.open(needs.recording(HELSINKI_CSV), "rt") as file:
         rows = [r for r in csv.DictReader(file) if r["lat"] and first_s - 0.001 <= float(r["t_s"]) < 6367.7]
     for row in rows:
         t_ns = round((float(row["t_s"]) - first_s) * 1e9)
@@ -111,9 +106,6 @@ def test_the_demo_recordings_hold_pseudonyms_only(feed, name):
     assert all(call.startswith("LOW") for call in calls)
 
 
-PEER = shutil.which("dump1090-mutability")
-
-
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -135,13 +127,12 @@ def lines_from(port, sender, payload):
     return text.decode().splitlines()
 
 
-@pytest.mark.skipif(PEER is None and os.environ.get("CI") != "true", reason="dump1090-mutability is not installed")
 def test_dump1090_sees_the_same_places(tmp_path):
-    """Our Beast bytes into dump1090-mutability, its SBS positions against ours. Fails in CI where it is missing."""
-    assert PEER is not None, "CI needs dump1090-mutability (tools/install-test-peers.sh)"
+    """Our Beast bytes into dump1090-mutability, its SBS positions against ours."""
     beast_in, sbs_out = free_port(), free_port()
+    peer = needs.program("dump1090-mutability")
     command = [
-        PEER, "--net-only", "--net-bind-address", "127.0.0.1", "--net-bi-port", str(beast_in),
+        peer, "--net-only", "--net-bind-address", "127.0.0.1", "--net-bi-port", str(beast_in),
         "--net-sbs-port", str(sbs_out), "--net-bo-port", "0", "--net-ro-port", "0", "--net-ri-port", "0",
         "--net-http-port", "0", "--quiet", "--lat", str(HELSINKI[0]), "--lon", str(HELSINKI[1]), "--no-fix",
     ]  # fmt: skip

@@ -3,14 +3,13 @@
 import hashlib
 import importlib.util
 import json
-import os
-import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests import needs
 
 from lowsky.errors import DecodeError
 from lowsky.feeds.remote_id import MANIFEST, Config, open_feed, read_file
@@ -25,7 +24,7 @@ from lowsky.wire.remoteid.messages import split
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[2]
 RECORDINGS = CHECKOUT / "src/lowsky/engine/demo/recordings"
-ORIGINALS = CHECKOUT / "../shared/data/remote_id/opendroneid"
+ORIGINALS = "remote_id/opendroneid/"
 SENSOR = Sensor(id="remote-id", kind="cooperative", latitude_rad=0.0, longitude_rad=0.0, height_m=0.0)
 SITE = Site(name="test", latitude_rad=0.0, longitude_rad=0.0, height_m=0.0, sensors=(SENSOR,))
 
@@ -67,10 +66,9 @@ def test_the_recordings_hold_as_many_messages_as_the_dissector_finds(path):
     assert count(path) == REFERENCE[path]
 
 
-@pytest.mark.skipif(not ORIGINALS.exists(), reason="the folder of recordings is not beside the checkout")
 @pytest.mark.parametrize("path", ORIGINAL_OF, ids=lambda p: p.stem)
 def test_pseudonyms_changed_nothing_that_is_counted(path):
-    original = ORIGINALS / ORIGINAL_OF[path]
+    original = needs.recording(ORIGINALS + ORIGINAL_OF[path])
     assert count(original) == REFERENCE[path]
     ours, theirs = (list(read_packets(p.read_bytes())) for p in (path, original))
     assert [(p.t_ns, p.link_type, len(p.payload)) for p in ours] == [
@@ -79,15 +77,13 @@ def test_pseudonyms_changed_nothing_that_is_counted(path):
     assert [t.crc_ok for p in ours for t in transmissions(p)] == [t.crc_ok for p in theirs for t in transmissions(p)]
 
 
-@pytest.mark.skipif(not ORIGINALS.exists(), reason="the folder of recordings is not beside the checkout")
 @pytest.mark.parametrize("path", ORIGINAL_OF, ids=lambda p: p.stem)
 def test_no_identifier_of_the_original_is_left(path):
     spec = importlib.util.spec_from_file_location("make_remote_id_demo", CHECKOUT / "tools/make_remote_id_demo.py")
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    originals = tool.replacements(
-        list(read_packets((ORIGINALS / ORIGINAL_OF[path]).read_bytes())), tool.Pseudonyms(b"")
-    )
+    original = needs.recording(ORIGINALS + ORIGINAL_OF[path])
+    originals = tool.replacements(list(read_packets(original.read_bytes())), tool.Pseudonyms(b""))
     assert originals
     shipped = path.read_bytes() + GOLDEN[path].read_bytes()
     assert [original for original in originals if original in shipped] == []
@@ -158,21 +154,17 @@ def test_messages_for_fuzzing_are_single_messages_and_packs():
 
 # --- tshark as a peer ------------------------------------------------------------------------------------------
 
-needs_tshark = pytest.mark.skipif(
-    shutil.which("tshark") is None and not os.environ.get("CI"), reason="tshark is not installed"
-)
-
 
 def tshark(path, *wanted):
     """Rows of field texts, one list per packet; every field may occur several times, joined by "|"."""
-    command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=|"]
+    peer = needs.program("tshark")
+    command = [peer, "-n", "-r", str(path), "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=|"]
     done = subprocess.run(
         [*command, *(part for field in wanted for part in ("-e", field))], capture_output=True, text=True, check=True
     )
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
-@needs_tshark
 def test_tshark_reads_the_same_bluetooth_service_data():
     rows = tshark(
         BLUETOOTH, "btcommon.eir_ad.entry.service_data", "btle.advertising_address", "nordic_ble.crcok",
@@ -194,7 +186,6 @@ def test_tshark_reads_the_same_bluetooth_service_data():
     assert compared == 244
 
 
-@needs_tshark
 @pytest.mark.parametrize(("path", "beacons", "actions"), [(BEACON, 21, 0), (NAN, 21, 21)], ids=["beacon", "nan"])
 def test_tshark_reads_the_same_vendor_elements_and_service_descriptors(path, beacons, actions):
     fields = ("wlan.tag.oui", "wlan.tag.vendor.data", "nan.sda.service_info", "wlan.ta", "radiotap.dbm_antsignal")

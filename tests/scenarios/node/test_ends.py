@@ -1,6 +1,5 @@
 """GIVEN a node WHEN it is told to end, or cannot begin THEN it says so in its status and in one line a fault."""
 
-import os
 import signal
 import socket
 
@@ -9,6 +8,7 @@ import pytest
 from lowsky.engine.config import parse_site
 from lowsky.engine.player import events_of
 from lowsky.record.reader import open_recording
+from tests import needs
 from tests.scenarios.node.harness import REPEAT, TRACEBACK, Node, Talk, lone_radar, radar, site_text, wait_for
 
 pytestmark = pytest.mark.timeout(240)
@@ -104,7 +104,7 @@ def test_a_node_without_a_feed_is_told_that_it_needs_one(tmp_path, run_here):
     assert "[[feed]]" in err[0]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@needs.binding_permissions
 def test_a_site_file_that_may_not_be_read_is_said_so(tmp_path, run_here):
     path = tmp_path / "site.toml"
     path.write_text(site_text(radar("one")))

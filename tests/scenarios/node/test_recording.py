@@ -1,7 +1,6 @@
 """GIVEN a node that records WHEN the disk refuses THEN it serves on, says so once, and records again by itself."""
 
 import functools
-import os
 import resource
 import subprocess
 from contextlib import contextmanager
@@ -9,7 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from lowsky.record.reader import open_recording
-from tests.scenarios.node.harness import REPEAT, TRACEBACK, Node, Talk, lone_radar, wait_for
+from tests import needs
+from tests.scenarios.node.harness import TRACEBACK, Node, Talk, lone_radar, wait_for
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -67,7 +67,6 @@ def test_a_file_in_the_place_of_the_folder_is_said_and_the_node_serves_all_the_s
     assert (recording.faults, recording.gaps) == ([], [])
 
 
-@pytest.mark.skipif(os.geteuid() == 0 and REPEAT == 1, reason="root has a full file system; LOWSKY_REPEAT=2 for both")
 def test_a_disk_that_refuses_is_said_and_nothing_is_lost_when_it_takes_data_again_soon(tmp_path):
     folder = tmp_path / "recording"
     with recording_node(tmp_path, folder) as node:
@@ -84,7 +83,6 @@ def test_a_disk_that_refuses_is_said_and_nothing_is_lost_when_it_takes_data_agai
     assert looks == list(range(looks[0], looks[0] + len(looks)))
 
 
-@pytest.mark.skipif(REPEAT == 1, reason="two nodes take long: LOWSKY_REPEAT=2")
 def test_a_second_node_does_not_record_into_the_folder_of_the_first(tmp_path):
     folder = tmp_path / "recording"
     (tmp_path / "other").mkdir()
@@ -103,13 +101,11 @@ def test_a_second_node_does_not_record_into_the_folder_of_the_first(tmp_path):
     assert (open_recording(folder).faults, open_recording(folder).gaps) == ([], [])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
 def test_a_full_file_system_is_said_and_recording_goes_on_when_there_is_room(tmp_path):
     folder, ballast = tmp_path / "recording", tmp_path / "recording" / "ballast"
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("this machine does not let us mount")
+    needs.machine(mounted.returncode == 0, "does not let us mount a small file system to fill")
     try:
         with recording_node(tmp_path, folder) as node:
             is_recorded(folder, node)

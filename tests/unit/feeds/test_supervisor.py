@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint
 
 import msgspec
 import pytest
+from tests import needs
 
 from lowsky.clock import LiveClock, PacedClock
 from lowsky.errors import ConfigError, DecodeError, Fault, InvariantError, TransportError
@@ -177,8 +178,8 @@ def has_ipv6_loopback():
     return True
 
 
-@pytest.mark.skipif(not has_ipv6_loopback(), reason="this machine has no IPv6 on an interface named lo")
 def test_a_group_of_ipv6_is_joined_and_joined_again_on_the_interface_named():
+    needs.machine(has_ipv6_loopback(), "has no IPv6 on an interface named lo")
     source, _ = parse_source(f"udp://[ff01::77]:{free_port()}?interface=lo")
     with open_socket(source) as opened:
         assert opened.getsockname()[:2] == (source.host, source.port)
@@ -335,8 +336,8 @@ def test_a_flood_on_one_port_does_not_keep_the_other_from_being_heard():
     asyncio.run(scene())
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says how many datagrams it dropped")
 def test_datagrams_the_operating_system_drops_are_counted_and_the_sensor_is_degraded(monkeypatch):
+    needs.machine(sys.platform == "linux", "does not say how many datagrams it dropped: only Linux does")
     monkeypatch.setattr(udp, "RECEIVE_BUFFER_BYTES", 4096)
 
     async def scene():

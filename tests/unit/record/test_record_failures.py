@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests import needs
 from tests.unit.record.record_scenes import SITE, tick, ticks
 
 from lowsky.errors import RecordError
@@ -287,7 +288,7 @@ def test_a_file_in_place_of_the_folder_is_one_clear_message(tmp_path, quick_retr
     assert encoded(open_recording(folder).ticks()) == encoded([tick(0)])
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@needs.binding_permissions
 def test_a_read_only_folder_is_one_clear_message(tmp_path, quick_retry):
     tmp_path.chmod(0o500)
     recorder = Recorder(tmp_path, SITE, "0.1.0")

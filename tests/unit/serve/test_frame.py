@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from tests import needs
 from tests.unit.serve.pictures import SECOND, T0, alert, picture, snapshot
 
 from lowsky.errors import DecodeError
@@ -258,7 +259,13 @@ console.log(JSON.stringify({ header, columns, removed: Array.from(removed) }));
 """
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def by_node(folder, *arguments):
+    """What a script in the folder prints as JSON."""
+    command = [needs.program("node"), *arguments]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+    return json.loads(run.stdout)
+
+
 def test_the_page_decodes_what_python_encodes(tmp_path):
     kind = np.array([PositionKind.WEDGE, PositionKind.POINT, PositionKind.POINT], np.uint8)
     bearing = np.array([[1.0, 0.05], [np.nan, np.nan], [np.nan, np.nan]])
@@ -272,8 +279,7 @@ def test_the_page_decodes_what_python_encodes(tmp_path):
     (tmp_path / "hello").write_text(json.dumps(hello()))
     shutil.copy(STATIC / "js/frame.js", tmp_path / "frame.mjs")
     (tmp_path / "read.mjs").write_text(READ_WITH_THE_PAGE)
-    run = subprocess.run(["node", "read.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
-    there, here = json.loads(run.stdout), unpack(payload)
+    there, here = by_node(tmp_path, "read.mjs"), unpack(payload)
     assert there["header"] == here.header
     assert there["removed"] == here.removed.tolist()
     for name, values in here.columns.items():
@@ -295,7 +301,6 @@ console.log(JSON.stringify([...tracks.slots.keys()]));
 """
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 def test_the_page_keeps_the_rows_that_a_delta_after_a_gap_does_not_carry(tmp_path):
     """A replay at full speed leaps by more than five seconds from frame to frame."""
     encoder = encoded(picture(snapshot(ids=(1, 2, 3))))
@@ -311,10 +316,7 @@ def test_the_page_keeps_the_rows_that_a_delta_after_a_gap_does_not_carry(tmp_pat
     shutil.copytree(STATIC / "js", tmp_path / "js")
 
     def shown(*frames):
-        run = subprocess.run(
-            ["node", "apply.js", *frames], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
-        )
-        return json.loads(run.stdout)
+        return by_node(tmp_path, "apply.js", *frames)
 
     assert shown("whole", "delta") == [1, 3]
     assert shown("whole", "again") == [1, 3]

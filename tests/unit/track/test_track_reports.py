@@ -4,10 +4,10 @@ import gzip
 import json
 import math
 from collections import defaultdict
-from pathlib import Path
 
 import numpy as np
 import pytest
+from tests import needs
 from tests.unit.track.track_scenes import (
     FRAME,
     SECOND,
@@ -39,7 +39,7 @@ from lowsky.track.rows import TrackReject
 from lowsky.track.settings import TrackerSettings
 from lowsky.track.tracker import Tracker
 
-SWISS = Path(__file__).parents[3] / "../shared/data/adsb/traffic/switzerland.json.gz"
+SWISS = "adsb/traffic/switzerland.json.gz"
 
 
 def kinds(events, kind):
@@ -281,10 +281,9 @@ def test_plots_of_an_unnamed_object_do_not_take_over_a_named_one(rng):
     assert shown(snapshot).sum() == 2
 
 
-@pytest.mark.skipif(not SWISS.exists(), reason="the recordings beside the checkout are not there")
 def test_the_swiss_sky_has_one_track_per_aircraft_within_30_m_of_its_reports():
     """The first 90 minutes: 10 s between rows, climbs, turns, aircraft that leave and come back."""
-    with gzip.open(SWISS) as file:
+    with gzip.open(needs.recording(SWISS)) as file:
         rows = json.load(file)
     start = min(row["timestamp"] for row in rows)
     by_time = defaultdict(list)

@@ -2,11 +2,11 @@
 
 import ipaddress
 import struct
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests import needs
 
 from lowsky.errors import DecodeError, Truncated, Unsupported
 from lowsky.wire.capture import (
@@ -22,8 +22,6 @@ from lowsky.wire.capture import (
     read_packets,
     udp_payload,
 )
-
-SHARED = Path(__file__).parents[4] / "../shared/data"
 
 
 def pcap(packets, order="<", nano=False, link=1):
@@ -253,7 +251,6 @@ def test_what_is_not_a_whole_datagram_gives_none(link, payload):
     assert udp_payload(Packet(0, link, payload, None)) is None
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="the folder of recordings is not beside the checkout")
 @pytest.mark.parametrize(
     ("name", "count", "link", "first_s"),
     [
@@ -263,7 +260,7 @@ def test_what_is_not_a_whole_datagram_gives_none(link, payload):
     ],
 )
 def test_recordings_have_as_many_packets_as_their_manifest_says(name, count, link, first_s):
-    packets = list(read_packets((SHARED / "remote_id/opendroneid" / name).read_bytes()))
+    packets = list(read_packets(needs.recording(f"remote_id/opendroneid/{name}").read_bytes()))
     assert len(packets) == count
     assert {p.link_type for p in packets} == {link}
     if first_s is not None:

@@ -1,8 +1,6 @@
 """Remote ID is found in every link layer it is sent over, and the link checksum is told."""
 
 import math
-import os
-import shutil
 import struct
 import subprocess
 import zlib
@@ -10,6 +8,7 @@ import zlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests import needs
 
 from lowsky.errors import DecodeError, Truncated, Unsupported
 from lowsky.wire.capture import Packet
@@ -258,13 +257,9 @@ def test_mutated_frames_raise_nothing_but_decode_errors(data):
 
 # --- tshark as a peer: what we build, it reads as we do ----------------------------------------------------------
 
-needs_tshark = pytest.mark.skipif(
-    shutil.which("tshark") is None and not os.environ.get("CI"), reason="tshark is not installed"
-)
-
 
 def tshark(path, *wanted):
-    command = ["tshark", "-n", "-r", str(path), "-T", "fields"]
+    command = [needs.program("tshark"), "-n", "-r", str(path), "-T", "fields"]
     fields = [part for field in wanted for part in ("-e", field)]
     done = subprocess.run([*command, *fields], capture_output=True, text=True, check=True)
     return [line.split("\t") for line in done.stdout.splitlines()]
@@ -277,7 +272,6 @@ def write_pcap(path, link, frames):
     return path
 
 
-@needs_tshark
 @pytest.mark.parametrize(
     ("link", "frames"),
     [
@@ -296,7 +290,6 @@ def test_tshark_reads_our_bluetooth_frames_as_we_do(tmp_path, link, frames):
         assert found.crc_ok is not bool(crc_is_wrong)
 
 
-@needs_tshark
 def test_tshark_reads_our_service_descriptors_as_we_do(tmp_path):
     frames = [nan(), nan(0x50, b"\x01\x00"), nan(0x14, b"\x03\x02ab")]  # a filter is length and value pairs
     rows = tshark(write_pcap(tmp_path / "nan.pcap", 105, frames), "nan.sda.service_info", "wlan.ta")
