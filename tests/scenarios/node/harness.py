@@ -305,4 +305,4 @@ class Server:
 
 
 REPEAT = int(os.environ.get("LOWSKY_REPEAT", "1"))
-"""How often what depends on the moment is tried; above 1 also what takes long and rarely shows anything new."""
+"""How often what depends on the moment is tried."""
