@@ -39,7 +39,7 @@ def recording(name: str) -> Path:
     """The path of a file or folder of the recordings that may be read but never copied."""
     path = SHARED / name
     if not path.exists():
-        pytest.skip(f"{name}: its licence or privacy keeps it out of the repository; it does not lie beside this checkout")
+        pytest.skip(f"{name}: its licence or privacy keeps it out of the repository; it is not beside this checkout")
     return path
 
 

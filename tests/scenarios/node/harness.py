@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-PATIENCE_S = 60.0  # generous: these say "it happens", not "it is quick"
+PATIENCE_S = 120.0  # generous: these say "it happens", not "it is quick"
 TRACEBACK = "Traceback (most recent call last)"
 ADDRESS = re.compile(r"http://[^/\s]+/")
 REASONS = re.compile(r"[A-Z_]+")  # keys of ``counts`` that are reasons of rejection
