@@ -124,4 +124,12 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     wedges_most: int = 256
     wedge_range_m: float = 2000.0  # where a wedge's mean is put, as nobody knows
 
+    # registration
+    # range m, azimuth rad, elevation rad, time s, east m, north m: what is expected before anything is known. Mounting
+    # by compass is good to 2°, a level to 1°, a clock without a reference to half a second; places come from a survey
+    registration_sigma: tuple[float, float, float, float, float, float] = (50.0, 0.035, 0.02, 0.5, 3.0, 3.0)
+    registration_lasts_s: float = 7200.0  # mounts creep and clocks drift within hours
+    report_error_lasts: float = 0.25  # of a report's variance, the share that stays the same for a minute
+    report_clock_sigma_s: float = 0.1  # of each reporting object; Remote ID's stamps are tenths of a second
+
     max_ahead_s: float = 5.0  # a row later than the tick by more has a broken clock

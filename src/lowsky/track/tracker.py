@@ -22,8 +22,10 @@ from lowsky.track.core import NOTHING_ASSOCIATED, Associated, Core
 from lowsky.track.duplicates import Duplicates
 from lowsky.track.lifecycle import judge_tracks, miss_overdue
 from lowsky.track.picture import Picture
+from lowsky.track.registration import Registration
 from lowsky.track.reports import Identities, take_reports
 from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject, prepare
+from lowsky.track.sensor_errors import SensorErrors
 from lowsky.track.settings import TrackerSettings
 from lowsky.track.table import Facts
 from lowsky.track.wedges import Wedges
@@ -50,6 +52,7 @@ class Tracker:
         self._known = Identities()
         self._duplicates = Duplicates()
         self._wedges = Wedges()
+        self._registration = Registration(list(self._core.stations.values()), settings)
         self._picture = Picture()
         self.associated: Associated = NOTHING_ASSOCIATED
 
@@ -97,6 +100,10 @@ class Tracker:
         rows = np.flatnonzero(table.track_id[: table.n] == track_id)
         return table.facts.get(int(table.serial[rows[0]])) if len(rows) and track_id else None
 
+    def registration(self, sensor: str) -> SensorErrors | None:
+        """What is known of the errors of a radar or bearing sensor. To be read only."""
+        return self._registration.errors(sensor)
+
     def bytes_per_track(self) -> int:
         """Bytes of one row of the table, words left out. Constant over a track's life: no history is kept."""
         return self._core.table.bytes_per_row()
@@ -118,6 +125,7 @@ class Tracker:
                 "known": self._known.dump(),
                 "duplicates": self._duplicates.dump(),
                 "wedges": self._wedges.dump(),
+                "registration": self._registration.dump(),
                 "picture": self._picture.dump(),
             }
         )
@@ -146,6 +154,7 @@ class Tracker:
         self._known.load(parts["known"])
         self._duplicates.load(parts["duplicates"])
         self._wedges.load(parts["wedges"])
+        self._registration.load(parts["registration"])
         self._picture.load(parts["picture"], core)
         self.associated = NOTHING_ASSOCIATED
 
@@ -162,9 +171,11 @@ class Tracker:
         rows = prepare(batch, station, core.frame, core.now_ns, core.settings, core.rejects)
         if batch.kind == MeasurementKind.REPORT:
             if len(rows):
+                self._registration.take_reports(rows, batch)
                 take_reports(core, self._known, station, rows, batch)
         else:
-            self._take_look(station, rows, batch)
+            self._registration.take_look(station, rows)
+            self._take_look(station, self._registration.corrected(station, rows), batch)
 
     def _take_look(self, station: Station, rows: Rows, batch: MeasurementBatch) -> None:
         """Plots or bearings of one look, sector or datagram."""
@@ -176,6 +187,7 @@ class Tracker:
             if batch.kind == MeasurementKind.RADAR:
                 limits = station.coverage_limits(batch.coverage)
                 t_look_ns = (batch.coverage.t_from_ns + batch.coverage.t_to_ns) // 2
+                t_look_ns -= self._registration.clock_ns(station)
         if not len(rows) and limits is NO_COVERAGE:
             if batch.coverage is not None:
                 self._wedges.take(core, station, rows, np.empty(0))

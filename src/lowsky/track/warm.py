@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from lowsky.constants import SECOND_NS
+from lowsky.kernels.registration import N_ERROR, condition_pairs, vote
 from lowsky.model.measurement import DIM, Coverage, Labels, MeasurementBatch, MeasurementKind, empty_look
 from lowsky.model.ports import Tick
 from lowsky.model.site import Sensor, Site
+from lowsky.track.references import Q_REFERENCE, VAR_DUMMY, References
 from lowsky.track.tracker import Tracker
 
 RADAR_ROWS = [[1000.0, 0.3, 0.1, 5.0], [1000.0, 0.31, np.nan, np.nan], [1010.0, 0.31, 0.1, np.nan]]
@@ -36,6 +38,20 @@ def warm_up() -> None:
     tracker.step(Tick(t_ns + SECOND_NS, empty_look("r", MeasurementKind.RADAR, 9, cover)))
     tracker.step(Tick(t_ns + 3 * SECOND_NS))
     tracker.snapshot()
+    _warm_registration()
+
+
+def _warm_registration() -> None:
+    """What needs several objects that report themselves: with nothing in it."""
+    t, z, zero = np.zeros(1, np.int64), np.full((1, 6), np.nan), np.zeros((1, 3))
+    vote(t, t, zero, zero, zero, np.zeros(1), np.zeros(1, np.bool_))
+    references = References([])
+    none = np.empty(0, np.int64)
+    condition_pairs(
+        int(MeasurementKind.RADAR), none, none, t, z, np.ones((1, 6)), np.zeros(3), np.eye(3), np.float64(0.0),
+        np.zeros(N_ERROR), VAR_DUMMY, Q_REFERENCE, references.t_ns, references.x, references.P,
+        references.t_ns, np.zeros((1, 6 + N_ERROR)), np.zeros((1, 6 + N_ERROR, 6 + N_ERROR)), t, t, t,
+    )  # fmt: skip
 
 
 def _batch(sensor: str, kind: MeasurementKind, rows: list[list[float]], t_ns: int, **more: object) -> MeasurementBatch:

@@ -17,7 +17,7 @@ Q = np.array([[0.1, 0.02], [8.0, 1.0], [80.0, 8.0]])
 
 
 def covariance(rng, scale):
-    A = rng.normal(size=(6, 6)) * np.asarray(scale)[:, None]
+    A = rng.normal(size=(len(scale), len(scale))) * np.asarray(scale)[:, None]
     return A @ A.T + np.diag(np.asarray(scale) ** 2) * 0.1
 
 

@@ -1,0 +1,168 @@
+"""What is known of one sensor's errors: first a vote on where its rows lie, then an equation from each meeting."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lowsky.kernels.registration import N_ERROR, TIME, vote
+from lowsky.model.measurement import Floats, Ints
+from lowsky.track.references import Pairs
+
+WIDE = np.array([500.0, 0.17, 0.17])  # m, rad, rad: a sensor farther off than this is not found
+WINDOW_NS = 30_000_000_000  # rows of so long vote together
+VOTE_EVERY_NS = 2_000_000_000
+CANDIDATES_MOST = 512
+VOTES_LEAST = 8
+VOTES_ALONE = 20  # of a single object
+VOTES_EACH = 3  # of an object that counts as seen by the sensor
+VOTES_SHARE = 0.5  # of the detections there should have been
+VOTE_REACH = 3.0  # σ
+VOTE_TIMES_S = np.array([0.0, -0.5, 0.5, -1.0, 1.0, -1.5, 1.5, -2.0, 2.0, -2.5, 2.5, -3.0, 3.0])
+VOTE_FAST_MPS = 50.0  # where nobody moves faster, a wrong clock blurs the vote less than the rows' own noise
+MEETINGS_LEAST = 3
+DISAGREES = 50.0  # d² of 6 of one meeting against all before; χ² 0.9999 is 27.9, a manoeuvre may add some
+DISAGREE_MOST = 3  # so many more meetings that disagree than agree: it was bumped
+MISSES_MOST = 12.0  # CUSUM of expected rows that did not come
+HUBER = 12.6  # χ² of 6, 0.95
+EVIDENCE = 22.5  # χ² of 6, 0.999: errors are taken off only when there are some
+
+
+@dataclass(slots=True)
+class SensorErrors:
+    """β (``kernels.registration``) of one sensor: information (J, y) of all its meetings, and what came before."""
+
+    found: bool = False  # a vote told where about its rows lie
+    applied: bool = False  # there is evidence that it is off: its rows are corrected
+    beta: Floats = field(default_factory=lambda: np.zeros(N_ERROR))
+    P: Floats = field(default_factory=lambda: np.zeros((N_ERROR, N_ERROR)))
+    centre: Floats = field(default_factory=lambda: np.zeros(N_ERROR))  # what the vote said …
+    J_vote: Floats = field(default_factory=lambda: np.zeros((N_ERROR, N_ERROR)))  # … and how sure
+    J: Floats = field(default_factory=lambda: np.zeros((N_ERROR, N_ERROR)))
+    y: Floats = field(default_factory=lambda: np.zeros(N_ERROR))
+    t_fade_ns: int = 0
+    meetings: int = 0
+    disagree: int = 0
+    misses: float = 0.0
+    lost: int = 0  # how often it had to be sought again
+    look: int = 0
+    t_vote_ns: int = 0
+    # candidates of the vote: look, time ns, slot (int64[N, 3]); residual, variance, ∂z/∂t (float64[N, 9])
+    who: Ints = field(default_factory=lambda: np.empty((0, 3), np.int64))
+    what: Floats = field(default_factory=lambda: np.empty((0, 9)))
+    chances: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)  # time ns, slots it should have seen
+
+    def solve(self, J_prior: Floats) -> None:
+        """β and P from the prior, the vote and all meetings."""
+        P = np.linalg.inv(J_prior + self.J_vote + self.J)
+        self.P = 0.5 * (P + P.T)
+        self.beta = self.P @ (self.J_vote @ self.centre + self.y)
+
+    def judge(self) -> None:
+        """Correct from now on? Once there is evidence: a sensor that is well is left alone."""
+        if not self.applied and self.meetings >= MEETINGS_LEAST:
+            self.applied = bool(self.beta @ np.linalg.solve(self.P, self.beta) > EVIDENCE)
+
+    # -- where its rows lie ------------------------------------------------------------------------------------
+
+    def seek(self, t_ns: int, t_row_ns: Ints, active: Ints, pairs: Pairs, p_detect: float) -> bool:
+        """Take a look's candidates, and vote now and then. True where the vote was clear."""
+        slot, row, nu, var, move = pairs
+        order = np.lexsort((row, slot))
+        who = np.column_stack((np.full(len(slot), self.look), t_row_ns[row], slot))[order]
+        self.who = np.vstack((self.who, who))
+        self.what = np.vstack((self.what, np.hstack((nu, var, move))[order]))
+        self.chances.append((t_ns, tuple(active.tolist())))
+        recent = np.flatnonzero(self.who[:, 1] > t_ns - WINDOW_NS)
+        first_ns = t_ns - WINDOW_NS
+        if len(recent) > CANDIDATES_MOST:
+            recent = recent[-CANDIDATES_MOST:]
+            first_ns = int(self.who[recent[0], 1])
+        self.who, self.what = self.who[recent], self.what[recent]
+        self.chances = [chance for chance in self.chances if chance[0] > first_ns]
+        if t_ns < self.t_vote_ns or len(self.who) < VOTES_LEAST:
+            return False
+        self.t_vote_ns = t_ns + VOTE_EVERY_NS
+        return self._vote(p_detect)
+
+    def _vote(self, p_detect: float) -> bool:
+        order = np.lexsort((self.who[:, 0], self.who[:, 2]))
+        look, slot = self.who[order, 0], self.who[order, 2]
+        nu, var, move = (np.ascontiguousarray(part) for part in np.hsplit(self.what[order], 3))
+        times_s = VOTE_TIMES_S if np.abs(move[:, 0]).max() > VOTE_FAST_MPS else VOTE_TIMES_S[:1]
+        reach = VOTE_REACH * np.sqrt(var) + 0.25 * np.abs(move)  # half of what lies between two times
+        inside = np.empty(len(slot), np.bool_)
+        votes, g, _ = vote(slot, look, nu, move, reach, times_s, inside)
+        voters, counts = np.unique(slot[inside], return_counts=True)
+        seen = set(voters[counts >= VOTES_EACH].tolist())
+        chances = sum(len(seen.intersection(slots)) for _, slots in self.chances)
+        if not seen or votes < (VOTES_LEAST if len(seen) > 1 else VOTES_ALONE):
+            return False
+        if votes < VOTES_SHARE * p_detect * chances:
+            return False
+        said = nu[inside] + move[inside] * times_s[g]
+        self.centre, self.J_vote = np.zeros(N_ERROR), np.zeros((N_ERROR, N_ERROR))
+        for a in range(3):
+            known = np.isfinite(said[:, a])
+            if known.any():
+                self.centre[a] = np.median(said[known, a])
+                self.J_vote[a, a] = 1.0 / np.median(var[inside][known, a])
+        self.centre[TIME], self.J_vote[TIME, TIME] = times_s[g], 1.0
+        self.found, self.misses, self.disagree = True, 0.0, 0
+        self.who, self.what, self.chances = self.who[:0], self.what[:0], []
+        return True
+
+    # -- what meetings teach -----------------------------------------------------------------------------------
+
+    def missing(self, expected: int, came: int, p_detect: float) -> bool:
+        """CUSUM over references it has seen before: True when rows that should come near them do not any more."""
+        self.misses = max(0.0, self.misses + VOTES_SHARE * p_detect * expected - came)
+        return self.misses > MISSES_MOST
+
+    def learn(self, J_meeting: Floats, y_meeting: Floats, M: Floats) -> bool:
+        """Add one meeting's equation for β; False when too many disagree with what was known.
+
+        The object's report may be off by a constant, ε ~ N(0, M) as the sensor would see it, so from what its meeting
+        says of β + ε, (J_b, y_b), follows J = J_b (I + M J_b)⁻¹ and y = (I + J_b M)⁻¹ y_b.
+        """
+        fold = np.linalg.inv(np.eye(N_ERROR) + M @ J_meeting)
+        J, y = J_meeting @ fold, fold.T @ y_meeting
+        J = 0.5 * (J + J.T)
+        if not (np.isfinite(J).all() and np.isfinite(y).all()):
+            return True
+        if self.meetings >= MEETINGS_LEAST:
+            nu = y - J @ self.beta
+            d2 = float(nu @ np.linalg.pinv(J + J @ self.P @ J, rcond=1e-9, hermitian=True) @ nu)
+            if d2 > DISAGREES:
+                self.disagree += 1
+                return self.disagree <= DISAGREE_MOST
+            self.disagree = max(self.disagree - 1, 0)
+            weight = min(1.0, HUBER / max(d2, 1e-9))
+            J, y = weight * J, weight * y
+        self.J, self.y, self.meetings = self.J + J, self.y + y, self.meetings + 1
+        return True
+
+    def fade(self, t_ns: int, lasts_s: float) -> None:
+        """What was learnt long ago says less of today."""
+        if self.t_fade_ns:
+            keep = math.exp(-max(t_ns - self.t_fade_ns, 0) * 1e-9 / lasts_s)
+            self.J, self.y = keep * self.J, keep * self.y
+        self.t_fade_ns = t_ns
+
+    # -- keeping -----------------------------------------------------------------------------------------------
+
+    def dump(self) -> dict[str, Any]:
+        arrays = {name: [list(getattr(self, name).shape), getattr(self, name).tobytes()] for name in ARRAYS}
+        return {"arrays": arrays, "numbers": {n: getattr(self, n) for n in NUMBERS}, "chances": self.chances}
+
+    def load(self, saved: dict[str, Any]) -> None:
+        for name, (shape, data) in saved["arrays"].items():
+            setattr(self, name, np.frombuffer(data, getattr(self, name).dtype).reshape(shape).copy())
+        for name, value in saved["numbers"].items():
+            setattr(self, name, value)
+        self.chances = [(t_ns, tuple(slots)) for t_ns, slots in saved["chances"]]
+
+
+ARRAYS = ("beta", "P", "centre", "J_vote", "J", "y", "who", "what")
+NUMBERS = ("found", "applied", "t_fade_ns", "meetings", "disagree", "misses", "lost", "look", "t_vote_ns")

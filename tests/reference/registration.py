@@ -1,0 +1,70 @@
+"""Twin of lowsky.kernels.registration: the joint update in Joseph form with derivatives by differences; votes by sets."""
+
+import numpy as np
+
+from tests.reference.observe import RADAR, observe, range_second_order
+
+ANGLES = {1: (1, 2), 2: (0, 1), 3: ()}
+USED = {1: 4, 2: 2, 3: 6}
+
+
+def predict_joint(x, P, dt, q_horizontal, q_vertical):
+    """Mean and covariance after Δ: F x, F P Fᵀ + Q."""
+    F, Q = np.eye(len(x)), np.zeros((len(x), len(x)))
+    for a, q in enumerate((q_horizontal, q_horizontal, q_vertical)):
+        F[a, a + 3] = dt
+        Q[np.ix_((a, a + 3), (a, a + 3))] = q * np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]])
+    return F @ x, F @ P @ F.T + Q
+
+
+def observe_joint(kind, x, dt, origin, C, height):
+    """The row a sensor with errors x[6:] states of the object x[:6], without second-order terms."""
+    if kind == 3:
+        return observe(kind, x[:6], dt, origin, C, height)
+    b = x[6:]
+    moved = x[:6] + np.array([b[4], b[5], 0, 0, 0, 0])
+    z = observe(kind, moved, dt - b[3], origin, C, height)[: USED[kind]]
+    return z + (np.array([b[0], b[1], b[2], 0.0]) if kind == RADAR else b[1:3])
+
+
+def condition_joint(kind, x, P, z, var, dt, origin, C, height):
+    """Posterior mean, covariance and d² of one row (no pressure altitude)."""
+    z_pred = observe_joint(kind, x, dt, origin, C, height)
+    steps = np.full(len(x), 0.05)
+    steps[7:9] = 1e-5
+    H = np.array(
+        [
+            observe_joint(kind, x + s * e, dt, origin, C, height)
+            - observe_joint(kind, x - s * e, dt, origin, C, height)
+            for s, e in zip(steps, np.eye(len(x)), strict=True)
+        ]
+    ).T / (2 * steps)
+    R = np.diag(var[: len(z_pred)])
+    if kind == RADAR:
+        moved = x[:6] + np.array([x[10], x[11], 0, 0, 0, 0])
+        shift, extra = range_second_order(moved, P[:6, :6], dt - x[9], origin)
+        z_pred[0] += shift
+        R[0, 0] += extra
+    use = np.flatnonzero(np.isfinite(z[: len(z_pred)]))
+    nu = z[use] - z_pred[use]
+    for at, k in enumerate(use):
+        if k in ANGLES[kind]:
+            nu[at] = (nu[at] + np.pi) % (2 * np.pi) - np.pi
+    H, R = H[use], R[np.ix_(use, use)]
+    S = H @ P @ H.T + R
+    K = P @ H.T @ np.linalg.inv(S)
+    A = np.eye(len(x)) - K @ H
+    return x + K @ nu, A @ P @ A.T + K @ R @ K.T, nu @ np.linalg.solve(S, nu)
+
+
+def vote(slot, look, nu, move, reach, times_s):
+    """Most distinct (slot, look) that agree with one candidate as centre, over all times and centres."""
+    best = 0
+    for t in times_s:
+        said = nu + move * t
+        for centre in said:
+            far = said - centre
+            far[:, 1:] = (far[:, 1:] + np.pi) % (2 * np.pi) - np.pi
+            near = ((np.abs(far) <= reach) | np.isnan(far)).all(axis=1)
+            best = max(best, len(set(zip(slot[near].tolist(), look[near].tolist(), strict=True))))
+    return best

@@ -1,0 +1,127 @@
+"""Sensors that are off: found out, told with their uncertainty, and taken off their rows."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.unit.track.track_scenes import SECOND, T0, distances, look, radar, receiver, reports, site, straight
+
+from lowsky.kernels.registration import AZIMUTH, ELEVATION, RANGE, TIME
+from lowsky.track.tracker import Tracker
+
+STARTS = [
+    (1500, 800, 120),
+    (-1200, 1500, 90),
+    (800, -1600, 150),
+    (-1000, -1300, 200),
+    (300, 2200, 100),
+    (2000, -300, 80),
+]
+VELOCITIES = [(-12, 4, 0), (9, -10, 0), (-3, 14, 0), (11, 7, 0), (8, -13, 0), (-13, 6, 0)]
+NAMES = ["a", "b", "c", "d"]  # the other two are silent
+RADARS = radar("one", (-1500, -800, 5), max_range_m=6000.0), radar("two", (1500, 900, 5), max_range_m=6000.0)
+RECEIVER = receiver()
+OFF = np.array([60.0, np.radians(1.5), np.radians(0.5), 0.25])  # range, azimuth, elevation, clock
+
+
+def states(t_s):
+    return np.vstack([straight(p, v, t_s) for p, v in zip(STARTS, VELOCITIES, strict=True)])
+
+
+def off(tick, error):
+    """The same look of a sensor with constant errors."""
+    z = tick.batch.z.copy()
+    z[:, :3] += error[:3]
+    moved = replace(tick.batch, z=z).moved(round(error[3] * SECOND))
+    return replace(tick, batch=moved)
+
+
+def ticks(seconds, error=OFF, speaks=True, seed=1):
+    """Radar one is off, two is not; four of six objects report themselves."""
+    rng = np.random.default_rng(seed)
+    for t in range(1, seconds + 1):
+        yield off(look(rng, RADARS[0], t, states(t)), error)
+        yield look(rng, RADARS[1], t + 0.3, states(t + 0.3))
+        if speaks:
+            yield reports(rng, RECEIVER, t + 0.5, states(t + 0.5)[: len(NAMES)], NAMES)
+
+
+def tracked(stream, sensors=(*RADARS, RECEIVER)):
+    tracker = Tracker(site(*sensors))
+    for tick in stream:
+        tracker.step(tick)
+    return tracker
+
+
+@pytest.fixture(scope="module")
+def settled():
+    """Ninety seconds: enough for four objects to tell."""
+    return tracked(ticks(90))
+
+
+def test_errors_of_a_radar_are_found_and_told_with_their_uncertainty(settled):
+    errors = settled.registration("one")
+    sigma = np.sqrt(np.diag(errors.P))
+    assert errors.applied
+    assert np.all(np.abs(errors.beta[:4] - OFF) < 4 * sigma[:4])
+    assert sigma[RANGE] < 5.0
+    assert sigma[AZIMUTH] < np.radians(0.1)
+    assert sigma[ELEVATION] < np.radians(0.2)
+    assert sigma[TIME] < 0.2
+
+
+def test_a_radar_that_is_well_is_left_alone(settled):
+    errors = settled.registration("two")
+    assert errors.meetings > 10
+    assert not errors.applied
+
+
+def test_the_picture_of_a_misregistered_radar_is_right_and_single(settled):
+    there = states(90.5)
+    far = distances(settled.snapshot(T0 + 90 * SECOND + SECOND // 2), there)
+    assert far.shape == (len(there), len(there))
+    assert far.min(axis=0).max() < 40.0
+
+
+def test_without_reports_nothing_is_claimed_and_nothing_corrected():
+    tracker = tracked(ticks(20, speaks=False), RADARS)
+    for name in ("one", "two"):
+        errors = tracker.registration(name)
+        assert not errors.found
+        assert not errors.applied
+
+
+def test_a_bumped_radar_is_sought_again_and_found():
+    def stream():
+        yield from ticks(60)
+        turned = OFF + [0.0, np.radians(4.0), 0.0, 0.0]
+        for tick in ticks(130, turned):
+            if tick.t_ns > T0 + 60 * SECOND + SECOND // 2:
+                yield tick
+
+    errors = tracked(stream()).registration("one")
+    assert errors.lost == 1
+    assert errors.applied
+    assert errors.beta[AZIMUTH] == pytest.approx(OFF[AZIMUTH] + np.radians(4.0), abs=np.radians(0.3))
+
+
+def test_a_tracker_saved_while_it_learns_goes_on_exactly():
+    stream = list(ticks(45))
+    half = 70
+    first = tracked(stream[:half])
+    second = Tracker(site(*RADARS, RECEIVER))
+    second.load(first.dump())
+    for tick in stream[half:]:
+        first.step(tick)
+        second.step(tick)
+    assert first.dump() == second.dump()
+    assert first.registration("one").applied
+
+
+def test_an_identity_without_a_height_is_no_reference():
+    rng = np.random.default_rng(2)
+    tracker = Tracker(site(*RADARS, RECEIVER))
+    for t in range(1, 30):
+        tracker.step(off(look(rng, RADARS[0], t, states(t)), OFF))
+        tracker.step(reports(rng, RECEIVER, t + 0.5, states(t + 0.5)[:4], NAMES, height=False))
+    assert not tracker.registration("one").found
