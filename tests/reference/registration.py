@@ -1,4 +1,4 @@
-"""Twin of lowsky.kernels.registration: the joint update in Joseph form with derivatives by differences; votes by sets."""
+"""Twin of lowsky.kernels.registration: the joint update in Joseph form derivatives by differences; votes by sets."""
 
 import numpy as np
 

@@ -54,8 +54,8 @@ def predict_joint(x, P, dt, q_horizontal, q_vertical):
 def observe_with_errors(kind, x, P, beta, dt, origin, C, height, work):
     r"""Row predicted of state ``x`` at a sensor with errors ``beta``; into ``work``: z_pred, H, extra.
 
-    The state is taken dt − b_t later and b_pos away from where it is (p, in ``work``). Columns of
-    β follow from H: ∂z/∂b_t = −H_p v, ∂z/∂b_pos = H_p, ∂z/∂(b_r, b_θ, b_φ) = 1. Part of ``condition_joint``.
+    The state is taken dt − b_t later and b_pos away from where it is (p, in ``work``). Part of
+    ``condition_joint``, which has the twin.
     """
     z_pred, H, extra, d, u, g, _, _, _, p, P6 = work
     for a in range(6):
@@ -79,7 +79,10 @@ def observe_with_errors(kind, x, P, beta, dt, origin, C, height, work):
 
 @njit
 def error_row(kind, k, x, H, out):
-    """∂z_k/∂β into ``out`` float64[6]; H of ``observe``, kind RADAR or BEARING. Part of ``condition_joint``."""
+    """∂z_k/∂β into ``out`` float64[6]; H of ``observe``, kind RADAR or BEARING.
+
+    ∂z/∂b_t = −H_p v, ∂z/∂b_pos = H_p, ∂z/∂(b_r, b_θ, b_φ) = 1. Part of ``condition_joint``, which has the twin.
+    """
     for a in range(N_ERROR):
         out[a] = 0.0
     own = k if kind == RADAR else k + 1
@@ -149,6 +152,8 @@ def follow_reports(
     *meetings* with each of S sensors, which also hear that sensor (``condition_pairs``). One that has not spoken for
     ``LONGEST_STEP_S`` or speaks from elsewhere (d² > gate) begins anew, and its meetings end (t_joint_ns = 0).
 
+    Only calls functions with twins; tested by what it is for in tests/unit/track.
+
     q : float64[2]. var_velocity : float, of a report without velocity. t_ns, x, P, n_seen : columns [K];
     t_joint_ns, x_joint, P_joint, n_report : columns [S, K].
     """
@@ -210,6 +215,8 @@ def compare(
     elevation stand in places 1 and 2), their variances S = h P hᵀ + h_β P_β h_βᵀ + R, and how each changes with time,
     ∂z/∂t = H_p v. A pair is written where d² = Σ ν²/S ≤ ``gate``, or, with ``wide`` float64[3] > 0, where each |ν| is
     within ``wide``; the range rate has to agree (ν²/S ≤ ``rate_gate``) in both.
+
+    Calls functions with twins; its residuals are tested against that of ``condition_joint``.
 
     beta, P_beta : float64[6], float64[6, 6]. t_ns, x, P : columns of the references.
     slot_out, row_out : int64[E]; nu_out, var_out, move_out : float64[E, 3]; d2_out : float64[E]; full: it stops.
@@ -285,8 +292,8 @@ def condition_pairs(
     """Rows ``rows`` into the meetings of references ``slots`` (int64[K] both) with their sensor; begins what lacks.
 
     A meeting begins with the reference as it is and with errors of mean ``beta`` and variances ``var_beta``
-    float64[6], so wide that they teach next to nothing. t_ns, x, P : of the references; t_joint_ns … : columns [K]
-    of this sensor.
+    float64[6], so wide that they teach next to nothing. Only calls functions with twins.
+    t_ns, x, P : of the references; t_joint_ns … : columns [K] of this sensor.
     """
     work = room()
     for e in range(rows.shape[0]):
@@ -348,5 +355,5 @@ def _near(nu, move, reach, time_s, e, c):
 
 @njit
 def wrap_if(difference, component):
-    """A difference of ranges as it is (component 0), of angles wrapped. Part of ``vote``."""
+    """A difference of ranges as it is (component 0), of angles wrapped. Part of ``vote``, which has the twin."""
     return difference if component == 0 else wrap(difference)

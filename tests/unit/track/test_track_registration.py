@@ -94,7 +94,7 @@ def test_without_reports_nothing_is_claimed_and_nothing_corrected():
 def test_a_bumped_radar_is_sought_again_and_found():
     def stream():
         yield from ticks(60)
-        turned = OFF + [0.0, np.radians(4.0), 0.0, 0.0]
+        turned = OFF + np.array([0.0, np.radians(4.0), 0.0, 0.0])
         for tick in ticks(130, turned):
             if tick.t_ns > T0 + 60 * SECOND + SECOND // 2:
                 yield tick
