@@ -10,6 +10,7 @@ WGS84_E2 = WGS84_F * (2.0 - WGS84_F)
 EARTH_MEAN_RADIUS_M = 6_371_008.8  # (2 a + b) / 3
 
 SPEED_OF_LIGHT_MPS = 299_792_458.0  # exact, SI
+STANDARD_GRAVITY_MPS2 = 9.80665  # exact, CGPM 1901
 NAUTICAL_MILE_M = 1852.0  # exact, international nautical mile
 FOOT_M = 0.3048  # exact, international foot
 KNOT_MPS = NAUTICAL_MILE_M / 3600.0

@@ -11,7 +11,7 @@ Values = tuple[Floats, Floats, Floats]
 
 
 def merged(
-    rng: Generator, cells: Cells, look: Ints, polar: Floats, of: Values
+    rng: Generator, cells: Cells, look: Ints, polar: Floats, of: Values, weight: Floats | None = None
 ) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
     """The centroid of each detection's cell, and which detection speaks for it.
 
@@ -26,11 +26,13 @@ def merged(
         Range m, azimuth rad, elevation rad of the targets themselves, without noise.
     of : (float64[R, 3], float64[R, 3], float64[R])
         Position m and velocity m/s in the sensor's axes, cross-section dBsm.
+    weight : float64[R]
+        Of each detection in its cell: its power; alike where None.
 
     Returns
     -------
     pos, vel, rcs_dbsm : float64[R, 3], float64[R, 3], float64[R]
-        Mean position and velocity of the cell, sum of its cross-sections; of a target alone its own.
+        Weighted mean position and velocity of the cell, sum of its cross-sections; of a target alone its own.
     first : bool[R]
         The first detection of each cell.
     """
@@ -50,15 +52,17 @@ def merged(
     first = np.zeros(len(look), np.bool_)
     first[first_row] = True
     alone = count[cell] == 1
+    total = count if weight is None else np.bincount(cell, weight)
     power = np.bincount(cell, 10.0 ** (rcs_dbsm / 10.0))[cell]
     return (
-        np.where(alone[:, None], pos, _mean(pos, cell, count)),
-        np.where(alone[:, None], vel, _mean(vel, cell, count)),
+        np.where(alone[:, None], pos, _mean(pos, cell, total, weight)),
+        np.where(alone[:, None], vel, _mean(vel, cell, total, weight)),
         np.where(alone, rcs_dbsm, 10.0 * np.log10(np.maximum(power, 1e-30))),
         first,
     )
 
 
-def _mean(values: Floats, cell: Ints, count: Ints) -> Floats:
-    sums = np.stack([np.bincount(cell, values[:, axis]) for axis in range(values.shape[1])], axis=-1)
-    return np.asarray(sums.reshape(-1, values.shape[1])[cell] / count[cell, None])
+def _mean(values: Floats, cell: Ints, total: NDArray[np.generic], weight: Floats | None) -> Floats:
+    weighted = values if weight is None else values * weight[:, None]
+    sums = np.stack([np.bincount(cell, weighted[:, axis]) for axis in range(values.shape[1])], axis=-1)
+    return np.asarray(sums.reshape(-1, values.shape[1])[cell] / total[cell, None])

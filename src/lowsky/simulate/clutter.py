@@ -5,22 +5,25 @@ from numpy.typing import NDArray
 
 from lowsky.geo.polar import polar_from_enu
 from lowsky.model.measurement import Floats, Ints
+from lowsky.simulate.echo import threshold_db
 from lowsky.simulate.rows import Columns
 from lowsky.simulate.scenario import PatchGroup, Sensor
 from lowsky.simulate.start import Generator, along, draw
 
-P_FALSE = 1e-6  # of one resolution cell; fixes the threshold
 CLUTTER_RCS_DBSM = (-24.0, 7.0)
 CLUTTER_SNR_EXCESS_DB = 2.5  # mean above the threshold
 
 
-def threshold_db() -> float:
-    return float(10.0 * np.log10(-np.log(P_FALSE)))
+def says(
+    rng: Generator, sensor: Sensor, true_class: NDArray[np.str_], clarity: Floats | None = None
+) -> NDArray[np.generic]:
+    """What the sensor thinks each object is, drawn from the row of ``says`` of its true class; else None.
 
-
-def says(rng: Generator, sensor: Sensor, true_class: NDArray[np.str_]) -> NDArray[np.generic]:
-    """What the sensor thinks each object is, drawn from the row of ``says`` of its true class; else None."""
+    ``clarity`` float64[N] is the share of it that a weak signal leaves; all where None.
+    """
     lot = rng.random(len(true_class))
+    if clarity is not None:
+        lot = lot / np.maximum(clarity, 1e-9)
     said = np.full(len(true_class), None, object)
     for label, shares in sensor.says.items():
         rows = np.nonzero(true_class == label)[0]
@@ -30,10 +33,13 @@ def says(rng: Generator, sensor: Sensor, true_class: NDArray[np.str_]) -> NDArra
     return said
 
 
-def false_alarms(rng: Generator, sensor: Sensor, looks: int) -> tuple[Ints, Columns]:
-    """Look and columns of those from everywhere: Poisson in number, uniform over sector, range and range rate."""
+def false_alarms(rng: Generator, sensor: Sensor, looks: int, swing: Floats) -> tuple[Ints, Columns]:
+    """Look and columns of those from everywhere: Poisson in number, uniform over sector, range and range rate.
+
+    ``swing`` float64[L]: how many times as many a look has.
+    """
     from_everywhere = sensor.clutter_per_look * (1.0 - sensor.patches.share)
-    look = np.repeat(np.arange(looks), rng.poisson(from_everywhere, looks))
+    look = np.repeat(np.arange(looks), rng.poisson(from_everywhere * swing, looks))
     n = len(look)
     azimuth, elevation = draw(rng, sensor.azimuth_deg, n) % 360.0, draw(rng, sensor.clutter_elevation_deg, n)
     range_m = draw(rng, (sensor.min_range_m, sensor.max_range_m), n)
@@ -82,6 +88,8 @@ def patch_alarms(rng: Generator, sensor: Sensor, times_s: Floats, turn: Floats, 
     range_m, azimuth, elevation = polar_from_enu(here).T
     rate = np.einsum("ri,ri->r", here, drift) / np.maximum(range_m, 1e-9)
     rate += patches.range_rate_sigma_mps * rng.standard_normal(len(rate))
+    if any(group.rate_mps > 0.0 for group in kinds):
+        rate += np.array([group.rate_mps for group in kinds])[patch] * rng.uniform(-1.0, 1.0, len(rate))
     values = {
         "range_m": range_m,
         "azimuth_deg": np.degrees(azimuth) % 360.0,

@@ -14,6 +14,7 @@ import msgspec
 from lowsky.errors import ConfigError, Fault
 from lowsky.model.classes import BY_LABEL
 from lowsky.model.site import MAX_SENSORS
+from lowsky.simulate.like import filled
 from lowsky.simulate.scenario import (
     Cells,
     Circle,
@@ -28,6 +29,7 @@ from lowsky.simulate.scenario import (
     Swarm,
     Target,
     Waypoints,
+    Wing,
 )
 
 NEEDS = {
@@ -37,7 +39,16 @@ NEEDS = {
     "camera": ("sigma_azimuth_deg", "sigma_elevation_deg"),
     "cooperative": ("sigma_position_m", "sigma_height_m"),
 }
+PHYSICS = {
+    "echo": "radar",
+    "sound": "acoustic",
+    "radio": "direction-finder",
+    "optics": "camera",
+    "reports": "cooperative",
+}
+"""Tables of a sensor: the kind each is for."""
 UNIONS = (Start, Motion)
+MAX_HEIGHTS = 10_000  # of a map
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2199, 1, 1, tzinfo=UTC)  # what a table can hold
 
 
@@ -68,7 +79,8 @@ def parse_scenario(source: str, name: str = "scenario.toml") -> Scenario:
         raw = tomllib.loads(source)
     except (ValueError, RecursionError) as error:  # a number of thousands of digits is a bare ValueError
         raise ConfigError([Fault(name, str(error), "TOML (https://toml.io)")]) from None
-    faults = list(_faults_of(raw, Scenario, f"{name}: "))
+    faults = list(filled(raw, name))
+    faults = faults or list(_faults_of(raw, Scenario, f"{name}: "))
     if not faults:
         scenario = msgspec.convert(raw, Scenario)
         faults = list(_disagreements(scenario, name))
@@ -104,6 +116,10 @@ def _value_faults(value: Any, kind: Any, where: str) -> Iterator[Fault]:
     """Faults of one value, by the type of its key."""
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         yield from _faults_of(value, kind, where + ".")
+        return
+    optional = [part for part in get_args(kind) if isinstance(part, type) and issubclass(part, msgspec.Struct)]
+    if len(optional) == 1 and type(None) in get_args(kind):
+        yield from _faults_of(value, optional[0], where + ".")
         return
     if kind in UNIONS:
         yield from _tagged_faults(value, kind, where)
@@ -165,6 +181,7 @@ def _shown(value: Any) -> str:
 
 def _disagreements(scenario: Scenario, name: str) -> Iterator[Fault]:
     """Faults between keys that are each right by themselves."""
+    yield from _place_disagreements(scenario, name)
     if scenario.start.tzinfo is None:
         yield Fault(f"{name}: start", str(scenario.start), "a date and time in UTC, e.g. 2026-05-01T06:00:00Z")
     elif not EARLIEST <= scenario.start <= LATEST:
@@ -183,15 +200,36 @@ def _disagreements(scenario: Scenario, name: str) -> Iterator[Fault]:
         yield from _sensor_disagreements(sensor, groups, f"{name}: sensor[{index}].")
 
 
+def _place_disagreements(scenario: Scenario, name: str) -> Iterator[Fault]:
+    """Of wind and terrain."""
+    heights = [up for up, _, _ in scenario.wind.profile]
+    if any(above <= below for below, above in itertools.pairwise(heights)):
+        yield Fault(f"{name}: wind.profile", _shown(heights), "[up_m, east_mps, north_mps], …: each higher than before")
+    if scenario.terrain is None:
+        return
+    rows = scenario.terrain.heights_m
+    if rows and (len({len(row) for row in rows}) != 1 or not rows[0]):
+        expected = "rows of one length, from north to south"
+        yield Fault(f"{name}: terrain.heights_m", f"rows of {sorted({len(row) for row in rows})} numbers", expected)
+    if sum(len(row) for row in rows) > MAX_HEIGHTS:
+        yield Fault(f"{name}: terrain.heights_m", f"{sum(len(r) for r in rows)} numbers", f"at most {MAX_HEIGHTS}")
+    edges = [("", scenario.terrain), *((f"building[{i}].", b) for i, b in enumerate(scenario.terrain.building))]
+    for where, block in edges:
+        for key in ("east_m", "north_m"):
+            low, high = getattr(block, key)
+            if low >= high:
+                yield Fault(f"{name}: terrain.{where}{key}", f"[{low:g}, {high:g}]", "[from, to], from below to")
+
+
 def _target_disagreements(target: Target, where: str) -> Iterator[Fault]:
     if target.object_class not in BY_LABEL:
         yield Fault(where + "class", repr(target.object_class), "one of " + ", ".join(BY_LABEL))
     if isinstance(target.start, Swarm) and target.count % target.start.groups:
         yield Fault(where + "count", str(target.count), f"a multiple of start.groups = {target.start.groups}")
     aims = isinstance(target.start, Inbound | Crossing)
-    if isinstance(target.motion, Waypoints) and not target.motion.points_m and not aims:
+    if isinstance(target.motion, Waypoints | Wing) and not target.motion.points_m and not aims:
         yield Fault(where + "motion.points_m", "none", "points, or a start of kind inbound, which aims at one")
-    if isinstance(target.motion, Waypoints) and _both(target.start.speed_mps)[1] == 0.0:
+    if isinstance(target.motion, Waypoints | Wing) and _both(target.start.speed_mps)[1] == 0.0:
         yield Fault(where + "start.speed_mps", "0", "the speed at which it flies to its points")
     if isinstance(target.motion, Formation):
         yield from _formation_disagreements(target, target.motion, where)
@@ -256,6 +294,14 @@ def _fault_disagreements(sensor: Sensor, where: str) -> Iterator[Fault]:
             yield Fault(where + "registration", "errors of plots", "time_s alone: reports state no range or angle")
         if sensor.cells != Cells():
             yield Fault(where + "cells", "cells of reports", "cells of a sensor that makes plots")
+    for key, kind in PHYSICS.items():
+        if getattr(sensor, key) is not None and sensor.kind != kind:
+            yield Fault(where + key, f"of a {sensor.kind}", f"this table in a {kind} alone")
+    if sensor.echo is not None and sensor.r90_m is None:
+        yield Fault(where + "r90_m", "nothing", "r90_m = … for the radar equation of the table echo")
+    for index, (from_s, to_s) in enumerate(sensor.off_s):
+        if from_s >= to_s:
+            yield Fault(f"{where}off_s[{index}]", f"[{from_s:g}, {to_s:g}]", "[from, to], from below to")
     link = sensor.link
     if link.stall_every_s is not None and link.stall_every_s <= link.stall_s:
         yield Fault(where + "link.stall_every_s", f"{link.stall_every_s:g}", f"more than stall_s = {link.stall_s:g}")

@@ -11,16 +11,19 @@ import polars as pl
 from lowsky.errors import ConfigError, Fault
 from lowsky.geo.enu import EnuFrame
 from lowsky.model.measurement import Ints
+from lowsky.simulate.pairs import World
 from lowsky.simulate.read import load_scenario
 from lowsky.simulate.rows import Rows
 from lowsky.simulate.scenario import Scenario, Sensor
-from lowsky.simulate.sensors import MADE_BY, World, observe
+from lowsky.simulate.sensors import MADE_BY, observe
+from lowsky.simulate.terrain import Ground
 from lowsky.simulate.truth import make_truth, truth_table
 
 TIME = pl.Datetime("ns", "UTC")
 FLOAT_COLUMNS = (
     "range_m", "azimuth_deg", "elevation_deg", "range_rate_mps", "latitude_deg", "longitude_deg", "height_m",
-    "east_mps", "north_mps", "up_mps", "snr_db", "rcs_dbsm",
+    "east_mps", "north_mps", "up_mps", "snr_db", "rcs_dbsm", "sigma_range_m", "sigma_azimuth_deg",
+    "sigma_elevation_deg", "sigma_range_rate_mps",
 )  # fmt: skip
 TEXT_COLUMNS = ("identity", "class")
 SITE_KEYS = (
@@ -62,7 +65,8 @@ def simulate(scenario: str | Path | Scenario, seed: int = 0, duration_s: float |
         math.radians(scenario.site.latitude_deg), math.radians(scenario.site.longitude_deg), scenario.site.height_m
     )
     truth = make_truth(scenario, seed, length_s)
-    world = World(truth, origin, scenario.wind, scenario.air)
+    ground = None if scenario.terrain is None else Ground.of(scenario.terrain)
+    world = World(truth, origin, scenario.wind, scenario.air, ground)
     tables = []
     for index, sensor in enumerate(scenario.sensor):
         latitude, longitude, height_m = _geodetic(origin, sensor)

@@ -3,8 +3,6 @@
 A sensor is simulated over its whole run at once: L looks × N targets.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,21 +10,23 @@ from lowsky.constants import SECOND_NS
 from lowsky.geo.enu import EnuFrame
 from lowsky.geo.polar import polar_from_enu
 from lowsky.model.measurement import Floats, Ints
+from lowsky.simulate import declared, echo, optics, radio, sound
 from lowsky.simulate.cells import merged
-from lowsky.simulate.clutter import P_FALSE, false_alarms, patch_alarms, says, threshold_db
+from lowsky.simulate.clutter import false_alarms, patch_alarms, says
+from lowsky.simulate.echo import mean_snr_db, swerling_1
 from lowsky.simulate.faults import delivered, misregistered, registration_of
+from lowsky.simulate.pairs import Pairs, Sensed, World, lasting, plain, switching, taken
+from lowsky.simulate.plots import plot_columns, report_columns, stated_sigmas, strength
 from lowsky.simulate.rows import Columns, Rows, joined, missing
-from lowsky.simulate.scenario import Air, Cells, Sensor, Wind
-from lowsky.simulate.sound import heard_from
+from lowsky.simulate.scenario import Cells, Reports, Sensor
 from lowsky.simulate.start import Generator, draw
-from lowsky.simulate.truth import Truth, geodetic_state
-
-RCS_FLUCTUATION_DB = 3.0  # 1σ from plot to plot
-R90_RCS_DBSM = -20.0  # 0.01 m²
+from lowsky.simulate.truth import Truth
 
 MADE_BY = "made_by"
 """Column that never leaves the simulation but for a filter that is told everything: the target of a row, NaN where
 nothing made it."""
+CLOCK = "clock_s"
+"""Another: stated time less the true one, s."""
 
 
 def look_times(sensor: Sensor, duration_s: float) -> Floats:
@@ -36,29 +36,19 @@ def look_times(sensor: Sensor, duration_s: float) -> Floats:
     return np.asarray(first + np.arange(max(count, 0)) * sensor.look_period_s, np.float64)
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """What there is to be seen, and what lies between it and the sensors."""
-
-    truth: Truth
-    origin: EnuFrame
-    wind: Wind
-    air: Air
-
-
 def observe(rng: Generator, sensor: Sensor, frame: EnuFrame, world: World, duration_s: float) -> Rows:
     """Everything one sensor says in the whole run.
 
     Patches, cells, registration and link draw from generators of their own: switching one off leaves every other
     random number as it was.
     """
-    patch_rng, cell_rng, registration_rng, link_rng = rng.spawn(4)
+    patch_rng, cell_rng, registration_rng, link_rng, swing_rng = rng.spawn(5)
     truth, origin = world.truth, world.origin
     times_s = look_times(sensor, duration_s)
     turn = frame.enu_from_ecef @ origin.enu_from_ecef.T
     shift = frame.enu_from_ecef @ (origin.origin_ecef - frame.origin_ecef)
     look, columns = _seen(rng, cell_rng, sensor, world, (times_s, turn, shift))
-    false_look, false_columns = false_alarms(rng, sensor, len(times_s))
+    false_look, false_columns = false_alarms(rng, sensor, len(times_s), _swing(swing_rng, sensor, len(times_s)))
     patch_look, patch_columns = patch_alarms(patch_rng, sensor, times_s, turn, shift)
     # what is really there is seen in the wrong place; false alarms of the receiver are nowhere
     there = joined((columns, len(look)), (patch_columns, len(patch_look)))
@@ -74,7 +64,37 @@ def observe(rng: Generator, sensor: Sensor, frame: EnuFrame, world: World, durat
     none = np.setdiff1d(np.arange(len(times_s)), look)
     rows = Rows(look, look_ns[look], look_ns[look] + late, {name: a[shuffled] for name, a in columns.items()})
     rows = _with_empty_looks(rng, sensor, rows, none, look_ns)
-    return delivered(link_rng, sensor, rows, start_ns, error.time_s)
+    return _awake(sensor, times_s, delivered(link_rng, sensor, _clocked(rows), start_ns, error.time_s))
+
+
+def _swing(rng: Generator, sensor: Sensor, looks: int) -> Floats:
+    """Factors float64[L] on the number of false alarms: log-normal of mean 1, lasting; 1 without physics."""
+    if sensor.echo is None or sensor.echo.clutter_sigma == 0.0:
+        return np.ones(looks)
+    sigma = sensor.echo.clutter_sigma
+    normal = lasting(rng, (looks, 1), sensor.look_period_s, sigma, sensor.echo.clutter_lasts_s)[:, 0]
+    return np.asarray(np.exp(normal - 0.5 * sigma**2))
+
+
+def _clocked(rows: Rows) -> Rows:
+    """With the times that the objects' own clocks state."""
+    if CLOCK not in rows.columns:
+        return rows
+    wrong_s = np.nan_to_num(rows.columns[CLOCK].astype(np.float64))
+    stated = rows.t_meas_ns + np.round(wrong_s * SECOND_NS).astype(np.int64)
+    return Rows(rows.look, stated, rows.t_recv_ns, rows.columns)
+
+
+def _awake(sensor: Sensor, times_s: Floats, rows: Rows) -> Rows:
+    """Without the looks of the times in which the sensor is off."""
+    if not sensor.off_s:
+        return rows
+    at_s = times_s[rows.look]
+    on = np.ones(len(at_s), np.bool_)
+    for from_s, to_s in sensor.off_s:
+        on &= (at_s < from_s) | (at_s > to_s)
+    columns = {name: column[on] for name, column in rows.columns.items()}
+    return Rows(rows.look[on], rows.t_meas_ns[on], rows.t_recv_ns[on], columns)
 
 
 def _seen(
@@ -84,31 +104,87 @@ def _seen(
     origin's axes to the sensor's."""
     times_s, turn, shift = where
     truth, origin = world.truth, world.origin
+    pos, vel, polar, seen = _reach(sensor, world, where)
+    look, target, sensed = np.empty(0, np.int64), np.empty(0, np.int64), None
+    if _has_physics(sensor):
+        look, target = np.nonzero(seen)
+        here, there = pos[look, target] @ turn.T + shift, vel[look, target] @ turn.T
+        rate = np.einsum("ri,ri->r", here, there) / np.maximum(polar[look, target, 0], 1e-9)
+        pairs = Pairs(times_s, look, target, polar[look, target], pos[look, target], rate)
+        sensed = _sense(rng, sensor, world, pairs)
+        look, target, sensed = look[sensed.detected], target[sensed.detected], taken(sensed, sensed.detected)
+    else:
+        look, target = np.nonzero(_detected(rng, sensor, truth, polar, seen))
+    here, there, rcs_dbsm = pos[look, target] @ turn.T + shift, vel[look, target] @ turn.T, truth.rcs_dbsm[target]
+    mean_polar, kept = polar[look, target], np.ones(len(look), np.bool_)
+    if sensor.cells != Cells():
+        # noise is drawn for every detection, and that of the first one stays: the same with cells or without
+        weight = None if sensed is None else 10.0 ** (np.nan_to_num(sensed.snr_db) / 10.0)
+        here, there, rcs_dbsm, kept = merged(cell_rng, sensor.cells, look, mean_polar, (here, there, rcs_dbsm), weight)
+        mean_polar = polar_from_enu(here)
+    if sensor.kind == "cooperative":
+        columns = report_columns(rng, sensor, truth, origin, pos[look, target], vel[look, target], target)
+        if sensor.reports is not None:
+            columns |= _misstated(rng.spawn(1)[0], sensor.reports, columns, target, len(truth.rcs_dbsm))
+    else:
+        columns = plot_columns(rng, sensor, here, mean_polar, there, sensed)
+        if sensor.reports_rcs:
+            columns |= strength(rng, sensor, rcs_dbsm, mean_polar[:, 0], sensed)
+        if sensor.reports_sigma and sensed is not None:
+            columns |= stated_sigmas(sensor, sensed.stated)
+    clarity = None if sensed is None else sensed.clarity
+    columns["class"] = says(rng, sensor, truth.object_class[target], clarity)
+    columns[MADE_BY] = np.where(truth.signs.phantom[target], np.nan, target.astype(np.float64))
+    return look[kept], {name: a[kept] for name, a in columns.items()}
+
+
+def _reach(
+    sensor: Sensor, world: World, where: tuple[Floats, Floats, Floats]
+) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
+    """Where targets are for this sensor at each look, float64[L, N, 3] three times, and who is in its reach."""
+    times_s, turn, shift = where
+    truth = world.truth
     if sensor.kind == "acoustic":
         place_m = np.array(sensor.position_m, np.float64)
-        pos, vel, seen, _ = heard_from(truth, times_s, place_m, world.air, world.wind)
+        pos, vel, seen, _ = sound.heard_from(truth, times_s, place_m, world.air, world.wind)
     else:
         pos, vel, seen = truth.at(times_s)
     polar = polar_from_enu(np.where(seen[..., None], pos @ turn.T + shift, 1.0))
     seen = seen & _in_reach(sensor, polar)
     if sensor.only:
         seen &= np.isin(truth.group, sensor.only)
-    look, target = np.nonzero(_detected(rng, sensor, truth, polar, seen))
-    here, there, rcs_dbsm = pos[look, target] @ turn.T + shift, vel[look, target] @ turn.T, truth.rcs_dbsm[target]
-    mean_polar, kept = polar[look, target], np.ones(len(look), np.bool_)
-    if sensor.cells != Cells():
-        # noise is drawn for every detection, and that of the first one stays: the same with cells or without
-        here, there, rcs_dbsm, kept = merged(cell_rng, sensor.cells, look, mean_polar, (here, there, rcs_dbsm))
-        mean_polar = polar_from_enu(here)
-    if sensor.kind == "cooperative":
-        columns = _reports(rng, sensor, truth, origin, pos[look, target], vel[look, target], target)
-    else:
-        columns = _plots(rng, sensor, here, mean_polar, there)
-        if sensor.reports_rcs:
-            columns |= _strength(rng, sensor, rcs_dbsm, mean_polar[:, 0])
-    columns["class"] = says(rng, sensor, truth.object_class[target])
-    columns[MADE_BY] = target.astype(np.float64)
-    return look[kept], {name: a[kept] for name, a in columns.items()}
+    if sensor.kind != "cooperative":
+        seen &= ~truth.signs.phantom
+    return pos, vel, polar, seen
+
+
+def _has_physics(sensor: Sensor) -> bool:
+    return any((sensor.echo, sensor.sound, sensor.radio, sensor.optics, sensor.reports))
+
+
+def _sense(rng: Generator, sensor: Sensor, world: World, pairs: Pairs) -> Sensed:
+    """What its physics makes of the pairs in its reach (``read`` sees to it that a sensor has its own kind's)."""
+    if sensor.echo is not None:
+        return echo.sense(rng, sensor, sensor.echo, world, pairs)
+    if sensor.sound is not None:
+        return sound.sense(rng, sensor, sensor.sound, world, pairs)
+    if sensor.radio is not None:
+        return radio.sense(rng, sensor, sensor.radio, world, pairs)
+    if sensor.optics is not None:
+        return optics.sense(rng, sensor, sensor.optics, world, pairs)
+    reports = sensor.reports or Reports()
+    through = declared.heard(rng, sensor, reports, world, pairs)
+    if sensor.silence_share > 0.0:
+        shape = (len(pairs.times_s), len(world.truth.rcs_dbsm))
+        silent = switching(rng, shape, sensor.look_period_s, sensor.silence_share, sensor.silence_s)
+        through &= ~silent[pairs.look, pairs.target]
+    return plain(through)
+
+
+def _misstated(rng: Generator, reports: Reports, columns: Columns, target: Ints, n: int) -> Columns:
+    wrongs = declared.wrongs_of(rng, reports, n)
+    height_m = columns["height_m"].astype(np.float64) + wrongs.datum_m[target]
+    return {"height_m": height_m, CLOCK: declared.late_s(rng, reports, wrongs, target)}
 
 
 def _in_reach(sensor: Sensor, polar: Floats) -> NDArray[np.bool_]:
@@ -120,18 +196,6 @@ def _in_reach(sensor: Sensor, polar: Floats) -> NDArray[np.bool_]:
     in_range = (polar[..., 0] >= near) & (polar[..., 0] <= far)
     low, high = sensor.elevation_deg
     return in_range & (azimuth <= to_deg - from_deg) & (elevation >= low) & (elevation <= high)
-
-
-def mean_snr_db(sensor: Sensor, rcs_dbsm: Floats, range_m: Floats) -> Floats:
-    """Mean signal to noise ratio from the radar equation, scaled so that P_D is 0.9 at ``r90_m`` for 0.01 m²."""
-    r90_m = sensor.r90_m or sensor.max_range_m
-    snr90_db = 10.0 * np.log10(np.log(P_FALSE) / np.log(0.9) - 1.0)
-    return np.asarray(snr90_db + 40.0 * np.log10(r90_m / np.maximum(range_m, 1.0)) + rcs_dbsm - R90_RCS_DBSM)
-
-
-def swerling_1(snr_db: Floats) -> Floats:
-    """P_D = P_fa^(1/(1+SNR)) of a slowly fluctuating target."""
-    return np.asarray(np.exp(np.log(P_FALSE) / (1.0 + 10.0 ** (snr_db / 10.0))))
 
 
 def _detected(
@@ -162,52 +226,6 @@ def _link_up(rng: Generator, sensor: Sensor, shape: tuple[int, ...]) -> NDArray[
     for k in range(1, looks + 1):
         up[k] = np.where(up[k - 1], lot[k] >= fail, lot[k] < heal)
     return up[1:]
-
-
-def _noisy(rng: Generator, value: Floats, sigma: float | None) -> Floats:
-    """The value with its noise; NaN where the sensor does not measure it."""
-    noise = rng.standard_normal(len(value))
-    return np.full(len(value), np.nan) if sigma is None else value + sigma * noise
-
-
-def _plots(rng: Generator, sensor: Sensor, pos: Floats, polar: Floats, vel: Floats) -> Columns:
-    """Radar plots and bearings in the sensor's own level frame. Values are not clipped to the sector."""
-    range_rate = np.einsum("ri,ri->r", pos, vel) / np.maximum(polar[:, 0], 1e-9)
-    has_range = sensor.kind == "radar"
-    columns: Columns = {
-        "range_m": _noisy(rng, polar[:, 0], sensor.sigma_range_m if has_range else None),
-        "azimuth_deg": _noisy(rng, np.degrees(polar[:, 1]), sensor.sigma_azimuth_deg) % 360.0,
-        "elevation_deg": _noisy(rng, np.degrees(polar[:, 2]), sensor.sigma_elevation_deg),
-        "range_rate_mps": _noisy(rng, range_rate, sensor.sigma_range_rate_mps if has_range else None),
-    }
-    return columns
-
-
-def _strength(rng: Generator, sensor: Sensor, rcs_dbsm: Floats, range_m: Floats) -> Columns:
-    """The plot's radar cross-section and signal to noise ratio, fluctuating together, never below the threshold."""
-    swing = RCS_FLUCTUATION_DB * rng.standard_normal(len(rcs_dbsm))
-    snr = mean_snr_db(sensor, rcs_dbsm, range_m) + swing
-    return {"rcs_dbsm": rcs_dbsm + swing, "snr_db": np.maximum(snr, threshold_db())}
-
-
-def _reports(
-    rng: Generator, sensor: Sensor, truth: Truth, origin: EnuFrame, pos: Floats, vel: Floats, target: Ints
-) -> Columns:
-    """What objects say of themselves: position and velocity with noise in local axes, and their identity."""
-    sigma = np.array([sensor.sigma_position_m, sensor.sigma_position_m, sensor.sigma_height_m], np.float64)
-    geodetic, _ = geodetic_state(origin, pos, vel)
-    local = origin.local_from_enu(geodetic[:, 0], geodetic[:, 1])
-    noise = np.einsum("rji,rj->ri", local, rng.standard_normal(pos.shape) * sigma)
-    geodetic, vel_local = geodetic_state(origin, pos + noise, vel)
-    columns: Columns = {
-        "latitude_deg": np.degrees(geodetic[:, 0]),
-        "longitude_deg": np.degrees(geodetic[:, 1]),
-        "height_m": geodetic[:, 2],
-        "identity": np.array([truth.identity[i] for i in target.tolist()], object),
-    }
-    for axis, name in enumerate(("east_mps", "north_mps", "up_mps")):
-        columns[name] = _noisy(rng, vel_local[:, axis], sensor.sigma_velocity_mps)
-    return columns
 
 
 def _latency(rng: Generator, sensor: Sensor, look: Ints, looks: int) -> Ints:

@@ -8,25 +8,12 @@ from numpy.typing import NDArray
 
 from lowsky.geo.enu import EnuFrame
 from lowsky.model.measurement import Floats, Ints
-from lowsky.simulate.motion import STEP_S, move
-from lowsky.simulate.scenario import Scenario, Target, Wind
+from lowsky.simulate.motion import move
+from lowsky.simulate.process import STEP_S
+from lowsky.simulate.scenario import Scenario, Target
+from lowsky.simulate.signature import Signs, all_signs, rcs_of, signs_of
 from lowsky.simulate.start import Generator, begin, draw
-
-# Mean radar cross-section, dBsm, and its spread from one object to the next (assumed: docs/scenarios.md)
-CLASS_RCS_DBSM: dict[str, tuple[float, float]] = {
-    "multirotor": (-14.0, 3.0),
-    "fixed-wing-drone": (-12.0, 3.0),
-    "drone": (-13.0, 3.0),
-    "bird": (-25.0, 4.0),
-    "flock": (-12.0, 4.0),
-    "balloon": (-20.0, 4.0),
-    "paraglider": (0.0, 3.0),
-    "aeroplane": (6.0, 3.0),
-    "helicopter": (9.0, 3.0),
-    "vehicle": (12.0, 4.0),
-    "wind-turbine": (30.0, 5.0),
-}
-OTHER_RCS_DBSM = (-15.0, 6.0)
+from lowsky.simulate.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +28,7 @@ class Truth:
     group: NDArray[np.str_]  # str[N] name of the [[target]] table
     identity: tuple[str | None, ...]  # length N
     rcs_dbsm: Floats  # float64[N] mean of each target
+    signs: Signs
 
     def at(self, times_s: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
         """Position, velocity and ``alive`` at seconds after the start; carried from the last step with its velocity."""
@@ -59,10 +47,11 @@ class Truth:
 def make_truth(scenario: Scenario, seed: int, duration_s: float) -> Truth:
     """The truth of one seed. Each [[target]] table has a generator of its own, so adding one changes no other."""
     steps = round(duration_s / STEP_S)
-    parts = [
-        _group(np.random.default_rng([seed, 1, index]), target, steps, scenario.wind)
-        for index, target in enumerate(scenario.target)
-    ]
+    air = Surroundings.of(scenario)
+    rngs = [np.random.default_rng([seed, 1, index]) for index in range(len(scenario.target))]
+    # signs draw from generators of their own: what a target sounds like changes nothing about how it flies
+    signs = all_signs([signs_of(rng.spawn(1)[0], each) for rng, each in zip(rngs, scenario.target, strict=True)])
+    parts = [_group(rng, target, steps, air) for rng, target in zip(rngs, scenario.target, strict=True)]
     counts = [target.count for target in scenario.target]
     empty = np.empty((steps + 1, 0, 3))
     start_ns = int(scenario.start.timestamp()) * 1_000_000_000 + scenario.start.microsecond * 1_000
@@ -75,6 +64,7 @@ def make_truth(scenario: Scenario, seed: int, duration_s: float) -> Truth:
         group=np.repeat(np.array([target.name for target in scenario.target], np.str_), counts),
         identity=tuple(_identity(target, i) for target in scenario.target for i in range(target.count)),
         rcs_dbsm=np.concatenate([np.empty(0)] + [part[3] for part in parts]),
+        signs=signs,
     )
 
 
@@ -82,20 +72,18 @@ def _identity(target: Target, index: int) -> str | None:
     return None if target.identity_prefix is None else f"{target.identity_prefix}{index + 1}"
 
 
-def _group(rng: Generator, target: Target, steps: int, wind: Wind) -> tuple[Floats, Floats, NDArray[np.bool_], Floats]:
+def _group(
+    rng: Generator, target: Target, steps: int, air: Surroundings
+) -> tuple[Floats, Floats, NDArray[np.bool_], Floats]:
     """Position, velocity, alive, radar cross-section of one group on the common grid of times."""
     n = target.count
     appear = np.ceil(draw(rng, target.appear_s, n) / STEP_S - 1e-6).astype(np.int64)
     stay = np.full(n, steps + 1)
     if target.stay_s is not None:
         stay = np.floor(draw(rng, target.stay_s, n) / STEP_S + 1e-6).astype(np.int64)
-    if target.rcs_dbsm is None:
-        mean, spread = CLASS_RCS_DBSM.get(target.object_class, OTHER_RCS_DBSM)
-        rcs = mean + spread * rng.standard_normal(n)
-    else:
-        rcs = draw(rng, target.rcs_dbsm, n)
+    rcs = rcs_of(rng, target)
     first = begin(rng, target.start, n)
-    own_pos, own_vel = move(rng, target.motion, first, steps, wind)
+    own_pos, own_vel = move(rng, target.motion, first, steps, air)
     # each target's own step 0 is when it appears
     own_step = np.arange(steps + 1)[:, None] - appear
     alive = (own_step >= 0) & (own_step <= stay)
@@ -104,8 +92,8 @@ def _group(rng: Generator, target: Target, steps: int, wind: Wind) -> tuple[Floa
 
 
 def truth_table(truth: Truth, origin: EnuFrame) -> pl.DataFrame:
-    """The contract's truth table, in order of time and target."""
-    k, n = np.nonzero(truth.alive)
+    """The contract's truth table, in order of time and target. What is only claimed to be there is not in it."""
+    k, n = np.nonzero(truth.alive & ~truth.signs.phantom)
     geodetic, vel_local = geodetic_state(origin, truth.pos[k, n], truth.vel[k, n])
     return pl.DataFrame(
         {

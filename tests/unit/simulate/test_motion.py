@@ -18,8 +18,9 @@ from lowsky.simulate.scenario import (
     Wind,
 )
 from lowsky.simulate.start import Beginning, begin
+from lowsky.simulate.surroundings import Surroundings
 
-CALM = Wind()
+CALM = Surroundings(Wind(), None)
 
 
 def at_rest(n, up_m=100.0):
@@ -75,7 +76,9 @@ def test_a_multirotor_turns_at_constant_speed(rng):
 
 def test_a_balloon_goes_with_the_wind(rng):
     n, steps = 400, 600
-    _, vel = move(rng, Balloon(climb_mps=1.0), at_rest(n), steps, Wind(east_mps=4.0, north_mps=-3.0))
+    _, vel = move(
+        rng, Balloon(climb_mps=1.0), at_rest(n), steps, Surroundings(Wind(east_mps=4.0, north_mps=-3.0), None)
+    )
     mean = vel.mean(axis=(0, 1))
     # 60 s of gusts that last 1 / 0.3 s are about 9 independent values for each balloon
     assert abs(mean[0] - 4.0) < 5.0 * 0.7 / np.sqrt(9 * n)

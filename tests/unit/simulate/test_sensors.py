@@ -9,7 +9,8 @@ import pytest
 from lowsky.geo.enu import EnuFrame
 from lowsky.geo.polar import polar_from_enu, wrap_pi
 from lowsky.simulate import parse_scenario, simulate
-from lowsky.simulate.sensors import look_times, mean_snr_db, swerling_1
+from lowsky.simulate.echo import mean_snr_db, swerling_1
+from lowsky.simulate.sensors import look_times
 
 HEAD = """
 name = "test"
