@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowsky.constants import SPEED_OF_LIGHT_MPS
-from lowsky.model.measurement import Floats, Ints
+from lowsky.model.measurement import Floats
 from lowsky.simulate.pairs import Pairs, World, normal_share
 from lowsky.simulate.scenario import Reports, Sensor
 from lowsky.simulate.start import Generator, draw
@@ -41,8 +41,3 @@ def heard(rng: Generator, sensor: Sensor, reports: Reports, world: World, pairs:
         margin -= shadow_db(world.ground, place_m, pairs.pos_m, SPEED_OF_LIGHT_MPS / BAND_HZ)
         share = share * normal_share(margin / FADING_DB)
     return np.asarray(rng.random(len(share)) < share)
-
-
-def late_s(rng: Generator, reports: Reports, wrongs: Wrongs, target: Ints) -> Floats:
-    """Stated time less the time the position is of, of each report."""
-    return np.asarray(wrongs.clock_s[target] + draw(rng, reports.stale_s, len(target)))

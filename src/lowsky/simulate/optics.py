@@ -36,11 +36,12 @@ def sense(rng: Generator, sensor: Sensor, optics: Optics, world: World, pairs: P
     useful = pixels(optics, signs.size_m[pairs.target], range_m)
     useful = useful * contrast(optics, signs.contrast[pairs.target], range_m)
     detected = rng.random(len(useful)) < share_seen(useful, optics.detect_px)
-    if world.ground is not None and len(useful):
-        place_m = np.array(sensor.position_m, np.float64)
-        detected &= fresnel(world.ground, place_m, pairs.pos_m, LIGHT_M) < 0.0
     if optics.slew_dps is not None:
         detected &= _looked_at(sensor, optics, pairs, len(signs.size_m))
+    if world.ground is not None:
+        rows = np.nonzero(detected)[0]
+        place_m = np.array(sensor.position_m, np.float64)
+        detected[rows] = fresnel(world.ground, place_m, pairs.pos_m[rows], LIGHT_M) < 0.0
     return plain(detected, clarity=share_seen(useful, optics.says_px))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
+import numpy as np
 
 from lowsky.errors import ConfigError, Fault
 from lowsky.model.classes import BY_LABEL
@@ -31,6 +32,7 @@ from lowsky.simulate.scenario import (
     Waypoints,
     Wing,
 )
+from lowsky.simulate.terrain import Ground
 
 NEEDS = {
     "radar": ("sigma_range_m", "sigma_azimuth_deg"),
@@ -91,7 +93,7 @@ def parse_scenario(source: str, name: str = "scenario.toml") -> Scenario:
 
 def _library() -> Iterator[tuple[str, str]]:
     folder = resources.files("lowsky.simulate") / "library"
-    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+    for file in sorted(folder.iterdir(), key=lambda file: file.name.removesuffix(".toml")):
         if file.name.endswith(".toml"):
             yield file.name.removesuffix(".toml"), file.read_text(encoding="utf-8")
 
@@ -208,6 +210,7 @@ def _place_disagreements(scenario: Scenario, name: str) -> Iterator[Fault]:
     if scenario.terrain is None:
         return
     rows = scenario.terrain.heights_m
+    yield from _buried(scenario, name)
     if rows and (len({len(row) for row in rows}) != 1 or not rows[0]):
         expected = "rows of one length, from north to south"
         yield Fault(f"{name}: terrain.heights_m", f"rows of {sorted({len(row) for row in rows})} numbers", expected)
@@ -219,6 +222,20 @@ def _place_disagreements(scenario: Scenario, name: str) -> Iterator[Fault]:
             low, high = getattr(block, key)
             if low >= high:
                 yield Fault(f"{name}: terrain.{where}{key}", f"[{low:g}, {high:g}]", "[from, to], from below to")
+
+
+def _buried(scenario: Scenario, name: str) -> Iterator[Fault]:
+    """Sensors below the ground."""
+    rows = scenario.terrain.heights_m if scenario.terrain else ()
+    if scenario.terrain is None or (rows and len({len(row) for row in rows}) != 1):
+        return
+    ground = Ground.of(scenario.terrain)
+    for index, sensor in enumerate(scenario.sensor):
+        east_m, north_m, up_m = sensor.position_m
+        height_m = float(ground.up(np.float64(east_m), np.float64(north_m)))
+        if up_m < height_m:
+            expected = f"above the ground, which is {height_m:.1f} m there"
+            yield Fault(f"{name}: sensor[{index}].position_m", f"{up_m:g} m up", expected)
 
 
 def _target_disagreements(target: Target, where: str) -> Iterator[Fault]:

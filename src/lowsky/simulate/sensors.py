@@ -25,8 +25,8 @@ from lowsky.simulate.truth import Truth
 MADE_BY = "made_by"
 """Column that never leaves the simulation but for a filter that is told everything: the target of a row, NaN where
 nothing made it."""
-CLOCK = "clock_s"
-"""Another: stated time less the true one, s."""
+CLOCK, STALE = "clock_s", "stale_s"
+"""Two more: how wrong the object's clock is, and how old its position was when it was sent, s."""
 
 
 def look_times(sensor: Sensor, duration_s: float) -> Floats:
@@ -77,12 +77,14 @@ def _swing(rng: Generator, sensor: Sensor, looks: int) -> Floats:
 
 
 def _clocked(rows: Rows) -> Rows:
-    """With the times that the objects' own clocks state."""
+    """With the times that the objects state, and reports of old positions sent later by as much."""
     if CLOCK not in rows.columns:
         return rows
-    wrong_s = np.nan_to_num(rows.columns[CLOCK].astype(np.float64))
-    stated = rows.t_meas_ns + np.round(wrong_s * SECOND_NS).astype(np.int64)
-    return Rows(rows.look, stated, rows.t_recv_ns, rows.columns)
+    clock_ns, stale_ns = (
+        np.round(np.nan_to_num(rows.columns[name].astype(np.float64)) * SECOND_NS).astype(np.int64)
+        for name in (CLOCK, STALE)
+    )
+    return Rows(rows.look, rows.t_meas_ns + stale_ns + clock_ns, rows.t_recv_ns + stale_ns, rows.columns)
 
 
 def _awake(sensor: Sensor, times_s: Floats, rows: Rows) -> Rows:
@@ -184,7 +186,7 @@ def _sense(rng: Generator, sensor: Sensor, world: World, pairs: Pairs) -> Sensed
 def _misstated(rng: Generator, reports: Reports, columns: Columns, target: Ints, n: int) -> Columns:
     wrongs = declared.wrongs_of(rng, reports, n)
     height_m = columns["height_m"].astype(np.float64) + wrongs.datum_m[target]
-    return {"height_m": height_m, CLOCK: declared.late_s(rng, reports, wrongs, target)}
+    return {"height_m": height_m, CLOCK: wrongs.clock_s[target], STALE: draw(rng, reports.stale_s, len(target))}
 
 
 def _in_reach(sensor: Sensor, polar: Floats) -> NDArray[np.bool_]:

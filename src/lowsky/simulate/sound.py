@@ -12,8 +12,8 @@ from lowsky.simulate.start import Generator
 from lowsky.simulate.terrain import shadow_db
 from lowsky.simulate.truth import Truth
 
-ROUNDS = 30  # of a fixed point that contracts by v/c: 1e-9 of the delay at half the speed of sound
-EXACT_S = 1e-7
+ROUNDS = 30  # of a fixed point that contracts by v/c
+EXACT_S = 1e-4  # 3 cm of sound: what paths between their steps of 0.1 s are good for
 BENDING_WIND_MPS = 5.0  # from which wind bends sound fully (assumed), and doubles the errors of bearings
 DOWNWIND, UPWIND = 0.3, 0.5  # range grows by the one and shrinks by the other (science.md 5.2, assumed)
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from lowsky.constants import EARTH_MEAN_RADIUS_M
+from lowsky.kernels.terrain import worst_fresnel
 from lowsky.model.measurement import Floats
 from lowsky.simulate.scenario import Building, Terrain
 
 EFFECTIVE_RADIUS_M = 4.0 / 3.0 * EARTH_MEAN_RADIUS_M  # rays that bend with the air are straight over this earth
 SAMPLES = 96  # along a path, closer together at both ends, where a roof or a bush hides most
-AT_ONCE = 20_000  # paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Ground:
     @classmethod
     def of(cls, terrain: Terrain) -> "Ground":
         rows = terrain.heights_m or ((0.0,),)
-        return cls(terrain.east_m, terrain.north_m, np.array(rows[::-1], np.float64), terrain.building)
+        return cls(terrain.east_m, terrain.north_m, np.array(rows[::-1], np.float64, order="C"), terrain.building)
 
     def bare(self, east_m: Floats, north_m: Floats) -> Floats:
         """Height of the ground itself; bilinear between the map's points, the edge's beyond."""
@@ -35,16 +35,6 @@ class Ground:
         south = h[row[0], column[0]] * (1.0 - up_column) + h[row[0], column[1]] * up_column
         north = h[row[1], column[0]] * (1.0 - up_column) + h[row[1], column[1]] * up_column
         return np.asarray(south * (1.0 - up_row) + north * up_row)
-
-    def surface(self, east_m: Floats, north_m: Floats) -> Floats:
-        """Height of what hides: the ground with its buildings."""
-        height = self.bare(east_m, north_m)
-        top = height
-        for block in self.buildings:
-            inside = (east_m >= block.east_m[0]) & (east_m <= block.east_m[1])
-            inside &= (north_m >= block.north_m[0]) & (north_m <= block.north_m[1])
-            top = np.where(inside, np.maximum(top, height + block.up_m), top)
-        return top
 
     def up(self, east_m: Floats, north_m: Floats) -> Floats:
         """The ground in the site's axes: below its height by the earth's curve."""
@@ -68,23 +58,16 @@ def knife_edge_db(nu: Floats) -> Floats:
 def fresnel(ground: Ground, place_m: Floats, pos_m: Floats, wavelength_m: float) -> Floats:
     """The largest Fresnel parameter on the straight way from a sensor to each point, over 4/3 earth.
 
-    ν = h √(2 D / (λ d₁ d₂)) with h the height of the surface above the ray, D = d₁ + d₂ the way along the ground.
-    place_m float64[3], pos_m float64[P, 3] in the site's axes; float64[P].
+    place_m float64[3], pos_m float64[P, 3] in the site's axes; float64[P]. See ``kernels.terrain.worst_fresnel``.
     """
-    share = 0.5 * (1.0 - np.cos(np.pi * (np.arange(SAMPLES) + 0.5) / SAMPLES))
-    worst = np.empty(len(pos_m))
-    at_sensor = place_m[2] + (place_m[0] ** 2 + place_m[1] ** 2) / (2.0 * EARTH_MEAN_RADIUS_M)
-    for first in range(0, len(pos_m), AT_ONCE):
-        pos = pos_m[first : first + AT_ONCE]
-        at_target = pos[:, 2] + (pos[:, 0] ** 2 + pos[:, 1] ** 2) / (2.0 * EARTH_MEAN_RADIUS_M)
-        east = place_m[0] + (pos[:, :1] - place_m[0]) * share
-        north = place_m[1] + (pos[:, 1:2] - place_m[1]) * share
-        way = np.maximum(np.hypot(pos[:, 0] - place_m[0], pos[:, 1] - place_m[1]), 1.0)[:, None]
-        ray = at_sensor + (at_target[:, None] - at_sensor) * share
-        ray -= way**2 * share * (1.0 - share) / (2.0 * EFFECTIVE_RADIUS_M)
-        nu = (ground.surface(east, north) - ray) * np.sqrt(2.0 / (wavelength_m * way * share * (1.0 - share)))
-        worst[first : first + AT_ONCE] = nu.max(axis=1)
-    return worst
+    shares = 0.5 * (1.0 - np.cos(np.pi * (np.arange(SAMPLES) + 0.5) / SAMPLES))
+    blocks = np.array([(*b.east_m, *b.north_m, b.up_m) for b in ground.buildings], np.float64).reshape(-1, 5)
+    edge = np.array([*ground.east_m, *ground.north_m])
+    out = np.empty(len(pos_m))
+    earth_m = EARTH_MEAN_RADIUS_M, EFFECTIVE_RADIUS_M
+    points = np.ascontiguousarray(pos_m)
+    worst_fresnel(place_m, points, edge, ground.heights_m, blocks, shares, wavelength_m, *earth_m, out)
+    return out
 
 
 def shadow_db(ground: Ground | None, place_m: Floats, pos_m: Floats, wavelength_m: float) -> Floats:

@@ -7,25 +7,45 @@ from pathlib import Path
 import msgspec
 
 from lowsky.simulate import list_scenarios
+from lowsky.simulate.like import presets
 from lowsky.simulate.scenario import (
     Air,
+    Building,
     Cells,
+    Echo,
     Link,
     Motion,
+    Optics,
     Patches,
     PatchGroup,
     Place,
+    Radio,
     Registration,
+    Reports,
     Scenario,
     Sensor,
+    Sound,
     Start,
     Target,
+    Terrain,
     Wind,
 )
 
 PAGE = Path(__file__).parents[3] / "docs/scenarios.md"
-OF_SENSOR = (Patches, PatchGroup, Registration, Link, Cells)
-PARTS = (Scenario, Place, Wind, Air, Target, Sensor, *OF_SENSOR, *typing.get_args(Start), *typing.get_args(Motion))
+OF_SENSOR = (Patches, PatchGroup, Registration, Link, Cells, Echo, Sound, Radio, Optics, Reports)
+PARTS = (
+    Scenario,
+    Place,
+    Wind,
+    Air,
+    Terrain,
+    Building,
+    Target,
+    Sensor,
+    *OF_SENSOR,
+    *typing.get_args(Start),
+    *typing.get_args(Motion),
+)
 
 
 def keys_of(part):
@@ -65,3 +85,11 @@ def test_no_key_is_described_that_is_gone():
     }
     told = {key.removeprefix("start.").removeprefix("motion.") for key in re.findall(r"`([a-z0-9_.-]+)`", section)}
     assert told - known - values - {"snr_db"} == set()
+
+
+def test_every_set_of_keys_is_named_and_says_that_it_is_assumed():
+    text = PAGE.read_text(encoding="utf-8")
+    for table in ("sensor", "target"):
+        assert [name for name in presets(table) if f'"{name}"' not in text] == []
+    folder = Path(__file__).parents[3] / "src/lowsky/simulate/presets"
+    assert all("ASSUMED" in file.read_text(encoding="utf-8") for file in folder.glob("*.toml"))

@@ -53,10 +53,15 @@ def faults_of(text):
 
 def test_every_built_in_scenario_reads_and_is_named_like_its_file():
     names = [name for name, _ in list_scenarios()]
-    assert names == [
-        "biased-late", "crossing", "formation", "harbour-raid", "low-observable", "mixed", "multirotors", "patchy",
-        "raid", "swarm",
-    ]  # fmt: skip
+    benchmarks = {
+        "biased-late", "crossing", "formation", "low-observable", "mixed", "multirotors", "patchy", "raid", "swarm",
+    }  # fmt: skip
+    operational = {
+        "airport-approach", "border-balloons", "harbour", "harbour-raid", "migration-night", "outage", "prison",
+        "town-raid", "urban-multirotors",
+    }  # fmt: skip
+    assert names == sorted(names)
+    assert benchmarks | operational <= set(names)
     for name, description in list_scenarios():
         assert load_scenario(name).name == name
         assert "\n" not in description
@@ -179,3 +184,40 @@ def test_text_that_is_not_toml_is_one_fault(tmp_path):
         load_scenario(path)
     for text in ("name = = 3", "name = 1" + "0" * 5000, "name = " + "[" * 3000 + "]" * 3000):
         assert len(faults_of(text)) == 1
+
+
+def test_a_sensor_is_like_a_set_but_for_its_own_keys(tmp_path):
+    text = (
+        GOOD
+        + """
+[[sensor]]
+id = "panel"
+like = "panel-radar"
+position_m = [0.0, 0.0, 5.0]
+max_range_m = 3000.0
+echo = { notch_mps = 1.5 }
+"""
+    )
+    panel = parse_scenario(text).sensor[-1]
+    assert panel.kind == "radar"
+    assert panel.r90_m == 900.0
+    assert panel.max_range_m == 3000.0
+    assert (panel.echo.notch_mps, panel.echo.frequency_ghz) == (1.5, 24.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ('like = "no-such-radar"', "like"),
+        ('kind = "radar"\nlike = "acoustic-array"', "sound"),
+        ('like = "panel-radar"\noff_s = [[20.0, 10.0]]', "off_s"),
+        ('like = "panel-radar"\necho = { notch = 1.0 }', "echo.notch"),
+        ('like = "panel-radar"\nposition_m = [0.0, 0.0, -5.0]', "position_m"),
+    ],
+)
+def test_what_is_wrong_with_physics_is_told_with_its_key(change, fault):
+    place = "" if "position_m" in change else "position_m = [0.0, 0.0, 5.0]\n"
+    text = GOOD + f'[terrain]\n[[sensor]]\nid = "panel"\n{place}{change}\n'
+    with pytest.raises(ConfigError) as caught:
+        parse_scenario(text)
+    assert any(fault in told.where for told in caught.value.faults)
