@@ -33,7 +33,7 @@ def track_boxes(kind, x, P, dt, q_mean, origin, C, sigmas, var_uv):
 def arc_of(angles):
     """Middle and half-width of the narrowest arc below half a circle that holds all angles; else the whole circle."""
     away = (np.asarray(angles) - angles[0] + np.pi) % (2 * np.pi) - np.pi
-    if away.max() - away.min() >= np.pi:
+    if away.max() - away.min() >= np.pi - 1e-9:
         return 0.0, np.pi
     middle = angles[0] + (away.max() + away.min()) / 2
     return (middle + np.pi) % (2 * np.pi) - np.pi, (away.max() - away.min()) / 2

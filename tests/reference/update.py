@@ -77,3 +77,10 @@ def alike(z, var, weak_height, frame_of_row):
         else:
             numbers.append(0 if keys[j] == keys[0] else max(numbers) + 1)
     return numbers
+
+
+def is_near(x, m, ref, per_rho2, kind, var):
+    """What one mode's derivatives leave out of another's prediction, over each component's σ: all at most 2 %."""
+    far, fast, rho = np.linalg.norm(x[m, :3] - x[ref, :3]), np.linalg.norm(x[m, 3:] - x[ref, 3:]), per_rho2**-0.5
+    left_out = [far**2 / rho**2] * 2 if kind == 2 else [far**2 / (2 * rho), *[far**2 / rho**2] * 2, far * fast / rho]
+    return bool((np.array(left_out) <= 0.02 * np.sqrt(var[: len(left_out)])).all())

@@ -89,7 +89,7 @@ def arc_of(angles):
     for angle in angles:
         away = wrap(angle - angles[0])
         low, high = min(low, away), max(high, away)
-    if high - low < math.pi:
+    if high - low < math.pi - ARC_SLACK_RAD:
         arc[0], arc[1] = wrap(angles[0] + 0.5 * (low + high)), 0.5 * (high - low) + ARC_SLACK_RAD
     return arc
 

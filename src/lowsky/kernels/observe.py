@@ -36,6 +36,8 @@ NEAREST_M = 1.0
 @njit
 def wrap(angle):
     """The same angle in [−π, π). Twin: ``geo.polar.wrap_pi``."""
+    if -math.pi <= angle < math.pi:
+        return angle  # nearly always; the remainder costs more than all the rest of an innovation
     return (angle + math.pi) % (2.0 * math.pi) - math.pi
 
 

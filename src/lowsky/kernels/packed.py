@@ -8,7 +8,6 @@ import math
 import numpy as np
 
 from lowsky.kernels.compiled import njit
-from lowsky.kernels.linalg import OK, cholesky
 
 N_PACKED = 21
 DIAGONAL = np.array([0, 2, 5, 9, 14, 20])
@@ -78,4 +77,26 @@ def settle(x, P, mu, xm, Pm, L, var_floor, var_ceiling):
     for a in range(6):
         if not math.isfinite(xm[a]):
             return False
-    return cholesky(Pm, L) == OK
+    return is_positive(Pm, L)
+
+
+@njit
+def is_positive(S, L):
+    """Is S float64[6, 6] finite and positive definite? S = L D Lᵀ without a root, in ``L`` float64[6, 6], scratch.
+
+    Twin: ``linalg.cholesky``.
+    """
+    good = True
+    for r in range(6):
+        for c in range(r):
+            s = S[r, c]
+            for k in range(c):
+                s -= L[r, k] * L[k, c]
+            L[c, r] = s  # L D, above the diagonal
+            L[r, c] = s * L[c, c]
+        s = S[r, r]
+        for c in range(r):
+            s -= L[r, c] * L[c, r]
+        good = good and 0.0 < s < math.inf
+        L[r, r] = 1.0 / s
+    return good

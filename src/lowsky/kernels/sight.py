@@ -16,14 +16,16 @@ import math
 import numpy as np
 
 from lowsky.kernels.compiled import njit
-from lowsky.kernels.observe import IS_ANGLE, REPORT, observe, wrap
-from lowsky.kernels.packed import N_PACKED, settle, unpack
+from lowsky.kernels.observe import BEARING, IS_ANGLE, RADAR, REPORT, observe, wrap
+from lowsky.kernels.packed import N_PACKED, settle
 from lowsky.kernels.update import WEAK_HEIGHT_SHARE, scratch
 
 PER_ROOT_TWO_PI = 1.0 / math.sqrt(2.0 * math.pi)
 LIKELY = 0.01
 """A row is in a track's gate where it is in that of a mode at least so probable."""
 SAFE = 1e-280
+BENT = 0.02
+"""Share of a component's σ that a mode's linearisation may be off by where it borrows another mode's."""
 
 
 @njit
@@ -53,51 +55,144 @@ def _same(z, var, weak_height, frame_of_row, i, j):
 
 
 @njit
-def whiten(kind, x, P, z, var, weak_height, dt, origin, C, height, work, comps, L, U, z_pred):
-    """L, U, h(x) and the components used, of one Gaussian and the rows like ``z``; the notation is this file's.
+def is_near(x, m, ref, per_rho2, kind, var):
+    """May mode m of ``x`` float64[M, 6] be observed by the derivatives at mode ``ref``? Not for REPORT: it is linear.
 
-    Returns (D, (2π)^{−D/2} Π 1/L_kk, floor); ``floor`` > 0 is the least height variance that pressure altitude may
-    lead to, as in ``update.condition``, which is the twin. comps int64[6], L, U float64[6, 6] and z_pred float64[6] are
-    outputs; P float64[6, 6] is whole.
+    What the derivatives leave out over a way δ is about δ²/ρ² of an angle, δ²/2ρ of a range and δ δ_v/ρ of a range
+    rate, at a distance ρ (``per_rho2`` is 1/ρ²). It may be ``BENT`` of each σ. Twin in tests/reference.
     """
-    _, H, extra, d, u, g, _, _ = work
-    observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g)
-    weak_row = 2 if kind == REPORT else 4
-    floor = WEAK_HEIGHT_SHARE * var[weak_row] if weak_height else 0.0
-    skip_weak = weak_height and P[2, 2] < floor
-    n, norm = 0, 1.0
-    for k in range(6):
-        if not math.isfinite(z[k]) or (skip_weak and k == weak_row):
-            continue
-        for a in range(6):
-            U[n, a] = P[0, a] * H[k, 0] + P[1, a] * H[k, 1] + P[2, a] * H[k, 2]
-        if dt != 0.0 or kind == REPORT or k == 3:
-            for a in range(6):
-                U[n, a] += P[3, a] * H[k, 3] + P[4, a] * H[k, 4] + P[5, a] * H[k, 5]
+    far2, fast2 = 0.0, 0.0
+    for a in range(3):
+        far2 += (x[m, a] - x[ref, a]) ** 2
+        fast2 += (x[m, a + 3] - x[ref, a + 3]) ** 2
+    bent2 = BENT * BENT
+    angle2 = far2 * far2 * per_rho2 * per_rho2
+    if kind == BEARING:
+        return angle2 <= bent2 * min(var[0], var[1])
+    return (
+        angle2 <= bent2 * min(var[1], var[2])
+        and far2 * far2 * per_rho2 <= 4.0 * bent2 * var[0]
+        and far2 * fast2 * per_rho2 <= bent2 * var[3]
+    )
+
+
+@njit
+def whiten(P, at, H, var, extra, comps, n_comp, L, U, g):
+    """L and U of one Gaussian and the rows like one; the notation is this file's.
+
+    Components ``comps`` int64[n_comp] with derivatives H float64[6, 6], variances ``var`` + ``extra`` float64[6].
+    P float64[M, 21] is packed, ``at`` its mode; L float64[M, 6, 6], with the inverse of its diagonal on the diagonal,
+    and U float64[G, M, 6, 6] of group g are outputs. Returns (2π)^{−D/2} Π 1/L_kk. Twin, with ``weigh_edges``:
+    ``update.condition``.
+    """
+    norm = 1.0
+    for n in range(n_comp):
+        k = comps[n]
+        h0, h1, h2, h3, h4, h5 = H[k, 0], H[k, 1], H[k, 2], H[k, 3], H[k, 4], H[k, 5]
+        u0 = P[at, 0] * h0 + P[at, 1] * h1 + P[at, 3] * h2
+        u1 = P[at, 1] * h0 + P[at, 2] * h1 + P[at, 4] * h2
+        u2 = P[at, 3] * h0 + P[at, 4] * h1 + P[at, 5] * h2
+        u3 = P[at, 6] * h0 + P[at, 7] * h1 + P[at, 8] * h2
+        u4 = P[at, 10] * h0 + P[at, 11] * h1 + P[at, 12] * h2
+        u5 = P[at, 15] * h0 + P[at, 16] * h1 + P[at, 17] * h2
+        if h3 != 0.0 or h4 != 0.0 or h5 != 0.0:
+            u0 += P[at, 6] * h3 + P[at, 10] * h4 + P[at, 15] * h5
+            u1 += P[at, 7] * h3 + P[at, 11] * h4 + P[at, 16] * h5
+            u2 += P[at, 8] * h3 + P[at, 12] * h4 + P[at, 17] * h5
+            u3 += P[at, 9] * h3 + P[at, 13] * h4 + P[at, 18] * h5
+            u4 += P[at, 13] * h3 + P[at, 14] * h4 + P[at, 19] * h5
+            u5 += P[at, 18] * h3 + P[at, 19] * h4 + P[at, 20] * h5
         for c in range(n):
-            s = 0.0
-            for a in range(6):
-                s += U[c, a] * H[k, a]
-            L[n, c] = s
-            for a in range(6):
-                U[n, a] -= s * U[c, a]
-        S = var[k] + extra[k]
-        for a in range(6):
-            S += U[n, a] * H[k, a]
+            v0, v1, v2 = U[g, at, c, 0], U[g, at, c, 1], U[g, at, c, 2]
+            v3, v4, v5 = U[g, at, c, 3], U[g, at, c, 4], U[g, at, c, 5]
+            s = v0 * h0 + v1 * h1 + v2 * h2 + v3 * h3 + v4 * h4 + v5 * h5
+            L[at, n, c] = s
+            u0 -= s * v0
+            u1 -= s * v1
+            u2 -= s * v2
+            u3 -= s * v3
+            u4 -= s * v4
+            u5 -= s * v5
+        S = var[k] + extra[k] + u0 * h0 + u1 * h1 + u2 * h2 + u3 * h3 + u4 * h4 + u5 * h5
         inverse = 1.0 / math.sqrt(S)
-        for a in range(6):
-            U[n, a] *= inverse
-        L[n, n] = inverse  # the inverse of the diagonal is what is needed
+        L[at, n, n] = inverse
+        U[g, at, n, 0], U[g, at, n, 1], U[g, at, n, 2] = u0 * inverse, u1 * inverse, u2 * inverse
+        U[g, at, n, 3], U[g, at, n, 4], U[g, at, n, 5] = u3 * inverse, u4 * inverse, u5 * inverse
         norm *= inverse * PER_ROOT_TWO_PI
-        comps[n] = k
-        n += 1
-    return n, norm, 0.0 if skip_weak else floor
+    return norm
+
+
+@njit
+def _second_order(P, m, H, r):
+    """Shift of the mean range and its variance, as in ``observe``, of mode m's covariance."""
+    h0, h1, h2 = H[0, 0], H[0, 1], H[0, 2]
+    across = P[m, 0] + P[m, 2] + P[m, 5] - P[m, 0] * h0 * h0 - P[m, 2] * h1 * h1 - P[m, 5] * h2 * h2
+    across = max(across - 2.0 * (P[m, 1] * h0 * h1 + P[m, 3] * h0 * h2 + P[m, 4] * h1 * h2), 0.0)
+    return 0.5 * across / r, 0.5 * (across / r) ** 2
+
+
+@njit
+def look_along(
+    kind, x, P, mu, z, var, weak_height, dt, origin, C, height, work, P1, comps, n_used, L, U, z_pred, norm, floor, g
+):  # fmt: skip
+    """Everything that the rows like ``z`` share at one track: a part of ``weigh_edges``, whose twin covers it.
+
+    Derivatives are taken at the most probable mode's mean, and again at that of a mode that is not near it. x, P, mu
+    are one track's; comps int64[M, 6], z_pred float64[M, 6], norm float64[M], L, and row g of n_used, U and floor are
+    outputs.
+    """
+    z_ref, H, extra, d, u, gradient, _, _ = work
+    weak_row = 2 if kind == REPORT else 4
+    ref = 0
+    for m in range(mu.shape[0]):
+        if mu[m] > mu[ref]:
+            ref = m
+    observe(kind, x[ref], P1, dt, origin, C, height, z_ref, H, extra, d, u, gradient)
+    is_at_ref, row = True, 0 if kind == BEARING else 1
+    per_rho2 = H[row, 0] ** 2 + H[row, 1] ** 2 + H[row, 2] ** 2  # of the azimuth
+    for m in range(mu.shape[0]):
+        if m == ref or kind == REPORT or is_near(x, m, ref, per_rho2, kind, var):
+            if not is_at_ref:
+                observe(kind, x[ref], P1, dt, origin, C, height, z_ref, H, extra, d, u, gradient)
+                is_at_ref = True
+            shift = m != ref
+        else:
+            observe(kind, x[m], P1, dt, origin, C, height, z_ref, H, extra, d, u, gradient)
+            is_at_ref, shift = False, False
+        least = WEAK_HEIGHT_SHARE * var[weak_row] if weak_height else 0.0
+        skip_weak = weak_height and P[m, 5] < least
+        n = 0
+        for k in range(6):
+            if not math.isfinite(z[k]) or (skip_weak and k == weak_row):
+                continue
+            comps[m, n] = k
+            n += 1
+            s = z_ref[k]
+            if shift:
+                for a in range(6):
+                    s += H[k, a] * (x[m, a] - x[ref, a])
+            z_pred[m, k] = s
+        if kind == RADAR:
+            bend, extra[0] = _second_order(P, m, H, z_ref[0])
+            z_pred[m, 0] += bend
+        norm[m] = mu[m] * whiten(P, m, H, var, extra, comps[m], n, L, U, g)
+        n_used[g, m], floor[g, m] = n, 0.0 if skip_weak else least
+
+
+def room_for(n_edge, n_mode):
+    """Arrays for what ``weigh_edges`` finds of up to ``n_edge`` edges. Kept by the caller: fresh memory costs a look
+    more than what is written into it."""
+    return (
+        np.empty(n_edge, np.int64), np.empty(n_edge, np.int64), np.empty(n_edge), np.empty(n_edge, np.int64),
+        np.empty((n_edge, n_mode, 6)), np.empty((n_edge, n_mode)), np.empty((n_edge, n_mode), np.int64),
+        np.empty((n_edge, n_mode, 6, 6)), np.empty((n_edge, n_mode)),
+    )  # fmt: skip
 
 
 @njit
 def weigh_edges(
     kind, edge_track, edge_row, t_ns, x, P, mu, z, var, weak_height, t_row_ns, origin, C, height, frame_of_row,
-    gate_of_dim,
+    gate_of_dim, room,
 ):  # fmt: skip
     r"""Likelihood of each edge (track, row) over the track's modes; edges out of the gate are left out.
 
@@ -116,6 +211,8 @@ def weigh_edges(
         Frames of reference; row j has number ``frame_of_row[j]``.
     gate_of_dim : float64[7]
         By number of components.
+    room : tuple
+        ``room_for`` E edges or more; what is returned lies in it.
 
     Returns
     -------
@@ -128,33 +225,23 @@ def weigh_edges(
     """
     n_edge, n_mode = edge_track.shape[0], mu.shape[1]
     like = alike(z, var, weak_height, frame_of_row)
-    n_group = 1
-    for e in range(1, n_edge):
-        n_group += _differ(e, edge_track, edge_row, like, t_row_ns)
-    group, likelihood = np.empty(n_edge, np.int64), np.empty(n_edge)
-    track, row = np.empty(n_edge, np.int64), np.empty(n_edge, np.int64)
-    y, share = np.empty((n_edge, n_mode, 6)), np.empty((n_edge, n_mode))
-    n_used, U = np.empty((n_group, n_mode), np.int64), np.empty((n_group, n_mode, 6, 6))
-    floor = np.empty((n_group, n_mode))
-    work, P1 = scratch(), np.empty((6, 6))
+    track, row, likelihood, group, y, share, n_used, U, floor = room
+    work, P1 = scratch(), np.zeros((6, 6))  # no covariance: second-order terms are each mode's own
     comps, L = np.empty((n_mode, 6), np.int64), np.empty((n_mode, 6, 6))
-    z_pred, norm = np.empty((n_mode, 6)), np.empty(n_mode)
+    z_pred, norm, distance2 = np.empty((n_mode, 6)), np.empty(n_mode), np.empty(n_mode)
     kept, at = 0, -1
     for e in range(n_edge):
         i, j = edge_track[e], edge_row[e]
         if e == 0 or _differ(e, edge_track, edge_row, like, t_row_ns):
             at += 1
             f, dt = frame_of_row[j], (t_row_ns[j] - t_ns[i]) * 1e-9
-            for m in range(n_mode):
-                unpack(P[i, m], P1)
-                n_used[at, m], norm[m], floor[at, m] = whiten(
-                    kind, x[i, m], P1, z[j], var[j], weak_height[j], dt, origin[f], C[f], height[f], work, comps[m],
-                    L[m], U[at, m], z_pred[m],
-                )  # fmt: skip
-                norm[m] *= mu[i, m]
-        total, is_inside = 0.0, False
+            look_along(
+                kind, x[i], P[i], mu[i], z[j], var[j], weak_height[j], dt, origin[f], C[f], height[f], work, P1, comps,
+                n_used, L, U, z_pred, norm, floor, at,
+            )  # fmt: skip
+        is_inside = False
         for m in range(n_mode):
-            d2 = 0.0
+            distance2[m] = 0.0
             for n in range(n_used[at, m]):
                 k = comps[m, n]
                 nu = z[j, k] - z_pred[m, k]
@@ -164,11 +251,15 @@ def weigh_edges(
                     nu -= L[m, n, c] * y[kept, m, c]
                 nu *= L[m, n, n]
                 y[kept, m, n] = nu
-                d2 += nu * nu
-            is_inside = is_inside or (mu[i, m] >= LIKELY and d2 <= gate_of_dim[n_used[at, m]])
-            share[kept, m] = norm[m] * math.exp(-0.5 * d2)
+                distance2[m] += nu * nu
+            is_inside = is_inside or (mu[i, m] >= LIKELY and distance2[m] <= gate_of_dim[n_used[at, m]])
+        if not is_inside:
+            continue
+        total = 0.0
+        for m in range(n_mode):
+            share[kept, m] = norm[m] * math.exp(-0.5 * distance2[m])
             total += share[kept, m]
-        if not is_inside or not (total > SAFE and math.isfinite(total)):
+        if not (total > SAFE and math.isfinite(total)):
             continue
         for m in range(n_mode):
             share[kept, m] /= total
@@ -200,7 +291,7 @@ def update_tracks(edge_track, p_edge, p_miss, sights, x, P, mu, xm, Pm, var_floo
     n_edge, n_mode = edge_track.shape[0], mu.shape[1]
     group = sights[0]
     W, dx, dP = np.empty(n_mode), np.empty((n_mode, 6)), np.empty((n_mode, N_PACKED))
-    M, L, v = np.empty((6, 6)), np.zeros((6, 6)), np.empty(6)
+    L = np.zeros((6, 6))
     lost, n_lost, first = np.empty(n_edge, np.int64), 0, 0
     while first < n_edge:
         i, last = edge_track[first], first
@@ -213,14 +304,16 @@ def update_tracks(edge_track, p_edge, p_miss, sights, x, P, mu, xm, Pm, var_floo
             continue
         for m in range(n_mode):
             W[m] = p_miss[i] / total * mu[i, m]
-            dx[m] = 0.0
-            dP[m] = 0.0
+            for a in range(6):
+                dx[m, a] = 0.0
+            for at in range(N_PACKED):
+                dP[m, at] = 0.0
         while first < last:
             end = first + 1
             while end < last and group[end] == group[first]:
                 end += 1
             for m in range(n_mode):
-                W[m] += _gather(first, end, m, p_edge, total, sights, M, v, dx[m], dP[m], P[i, m, 5])
+                W[m] += _gather(first, end, m, p_edge, total, sights, dx, dP, P[i, m, 5])
             first = end
         norm = 0.0
         for m in range(n_mode):
@@ -234,6 +327,7 @@ def update_tracks(edge_track, p_edge, p_miss, sights, x, P, mu, xm, Pm, var_floo
             for a in range(6):
                 dx[m, a] *= inverse
                 x[i, m, a] += dx[m, a]
+            for a in range(6):
                 for b in range(a + 1):
                     P[i, m, at] += dP[m, at] * inverse - dx[m, a] * dx[m, b]
                     at += 1
@@ -244,41 +338,65 @@ def update_tracks(edge_track, p_edge, p_miss, sights, x, P, mu, xm, Pm, var_floo
 
 
 @njit
-def _gather(first, end, m, p_edge, total, sights, M, v, dx, dP, var_up):
-    """Add what edges first … end − 1 (one group) do to mode m: Σ w Uᵀy to dx, Σ w Uᵀ(yyᵀ − I)U to dP; returns Σ w."""
+def _gather(first, end, m, p_edge, total, sights, dx, dP, var_up):
+    """Add what edges first … end − 1 (one group) do to mode m: Σ w Uᵀy to dx, Σ w (UᵀyyᵀU − UᵀU) to dP; returns Σ w."""
     group, y, share, n_used, U, floor = sights
-    g = group[first]
-    D, W = n_used[g, m], 0.0
-    for k in range(D):
-        v[k] = 0.0
-        for c in range(k + 1):
-            M[k, c] = 0.0
+    g, W = group[first], 0.0
+    D = n_used[g, m]
     for e in range(first, end):
         w = p_edge[e] / total * share[e, m]
         W += w
+        d0, d1, d2, d3, d4, d5 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for k in range(D):
-            wy = w * y[e, m, k]
-            v[k] += wy
-            for c in range(k + 1):
-                M[k, c] += wy * y[e, m, c]
+            s = y[e, m, k]
+            d0 += s * U[g, m, k, 0]
+            d1 += s * U[g, m, k, 1]
+            d2 += s * U[g, m, k, 2]
+            d3 += s * U[g, m, k, 3]
+            d4 += s * U[g, m, k, 4]
+            d5 += s * U[g, m, k, 5]
+        _add_outer(dP, m, w, d0, d1, d2, d3, d4, d5)
+        dx[m, 0] += w * d0
+        dx[m, 1] += w * d1
+        dx[m, 2] += w * d2
+        dx[m, 3] += w * d3
+        dx[m, 4] += w * d4
+        dx[m, 5] += w * d5
     for k in range(D):
-        M[k, k] -= W
-        for a in range(6):
-            dx[a] += v[k] * U[g, m, k, a]
-    # Uᵀ M U = Σ_k u_k (Σ_l M_kl u_l)ᵀ; M is symmetric, its upper half is not filled
-    for k in range(D):
-        for a in range(6):
-            v[a] = 0.5 * M[k, k] * U[g, m, k, a]
-        for c in range(k):
-            for a in range(6):
-                v[a] += M[k, c] * U[g, m, c, a]
-        at = 0
-        for a in range(6):
-            for b in range(a + 1):
-                dP[at] += U[g, m, k, a] * v[b] + v[a] * U[g, m, k, b]
-                at += 1
+        _add_outer(dP, m, -W, U[g, m, k, 0], U[g, m, k, 1], U[g, m, k, 2], U[g, m, k, 3], U[g, m, k, 4], U[g, m, k, 5])
     if floor[g, m] > 0.0:
         for k in range(D):
             var_up -= U[g, m, k, 2] ** 2
-        dP[5] += W * max(floor[g, m] - var_up, 0.0)
+        dP[m, 5] += W * max(floor[g, m] - var_up, 0.0)
     return W
+
+
+@njit
+def _add_outer(P, m, w, u0, u1, u2, u3, u4, u5):
+    """P[m] += w u uᵀ, packed."""
+    P[m, 0] += w * u0 * u0
+    v = w * u1
+    P[m, 1] += v * u0
+    P[m, 2] += v * u1
+    v = w * u2
+    P[m, 3] += v * u0
+    P[m, 4] += v * u1
+    P[m, 5] += v * u2
+    v = w * u3
+    P[m, 6] += v * u0
+    P[m, 7] += v * u1
+    P[m, 8] += v * u2
+    P[m, 9] += v * u3
+    v = w * u4
+    P[m, 10] += v * u0
+    P[m, 11] += v * u1
+    P[m, 12] += v * u2
+    P[m, 13] += v * u3
+    P[m, 14] += v * u4
+    v = w * u5
+    P[m, 15] += v * u0
+    P[m, 16] += v * u1
+    P[m, 17] += v * u2
+    P[m, 18] += v * u3
+    P[m, 19] += v * u4
+    P[m, 20] += v * u5

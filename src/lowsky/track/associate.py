@@ -48,7 +48,7 @@ def associate(
     )  # fmt: skip
     track, row, likelihood, sights = weigh_edges(
         rows.kind, track, row, table.t_ns, table.x, table.P, table.mu, rows.z, rows.var, rows.weak_height, rows.t_ns,
-        rows.origin, rows.C, rows.height, rows.frame, GATE_OF_DIM,
+        rows.origin, rows.C, rows.height, rows.frame, GATE_OF_DIM, core.room_for(len(track)),
     )  # fmt: skip
 
     r = table.r[:n]

@@ -3,10 +3,12 @@
 import math
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from lowsky.geo.enu import EnuFrame
+from lowsky.kernels.sight import room_for
 from lowsky.model.events import Event, TrackStarted
 from lowsky.model.measurement import Floats, Ints, MeasurementBatch, MeasurementKind
 from lowsky.model.site import Site
@@ -60,6 +62,7 @@ class Core:
     last_batch_ns: dict[str, int] = field(default_factory=dict)
     clutter: dict[str, ClutterMap] = field(default_factory=dict)  # of each radar
     text_version: int = 0  # changes when any text or identity does
+    room: tuple[Any, ...] = ()  # for ``weigh_edges``, grown as needed
 
     @classmethod
     def of(cls, site: Site, settings: TrackerSettings) -> "Core":
@@ -87,6 +90,11 @@ class Core:
             merge_after=checks_to_merge(list(stations.values()), settings),
             r_recycle=min([settings.r_recycle, *[settings.recycle_share * share for share in shares]]),
         )
+
+    def room_for(self, n_edge: int) -> tuple[Any, ...]:
+        if not self.room or len(self.room[0]) < n_edge:
+            self.room = room_for(max(2 * n_edge, 256), len(self.mu_birth))
+        return self.room
 
     def emit(self, kind: type[Event], cause: str, **fields: object) -> None:
         self.events.append(kind(seq=0, t_event_ns=self.now_ns, cause=cause, **fields))

@@ -66,13 +66,14 @@ def test_one_row_conditions_as_the_joint_update_does(seed, kind, dt, mask):
 
 
 @settings(max_examples=40, deadline=None)
-@given(SEEDS, st.integers(1, 3))
-def test_weighted_rows_update_the_modes_as_the_mixture_does(seed, n_row):
+@given(SEEDS, st.integers(1, 3), st.sampled_from([0.0, 1.0]))
+def test_weighted_rows_update_the_modes_as_the_mixture_does(seed, n_row, apart):
     rng = np.random.default_rng(seed)
     (x0, _), (origin, C) = state(rng), frame(rng)
     if np.hypot(*(C @ (x0[:3] - origin))[:2]) < 150:
         return
     xs, Ps, mu = modes(rng, x0, covariance(rng, [20, 20, 20, 5, 5, 5]))
+    xs = x0 + apart * (xs - x0)
     var = np.array(SIGMA[RADAR], float) ** 2
     rows = [  # some of one group, some of others: other variances, a component that is missing
         (twin.observe(RADAR, x0, 0.0, origin, C, 30.0) + rng.normal(size=5) * np.sqrt(var), var * rng.choice([1, 1, 3]))
@@ -85,26 +86,17 @@ def test_weighted_rows_update_the_modes_as_the_mixture_does(seed, n_row):
     track, _, _, sights = sight.weigh_edges(
         RADAR, zero, np.arange(n_row), zero, x, P, m, np.array([pad(z) for z, _ in rows]),
         np.array([pad(v, 1.0) for _, v in rows]), np.zeros(n_row, np.bool_), zero, origin[None], C[None],
-        np.array([30.0]), zero, np.full(7, 1e6),
+        np.array([30.0]), zero, np.full(7, 1e6), sight.room_for(n_row, 3),
     )  # fmt: skip
     assert len(track) == n_row
     lost = sight.update_tracks(track, p[1:], p[:1], sights, x, P, m, xm, Pm, np.full(2, 1e-6), np.full(2, 1e12))
     assert len(lost) == 0
     want_mu, want_x, want_P = update_twin.update_tracks(RADAR, xs, Ps, mu, rows, p[1:], p[0], 0.0, origin, C, 30.0)
-    np.testing.assert_allclose(m[0], want_mu, rtol=1e-3, atol=1e-6)
-    large = want_mu > 1e-4
-    np.testing.assert_allclose(x[0][large], want_x[large], rtol=1e-3, atol=1e-2)
-    np.testing.assert_allclose(whole(P[0])[large], want_P[large], rtol=1e-2, atol=1e-3 * want_P.max())
-
-
-def test_pressure_altitude_never_makes_height_better_known_than_its_share(rng):
-    x, P = state(rng)
-    P = np.diag([100.0, 100.0, 1e6, 25.0, 25.0, 25.0])
-    z, var = pad([0.0, 0.0, 0.0]), pad([100.0, 100.0, 150.0**2], 1.0)
-    for _ in range(50):
-        update.condition(REPORT, x, P, z, var, True, 0.0, x[:3].copy(), np.eye(3), 0.0, update.scratch())
-    assert P[2, 2] == pytest.approx(0.5 * 150.0**2)
-    assert P[0, 0] < 10.0
+    large, loose = want_mu > 1e-4, 10.0 * apart  # modes near each other share derivatives: off by up to 2 % of a σ
+    np.testing.assert_allclose(m[0], want_mu, rtol=3e-3 * (1 + loose), atol=1e-6)
+    np.testing.assert_allclose(x[0][large], want_x[large], rtol=1e-3, atol=1e-2 + 0.03 * loose)
+    atol = 1e-3 * (1 + loose) * want_P.max()
+    np.testing.assert_allclose(whole(P[0])[large], want_P[large], rtol=1e-2 * (1 + loose), atol=atol)
 
 
 @pytest.mark.parametrize("height_sigma", [10.0, 90.0, 1000.0])  # m; below, about, above its floor
@@ -120,7 +112,7 @@ def test_a_certain_row_updates_a_track_as_it_conditions_a_gaussian(rng, height_s
     columns = x[None, None].copy(), packed(P)[None, None], one[None]
     track, _, likelihood, sights = sight.weigh_edges(
         RADAR, ZERO, ZERO, 2 * row_t_ns, *columns, z[None], var[None], np.ones(1, np.bool_), row_t_ns,
-        *(np.array([v]) for v in place), ZERO, np.full(7, 1e9),
+        *(np.array([v]) for v in place), ZERO, np.full(7, 1e9), sight.room_for(1, 1),
     )  # fmt: skip
     assert np.log(likelihood[0]) == pytest.approx(log_l)
     xm, Pm = np.zeros((1, 6)), np.zeros((1, 6, 6))
@@ -138,6 +130,17 @@ def test_rows_are_numbered_alike_where_they_share_what_a_track_makes_of_them(see
     weak, frame_of_row = rng.random(n) < 0.2, rng.integers(0, 2, n)
     number = sight.alike(z, var, weak, frame_of_row)
     np.testing.assert_array_equal(number, update_twin.alike(z, var, weak, frame_of_row))
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS, st.sampled_from([1, 2]))
+def test_a_near_mode_is_one_whose_linearisation_may_be_borrowed(seed, kind):
+    rng = np.random.default_rng(seed)
+    x = np.array([rng.normal(0, 2000, 6)] * 2)
+    x[1] += rng.normal(size=6) * 10.0 ** rng.uniform(-1, 2, 6)
+    var, rho = rng.uniform(1e-5, 1e-3, 6), np.hypot(*x[0, :2])
+    var[0] = 100.0 if kind == RADAR else var[0]
+    assert sight.is_near(x, 1, 0, rho**-2.0, kind, var) == update_twin.is_near(x, 1, 0, rho**-2.0, kind, var)
 
 
 def test_an_angle_innovation_is_taken_the_short_way_round():
