@@ -20,7 +20,7 @@ import polars as pl
 from scipy.stats import t as student
 
 from lowsky.constants import SECOND_NS
-from lowsky.engine.config import read_site
+from lowsky.engine.config import parse_site, read_site
 from lowsky.engine.offline import Input, Steps, run
 from lowsky.engine.tracktable import TrackTableWriter
 from lowsky.evaluate import evaluate
@@ -29,7 +29,7 @@ from lowsky.evaluate.score import match
 from lowsky.evaluate.seconds import SHOWN, common_frame, picture, whole_seconds
 from lowsky.evaluate.tables import read_tracks, read_truth
 from lowsky.model.site import Feed
-from lowsky.simulate import idealised, load_scenario, simulate
+from lowsky.simulate import Simulation, idealised, load_scenario, simulate
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,7 @@ TOLD = ("gospa_m", "missed", "false", "rmse_m", "anees", "inside_95")
 def measure(name: str, seed: int) -> dict[str, float]:
     """Figures of one seed: lowsky's, the clairvoyant filter's (``oracle_``) and the bound."""
     case = CASES[name]
-    scenario = load_scenario(case.scenario)
-    world = simulate(scenario, seed=seed)
+    world = simulate(case.scenario, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         site_path, table, tracks = (Path(folder) / n for n in ("site.toml", "measurements.parquet", "tracks.parquet"))
         site_path.write_text(world.site_toml, encoding="utf-8")
@@ -86,26 +85,37 @@ def measure(name: str, seed: int) -> dict[str, float]:
             origin="simulated",
         ).metrics  # fmt: skip
         held = formation(pl.read_parquet(tracks), world.truth, case.max_age_s, case.windows_s)
+    told = reference(name, seed, world)
+    figures = {
+        "seed": seed,
+        "switches": ours["identity_switches"],
+        "detections": told.pop("detections"),
+        "cpu_s": cpu_s,
+    }
+    for window in ("whole", "settled"):
+        for key in TOLD:
+            figures[f"{window}_{key}"] = ours[window][key]
+    return figures | told | held
+
+
+def reference(name: str, seed: int, world: Simulation | None = None) -> dict[str, float]:
+    """What the tracker is held against, without it: ``detections``, the clairvoyant filter's figures (``oracle_``),
+    and the bound."""
+    case = CASES[name]
+    scenario = load_scenario(case.scenario)
+    world = world or simulate(scenario, seed=seed)
     # told the errors of sensors and what one cell holds: the same detections and noise as if there were none of these
     plain = world if idealised(scenario) == scenario else simulate(idealised(scenario), seed=seed)
+    site = parse_site(world.site_toml, "site.toml")
     found = detections_of(plain.measurements, plain.made_by, site)
     followed = clairvoyant_tracks(found, site, case.motion)
     told = evaluate(
         followed, world.truth, max_age_s=1e4, cutoff_m=case.cutoff_m, settled_from_s=case.settled_from_s,
         origin="simulated",
     ).metrics  # fmt: skip
-    figures = {
-        "seed": seed,
-        "switches": ours["identity_switches"],
-        "detections": sum(world.measurements[c].count() for c in PLACES if c in world.measurements.columns),
-        "cpu_s": cpu_s,
-    }
-    for window in ("whole", "settled"):
-        for key in TOLD:
-            figures[f"{window}_{key}"] = ours[window][key]
-            figures[f"oracle_{window}_{key}"] = told[window][key]
+    figures = {f"oracle_{window}_{key}": told[window][key] for window in ("whole", "settled") for key in TOLD}
+    figures["detections"] = sum(world.measurements[c].count() for c in PLACES if c in world.measurements.columns)
     figures["oracle_switches"] = told["identity_switches"]
-    figures |= held
     held = formation(followed, world.truth, 1e4, case.windows_s)
     figures |= {f"oracle_{key}": value for key, value in held.items()}
     if case.has_bound:
