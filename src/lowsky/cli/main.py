@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 import lowsky
-from lowsky.errors import ConfigError, LowskyError
+from lowsky.errors import ConfigError, Fault, LowskyError
 
 WORK_FAILED, WRONG_INPUT = 1, 2
 INTERRUPTED = 130
@@ -147,9 +147,12 @@ def simulate(
 def evaluate(
     tracks: Path,
     truth: Path,
-    *,
+    *more: Path,
     output: Annotated[Path | None, Parameter(name=["-o", "--output"])] = None,
     json: Path | None = None,
+    site: Path | None = None,
+    reference: bool = False,
+    figures: Path | None = None,
 ) -> int:
     """Score tracks against truth.
 
@@ -161,14 +164,25 @@ def evaluate(
         What `lowsky track` wrote.
     truth
         The truth table (Parquet).
+    more
+        Further runs, tracks and truth by turns: then the report has means over the runs and their 95 % intervals.
     output
         One self-contained HTML report.
     json
         The same figures as JSON.
+    site
+        The site file: times also count from entering the coverage of a radar, and the map shows the sensors.
+    reference
+        Simulated truth only: draw beside it what a filter makes of the same plots that is told which are whose.
+    figures
+        A folder for every plot of one run as SVG and, where matplotlib is installed, PNG.
     """
     from lowsky.cli import offline
 
-    return offline.evaluate(tracks, truth, output, json, stderr)
+    if len(more) % 2:
+        raise ConfigError([Fault("evaluate", f"{len(more) + 2} files", "tracks and truth by turns")])
+    pairs = [(tracks, truth), *zip(more[::2], more[1::2], strict=True)]
+    return offline.evaluate(pairs, output, json, site, reference, figures, stderr)
 
 
 @app.command

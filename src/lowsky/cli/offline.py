@@ -120,7 +120,7 @@ def _write_whole(path: Path, content: bytes) -> None:
 def simulate(
     scenario: str | None, seed: int, duration_s: float | None, output: Path | None, names_only: bool, console: Console
 ) -> int:
-    from lowsky.simulate import list_scenarios
+    from lowsky.simulate import list_scenarios, scenario_sha256
     from lowsky.simulate import simulate as run_scenario
 
     if names_only:
@@ -143,7 +143,11 @@ def simulate(
     for name in ("measurements", "truth"):
         frame = getattr(made, name)
         beside = output / f"{name}.parquet.part"
-        facts = {"lowsky.origin": "simulated", "lowsky.scenario": scenario, "lowsky.seed": str(seed)}
+        facts = {
+            "lowsky.origin": "simulated", "lowsky.scenario": scenario, "lowsky.seed": str(seed),
+            "lowsky.scenario_sha256": scenario_sha256(scenario),
+            **({} if duration_s is None else {"lowsky.duration_s": repr(duration_s)}),
+        }  # fmt: skip
         with _writing(output / f"{name}.parquet"):
             try:
                 frame.write_parquet(beside, compression="zstd", metadata=facts)
@@ -156,18 +160,40 @@ def simulate(
     return 0
 
 
-def evaluate(tracks: Path, truth: Path, output: Path | None, json: Path | None, console: Console) -> int:
+def evaluate(
+    pairs: list[tuple[Path, Path]],
+    output: Path | None,
+    json: Path | None,
+    site: Path | None,
+    reference: bool,
+    figures: Path | None,
+    console: Console,
+) -> int:
+    """One run, or several: then one page of means and intervals."""
+    from lowsky.engine.reference import reference_of
     from lowsky.evaluate import evaluate as score
+    from lowsky.evaluate import several
 
     _writable(output, json)
-    with progress(console, "Scoring"):
-        report = score(tracks, truth)
+    if figures is not None and len(pairs) > 1:
+        raise ConfigError([Fault("--figures", f"{len(pairs)} runs", "one run")])
+    place = None if site is None else read_site(site)
+    reports = []
+    with progress(console, "Scoring") as note:
+        for tracks, truth in pairs:
+            told = reference_of(truth) if reference else None
+            reports.append(score(tracks, truth, site=place, reference=told))
+            note(f"{len(reports)} of {len(pairs)} runs")
+    report = reports[0] if len(reports) == 1 else several(reports)
     if output is not None:
         with _writing(output):
             report.to_html(output)
     if json is not None:
         _write_whole(json, json_text.dumps(report.metrics, indent=2, allow_nan=False).encode())
     Console(highlight=False, markup=False, emoji=False).print(report.summary())
+    if figures is not None:
+        with _writing(figures):
+            reports[0].to_figures(figures)
     return 0
 
 

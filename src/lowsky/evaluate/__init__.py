@@ -5,8 +5,9 @@ from types import ModuleType
 from typing import Any
 
 from lowsky.evaluate.report import Report, evaluate
+from lowsky.evaluate.seeds import Several, several
 
-__all__ = ["Report", "evaluate"]
+__all__ = ["Report", "Several", "evaluate", "several"]
 
 
 class _Callable(ModuleType):

@@ -51,6 +51,14 @@ class Detections:
         return Detections(*(getattr(self, name)[rows] for name in self.__slots__))
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a run is held against."""
+
+    tracks: pl.DataFrame  # the clairvoyant filter's, a track table
+    bound: tuple[Ints, Floats, Floats] | None = None  # UTC of whole seconds; trace of the bound m², and weight, of each
+
+
 def detections_of(measurements: pl.DataFrame, made_by: Ints, site: Site) -> Detections:
     """The rows of a measurement table that targets made. ``made_by`` int64[R]: target_id, -1 for the others."""
     frame = EnuFrame.at(site.latitude_rad, site.longitude_rad, site.height_m)
@@ -132,9 +140,15 @@ def clairvoyant_tracks(found: Detections, site: Site, motion: Motion) -> pl.Data
     )
 
 
-def position_bound_m(found: Detections, truth: pl.DataFrame, site: Site, q: tuple[float, float]) -> float:
-    """Root of the mean trace of the position's posterior Cramér–Rao bound over whole seconds from 20 s after each
-    target's first radar plot, m. Only for truth that flies constant velocity with white acceleration ``q`` (m²/s³)."""
+def bound_seconds(
+    found: Detections, truth: pl.DataFrame, site: Site, q: tuple[float, float], from_s: float = 20.0
+) -> tuple[Ints, Floats, Floats]:
+    """The position's posterior Cramér–Rao bound, given the detections that happened, at whole seconds.
+
+    UTC int64[N], trace m² float64[N], and ones: one entry per target and second, from ``from_s`` after its first radar
+    plot to the truth's end. Only for truth that flies constant velocity with white acceleration ``q`` (m²/s³). Its
+    mean over seeds is the enumeration bound: detections that might not have happened are averaged over.
+    """
     frame = EnuFrame.at(site.latitude_rad, site.longitude_rad, site.height_m)
     states = read_truth(truth)
     n = len(found.target)
@@ -143,26 +157,32 @@ def position_bound_m(found: Detections, truth: pl.DataFrame, site: Site, q: tupl
         found.target, found.t_ns, found.kind, found.z, found.var, found.origin, found.C, found.height,
         _true_states(found, states, frame), np.array(q), np.array(VELOCITY_SIGMA_MPS) ** 2, P, ok,
     )  # fmt: skip
-    total, count = 0.0, 0
+    when, traces = [np.empty(0, np.int64)], [np.empty(0)]
     ends = {int(i): int(t) for i, t in zip(states.id, states.t_ns, strict=True)}  # rows are in order of time
     for target in np.unique(found.target[ok]).tolist():
         rows = np.flatnonzero(ok & (found.target == target))
         t_ns = found.t_ns[rows]
         seconds = np.arange(t_ns[0] // SECOND_NS + 1, ends[target] // SECOND_NS + 1) * SECOND_NS
-        seconds = seconds[seconds - t_ns[0] >= 20 * SECOND_NS]
+        seconds = seconds[seconds - t_ns[0] >= from_s * SECOND_NS]
         at = np.searchsorted(t_ns, seconds, side="right") - 1
         dt = (seconds - t_ns[at]) * 1e-9
-        moved = P[rows[at]]
+        moved, trace = P[rows[at]], np.zeros(len(seconds))
         for axis in range(3):
             density = q[1] if axis == 2 else q[0]
-            total += float(
-                (
-                    moved[:, axis, axis] + 2.0 * dt * moved[:, axis, axis + 3] + dt**2 * moved[:, axis + 3, axis + 3]
-                    + density * dt**3 / 3.0
-                ).sum()
+            trace += (
+                moved[:, axis, axis] + 2.0 * dt * moved[:, axis, axis + 3] + dt**2 * moved[:, axis + 3, axis + 3]
+                + density * dt**3 / 3.0
             )  # fmt: skip
-        count += len(seconds)
-    return float(np.sqrt(total / max(count, 1)))
+        when.append(seconds)
+        traces.append(trace)
+    joined = np.concatenate(when)
+    return joined, np.concatenate(traces), np.ones(len(joined))
+
+
+def position_bound_m(found: Detections, truth: pl.DataFrame, site: Site, q: tuple[float, float]) -> float:
+    """Root of the mean trace of ``bound_seconds``, m; 0 where there are none."""
+    _, trace, weight = bound_seconds(found, truth, site, q)
+    return float(np.sqrt(trace.sum() / max(weight.sum(), 1.0)))
 
 
 def _true_states(found: Detections, states: States, frame: EnuFrame) -> Floats:

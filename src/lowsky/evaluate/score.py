@@ -56,11 +56,19 @@ def _joined(parts: Iterable[Ints]) -> Ints:
     return np.concatenate([np.empty(0, np.int64), *parts])
 
 
-def identity_switches(truth: Picture, tracks: Picture, n_second: int, cutoff_m: float) -> dict[int, int]:
-    """Switches of each target. A pair lives on while closer than the cut-off; the rest is matched anew each second;
-    a target whose track is another than its last one counts one."""
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Which track was each target's, second by second: a pair lives on while closer than the cut-off."""
+
+    switches: dict[int, int]  # target id -> how often its track was another than its last one
+    spans: dict[int, list[tuple[int, int, int]]]  # target id -> (first second, last second, track id), in order
+
+
+def follow_identity(truth: Picture, tracks: Picture, n_second: int, cutoff_m: float) -> Followed:
+    """A pair lives on while closer than the cut-off; the rest is matched anew each second; a target whose track is
+    another than its last one counts one switch."""
     paired: dict[int, int] = {}  # pairs of the last second
-    last_track: dict[int, int] = {}
+    spans: dict[int, list[tuple[int, int, int]]] = {}
     switches: dict[int, int] = {}
     for s in range(n_second):
         here, there = truth.at(s), tracks.at(s)
@@ -77,10 +85,14 @@ def identity_switches(truth: Picture, tracks: Picture, n_second: int, cutoff_m: 
         kept |= {int(free_targets[i]): int(free_tracks[j]) for i, j in enumerate(anew.tolist()) if j >= 0}
         paired = {target_ids[i]: track_ids[j] for i, j in kept.items()}
         for target, track in paired.items():
-            if last_track.get(target, track) != track:
+            before = spans.setdefault(target, [])
+            if before and before[-1][2] != track:
                 switches[target] = switches.get(target, 0) + 1
-            last_track[target] = track
-    return switches
+            if before and before[-1][1:] == (s - 1, track):
+                before[-1] = (before[-1][0], s, track)
+            else:
+                before.append((s, s, track))
+    return Followed(switches, spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,7 @@ class Nees:
     """Consistency of assigned pairs whose track row is of exactly that second and has a covariance."""
 
     second: Ints  # int64[K]
+    target: Ints  # int64[K] id
     state: Floats  # float64[K] eᵀ P⁻¹ e, 6 components
     position: Floats  # float64[K] the same of the 3 of position
     bad: int  # covariances that are not positive definite, left out
@@ -112,6 +125,7 @@ def nees(pairs: Pairs, truth: Picture, tracks: Picture, states: States, frame: E
     error, P = error[good], P[good]
     return Nees(
         second=pairs.second[use][good],
+        target=truth.id[target][good],
         state=_squared(error, P),
         position=_squared(error[:, :3], P[:, :3, :3]),
         bad=int((~good).sum()),

@@ -52,7 +52,11 @@ TRACKS: Columns = {
     **NUMBERS,
 }
 TRUTH: Columns = {"time": (_is_time, "timestamp, UTC"), "target_id": (_is_whole, "int64"), **NUMBERS}
-OPTIONAL: Columns = {"covariance": (_is_list, "list of 21 float64"), "class": (_is_text, "string")}
+OPTIONAL: Columns = {
+    "covariance": (_is_list, "list of 21 float64"),
+    "class": (_is_text, "string"),
+    "existence": (_is_number, "float64"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class States:
     status: tuple[str, ...]  # length R; of truth: empty
     object_class: tuple[str | None, ...]  # length R
     covariance: Floats  # float64[R, 6, 6], NaN where there is none
+    existence: Floats  # float64[R], NaN where it is not said
     superseded: int = 0  # rows left out because a later row of the file has the same id and time
 
 
@@ -78,6 +83,28 @@ def read_tracks(table: Table) -> States:
 def read_truth(table: Table) -> States:
     """A truth table; its positions are complete. Raises ``ConfigError``."""
     return _read(table, "truth", "target_id", TRUTH)
+
+
+CLAIMS: Columns = {
+    "time": (_is_time, "timestamp, UTC"),
+    **dict.fromkeys(STATE[:3], (_is_number, "float64")),
+    "existence": (_is_number, "float64"),
+}
+
+
+def read_claims(table: Table) -> States:
+    """Rows that only claim an object: ``time``, a position and ``existence``. Raises ``ConfigError``."""
+    name = "claims" if isinstance(table, pl.DataFrame) else Path(table).name
+    frame = table if isinstance(table, pl.DataFrame) else _parquet(Path(table), CLAIMS)
+    faults = [
+        Fault(f"{name}: column {column}", str(frame.schema.get(column, "nothing")), expected)
+        for column, (is_right, expected) in CLAIMS.items()
+        if column not in frame.columns or not is_right(frame.schema[column])
+    ]
+    if faults:
+        raise ConfigError(faults)
+    rows = frame.select(*CLAIMS).with_row_index("track_id")
+    return _states(rows.with_columns(pl.lit(0.0).alias(v) for v in STATE[3:]), "track_id")
 
 
 def read_both(tracks: Table, truth: Table) -> tuple[States, States]:
@@ -132,6 +159,35 @@ def origin_of(table: Table) -> str:
     return said if said in ORIGINS else NOT_STATED
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What simulated truth says of where it comes from; None where it does not."""
+
+    scenario: str | None = None
+    scenario_sha256: str | None = None
+    seed: int | None = None
+    duration_s: float | None = None
+
+
+def source_of(table: Table) -> Source:
+    """The scenario and seed in a file's metadata, which ``lowsky simulate`` wrote."""
+    if isinstance(table, pl.DataFrame):
+        return Source()
+    try:
+        facts = pq.read_metadata(str(table)).metadata or {}
+    except (OSError, ValueError, pa.ArrowException):
+        return Source()  # what is wrong with the file is for the reader to say
+    said = {
+        name: facts.get(f"lowsky.{name}".encode(), b"").decode("utf-8", "replace") or None for name in Source.__slots__
+    }
+    try:
+        seed = None if said["seed"] is None else int(said["seed"])
+        duration_s = None if said["duration_s"] is None else float(said["duration_s"])
+    except ValueError:
+        return Source()
+    return Source(said["scenario"], said["scenario_sha256"], seed, duration_s)
+
+
 def _column_faults(frame: pl.DataFrame, name: str, required: Columns) -> list[Fault]:
     faults = []
     for column, (is_right, expected) in (required | OPTIONAL).items():
@@ -161,6 +217,10 @@ def _row_faults(frame: pl.DataFrame, name: str, id_column: str, is_truth: bool) 
     else:
         wrong = pl.col("status").is_null() | ~pl.col("status").cast(pl.String).is_in(STATUSES)
         checks.append(("status", wrong, "one of " + ", ".join(STATUSES)))
+    if "existence" in frame.columns:
+        value = pl.col("existence").cast(pl.Float64)
+        wrong = value.is_not_null() & value.is_not_nan() & ~value.is_between(0.0, 1.0)
+        checks.append(("existence", wrong, "a probability, from 0 to 1"))
     if "covariance" in frame.columns:
         wrong = pl.col("covariance").cast(pl.List(pl.Float64)).list.len().fill_null(21) != 21
         checks.append(("covariance", wrong, "21 numbers: the upper triangle, row by row, or null"))
@@ -172,6 +232,12 @@ def _row_faults(frame: pl.DataFrame, name: str, id_column: str, is_truth: bool) 
             found = str(frame[column][rows[0]])[:60]
             faults.append(Fault(f"{name}: row {rows[0]}, column {column}", found + more, expected))
     return faults
+
+
+def _existence(frame: pl.DataFrame) -> Floats:
+    if "existence" not in frame.columns:
+        return np.full(len(frame), np.nan)
+    return frame["existence"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
 def _states(frame: pl.DataFrame, id_column: str) -> States:
@@ -196,5 +262,6 @@ def _states(frame: pl.DataFrame, id_column: str) -> States:
         status=tuple(frame["status"].cast(pl.String)) if "status" in frame.columns else (),
         object_class=tuple(frame["class"].cast(pl.String)) if "class" in frame.columns else (None,) * len(frame),
         covariance=covariance,
+        existence=_existence(frame),
         superseded=given_rows - len(frame),
     )

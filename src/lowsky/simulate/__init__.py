@@ -5,11 +5,20 @@ from types import ModuleType
 from typing import Any
 
 from lowsky.simulate.faults import idealised
-from lowsky.simulate.read import list_scenarios, load_scenario, parse_scenario
+from lowsky.simulate.read import list_scenarios, load_scenario, parse_scenario, scenario_sha256
 from lowsky.simulate.run import Simulation, simulate
 from lowsky.simulate.scenario import Scenario
 
-__all__ = ["Scenario", "Simulation", "idealised", "list_scenarios", "load_scenario", "parse_scenario", "simulate"]
+__all__ = [
+    "Scenario",
+    "Simulation",
+    "idealised",
+    "list_scenarios",
+    "load_scenario",
+    "parse_scenario",
+    "scenario_sha256",
+    "simulate",
+]
 
 
 class _Callable(ModuleType):

@@ -1,5 +1,6 @@
 """Scenario files: TOML text → ``Scenario``, with every fault at once."""
 
+import hashlib
 import itertools
 import math
 import tomllib
@@ -73,6 +74,15 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
         raise ConfigError([Fault(str(path), "no such file or built-in scenario", expected)]) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([Fault(str(path), str(error), "a readable TOML text in UTF-8")]) from None
+
+
+def scenario_sha256(name_or_path: str | Path) -> str:
+    """SHA-256 of a scenario's text as it is stored, hexadecimal. Raises ``ConfigError`` where there is none."""
+    texts = dict(_library())
+    if str(name_or_path) in texts:
+        return hashlib.sha256(texts[str(name_or_path)].encode()).hexdigest()
+    load_scenario(name_or_path)  # its message where it is not there
+    return hashlib.sha256(Path(name_or_path).read_bytes()).hexdigest()
 
 
 def parse_scenario(source: str, name: str = "scenario.toml") -> Scenario:
