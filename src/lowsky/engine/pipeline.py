@@ -14,6 +14,7 @@ from lowsky.model.ports import Tick
 from lowsky.model.site import Site
 from lowsky.model.status import Alert, SensorStatus
 from lowsky.model.track import TrackSnapshot
+from lowsky.track.picture import Hypotheses
 from lowsky.track.tracker import Tracker
 from lowsky.warn.desk import Desk
 
@@ -103,6 +104,10 @@ class Pipeline:
         """The picture's tracks now, with class probabilities; with ``at_ns`` older ones are predicted to it."""
         tracks = self._tracker.snapshot(at_ns)
         return replace_classes(tracks, self._classifier.probabilities(tracks.track_id))
+
+    def hypotheses(self, at_ns: int) -> Hypotheses:
+        """Everything the tracker holds possible, candidates too, predicted to a time. Changes nothing."""
+        return self._tracker.hypotheses(at_ns)
 
     @property
     def sensors(self) -> tuple[SensorStatus, ...]:

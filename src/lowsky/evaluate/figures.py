@@ -102,8 +102,8 @@ def gospa(report: "Report") -> Figure:
     key = [("area-one", "error of position"), ("area-two", "missed targets"), ("area-three", "false tracks")]
     told = []
     if "reference_gospa_m" in series.columns:
-        told = [("dash-four", series["reference_gospa_m"].to_numpy())]
-        key.append(("line-four", "filter that is told every association"))
+        told = [("dash-ink", series["reference_gospa_m"].to_numpy())]
+        key.append(("dash-ink", "filter that is told every association"))
     layers = [(style, value * part / total) for style, part in zip(styles, parts)]
     drawing = stacked(x, layers, told, axes, "GOSPA over time")
     return Figure("gospa", "GOSPA over time, and what it is made of", drawing, tuple(key))

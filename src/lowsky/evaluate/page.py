@@ -93,7 +93,7 @@ def tile(name: str, value: str, unit: str, note: str) -> str:
 
 def _figures(m: dict[str, Any]) -> str:
     whole, settled, reference = m["whole"], m["settled"], m["reference"] or {}
-    late = settled or whole
+    late, exists = settled or whole, m["existence"] or {}
     confirmed, false = m["confirmed_s"], m["false_tracks"]
     label = f"from {m['settled_from_s']:g} s" if settled else "whole run"
     never = f"{confirmed['never']} never" if confirmed["never"] else "every target"
@@ -114,6 +114,9 @@ def _figures(m: dict[str, Any]) -> str:
         + tile("Confirmed after", shown(confirmed["median"]), "s", f"median; {never}")
         + tile("Identity switches", shown(m["identity_switches"], 0), "", "whole run")
         + tile("ANEES", shown(late["anees"], 2), "", f"{_percent(late['inside_95'])} % in 95 % ellipsoid")
+        + tile(
+            "Existence off by", shown(exists.get("ece"), 3), "", f"{shown(exists.get('ece_middle'), 3)} where in doubt"
+        )
         + "</div>"
     )
 
@@ -129,7 +132,8 @@ def _plots(chosen: list[Figure | None], style: str = "plots") -> str:
 def panel(figure: Figure) -> str:
     legend = "".join(f'<span><i class="{style}"></i>{escape(text)}</span>' for style, text in figure.key)
     legend = f'<p class="key">{legend}</p>' if legend else ""
-    return f'<section><h3>{escape(figure.title)}</h3>{legend}<div class="scroll">{figure.drawing.svg()}</div></section>'
+    drawn = f'<div class="scroll" id="{figure.name}">{figure.drawing.svg()}</div>'
+    return f"<section><h3>{escape(figure.title)}</h3>{legend}{drawn}</section>"
 
 
 def _tables(*made: str) -> str:

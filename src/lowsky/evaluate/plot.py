@@ -205,12 +205,25 @@ def ground_map(layers: list[tuple[str, list[Floats]]], places: dict[str, Floats]
         for path in paths if style != "truth" else []:
             x, y = place(path[-1:])
             out.dot(f"end-{style}", float(x[0]), float(y[0]), 2.6)
-    for name, at in places.items():
+    for name, at in _together(places, 14.0 / scale):
         x, y = (float(v[0]) for v in place(at[None]))
         if 0.0 <= x <= MAP_WIDTH and 0.0 <= y <= height:
             out.area("sensor", np.array([x - 5.5, x + 5.5, x]), np.array([y + 4.0, y + 4.0, y - 6.0]))
             out.text("label", x + 9, y + 4, name)
     _scale_and_north(out, scale)
+    return out
+
+
+def _together(places: dict[str, Floats], near_m: float) -> list[tuple[str, Floats]]:
+    """Sensors that stand in one place on the map share a label."""
+    out: list[tuple[str, Floats]] = []
+    for name, at in places.items():
+        for k, (names, there) in enumerate(out):
+            if np.hypot(*(at - there)) < near_m:
+                out[k] = (f"{names}, {name}", there)
+                break
+        else:
+            out.append((name, at))
     return out
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lowsky.kernels.motion import predict_tracks
 from lowsky.model.classes import ObjectClass
-from lowsky.model.measurement import ATTRIBUTES, TEXTS, Ints
+from lowsky.model.measurement import ATTRIBUTES, TEXTS, Floats, Ints
 from lowsky.model.track import PositionKind, TrackSnapshot, TrackStatus
 from lowsky.track.core import Core
 from lowsky.track.wedges import Wedge, existence
@@ -120,6 +120,28 @@ class Picture:
         }
         self.dropped_words = [(identity, texts) for identity, texts in words]
         self._key = (-1, b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Hypotheses:
+    """Every row of the table, candidates that nobody is shown too."""
+
+    track_id: Ints  # int64[N], 0: a candidate
+    x: Floats  # float64[N, 6] m, m/s in the site's frame
+    existence: Floats  # float64[N]
+
+
+def hypotheses(core: Core, at_ns: int) -> Hypotheses:
+    """The whole table as copies; rows older than ``at_ns`` are predicted to it."""
+    table = core.table
+    rows = np.arange(table.n)
+    x, P = table.xm[rows], table.Pm[rows]
+    if len(rows):
+        predict_tracks(
+            rows, np.full(len(rows), at_ns), table.t_ns[rows], table.x[rows], table.P[rows], table.mu[rows],
+            table.share[rows], x, P, core.G, core.q, core.share_birth, 1.0 / core.settings.behaviour_lasts_s,
+        )  # fmt: skip
+    return Hypotheses(table.track_id[rows], x, table.r[rows])
 
 
 def wedge_columns(core: Core, wedges: list[Wedge]) -> dict[str, NDArray[Any]]:

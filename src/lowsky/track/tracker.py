@@ -21,7 +21,7 @@ from lowsky.track.births import birth
 from lowsky.track.core import NOTHING_ASSOCIATED, Associated, Core
 from lowsky.track.duplicates import Duplicates
 from lowsky.track.lifecycle import judge_tracks, miss_overdue
-from lowsky.track.picture import Picture
+from lowsky.track.picture import Hypotheses, Picture, hypotheses
 from lowsky.track.registration import Registration
 from lowsky.track.reports import Identities, take_reports
 from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject, prepare
@@ -93,6 +93,13 @@ class Tracker:
         With ``at_ns`` those with an older state are predicted to that time. It changes nothing in the tracker.
         """
         return self._picture.snapshot(self._core, self._wedges.live, self._wedges.dropped, at_ns)
+
+    def hypotheses(self, at_ns: int) -> Hypotheses:
+        """Everything it holds possible, also what is too unlikely to be shown, predicted to ``at_ns``. Changes nothing.
+
+        For judging whether existence is calibrated (docs/scenarios.md).
+        """
+        return hypotheses(self._core, at_ns)
 
     def facts(self, track_id: int) -> Facts | None:
         """Identity, texts and class evidence of a shown track, or None. To be read only."""

@@ -128,7 +128,6 @@ def test_claims_without_a_column_are_told():
 
 
 def test_every_figure_is_written_for_papers(tmp_path):
-    pytest.importorskip("matplotlib")
     written = evaluate(OWN.with_columns(existence=pl.lit(0.8)), REAL, site=site()).to_figures(tmp_path / "f")
     names = {path.stem for path in written}
     assert names == {"map", "gospa", "error", "count", "times", "distance", "nees", "existence", "errors", "timeline"}
