@@ -11,7 +11,7 @@ def test_hypotheses_are_the_shown_tracks_and_the_candidates_and_asking_changes_n
     sensor = radar(clutter_per_look=15.0)
     tracker = Tracker(site(sensor))
     for t in range(1, 9):
-        tracker.step(look(rng, sensor, t, straight([1000, 1500, 100], [5, -8, 0], t)[None]))
+        tracker.step(look(rng, sensor, t, straight([1000, 1500, 100], [5, -8, 0], t)))
     before = tracker.dump()
     at_ns = T0 + 10 * SECOND
     found, shown = tracker.hypotheses(at_ns), tracker.snapshot(at_ns)
