@@ -38,11 +38,12 @@ format: setup ## put the code into its form
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
 
-bench: setup ## every figure of BENCHMARKS.md, side by side with the peers
-	$(RUN) python -m benchmarks.run
+bench: setup ## every figure of BENCHMARKS.md, some hours; PART="tracking goals" runs only these
+	$(RUN) python -m benchmarks.run $(PART)
 
 bench-peers: setup ## Stone Soup and lowsky on the same measurements, in one run: accuracy, speed, memory
-	$(RUN) python -m benchmarks.peers
+	mkdir -p artefacts/bench
+	$(RUN) python -m benchmarks.peers --json artefacts/bench/peers.json
 
 RECORDED ?= ../shared/data
 bench-recorded: setup ## recorded flights with truth under RECORDED=FOLDER, which are not part of the repository

@@ -1,8 +1,11 @@
 """Every benchmark, one after the other, and what they printed, into BENCHMARKS.md behind the line "## The run".
 
-`python -m benchmarks.run [NAME ...]`. Figures of one run belong together: same machine, same day, same load; so a run
-of some names only is printed and not written, and neither is one in which a benchmark failed. The table at the head of
-BENCHMARKS.md is written by a person who read them. Not in it: `benchmarks.soak`, an hour in real time (`make soak`).
+`python -m benchmarks.run [NAME ...]` (`make bench PART="tracking goals"`). Figures of one run belong together: same
+machine, same day, same load; so a run of some names only is printed and not written, and neither is one in which a
+benchmark failed. Each part's figures are in ``artefacts/bench/NAME.json``; the last part, `goals`, reads them all and
+makes the table of goals (``artefacts/bench/goals.md``). The table at the head of BENCHMARKS.md is written by a person
+who read them. Not in it: `benchmarks.soak`, an hour in real time (`make soak`), and `benchmarks.peers` (`make
+bench-peers`), whose figures `goals` takes in where they are there.
 """
 
 import argparse
@@ -15,15 +18,20 @@ from pathlib import Path
 
 PAGE = Path(__file__).parents[1] / "BENCHMARKS.md"
 MARK = "## The run"
+RESULTS = "artefacts/bench"  # of the folder this is run in
 COMMANDS = {
     "asterix": ["-m", "benchmarks.asterix_decode", "--rounds", "7"],
     "beast": ["-m", "benchmarks.beast_decode", "--rounds", "7"],
     "remoteid": ["-m", "benchmarks.remoteid_decode"],
     "table": ["-m", "benchmarks.table_read"],
-    "tracker": ["-m", "benchmarks.tracker_speed"],
+    "tracker": ["-m", "benchmarks.tracker_speed", "--json", f"{RESULTS}/tracker.json"],
+    "generator": ["-m", "benchmarks.generator", "--json", f"{RESULTS}/generator.json"],
+    "tracking": ["-m", "benchmarks.tracking", "--json", f"{RESULTS}/tracking.json"],
+    "pmbm": ["-m", "benchmarks.pmbm", "--json", f"{RESULTS}/pmbm.json"],
     "page": ["-m", "benchmarks.page_cpu", "--tracks", "500", "2000", "--seconds", "15"],
     "latency": ["-m", "benchmarks.latency", "--seconds", "60"],
     "memory": ["-m", "benchmarks.memory", "--minutes", "60"],
+    "goals": ["-m", "benchmarks.goals", RESULTS, "--markdown", f"{RESULTS}/goals.md"],
 }
 
 
@@ -39,6 +47,7 @@ def main() -> int:
     asked = parser.parse_args().names
     if unknown := set(asked) - COMMANDS.keys():
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(COMMANDS)}")
+    (PAGE.parent / RESULTS).mkdir(parents=True, exist_ok=True)
     failed = []
     parts = [MARK, "", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine()}."]
     for name in asked or COMMANDS:

@@ -1,0 +1,82 @@
+"""The table of goals says what was found, whether it holds, and what was not run."""
+
+import json
+
+import numpy as np
+import pytest
+from benchmarks.generator import differs, mean_and_half
+from benchmarks.generator import rows_of as generator_rows
+from benchmarks.goals import Row, markdown, rows_of
+from benchmarks.tracking import claims_table
+
+from lowsky.model.site import Site
+from lowsky.track.picture import Hypotheses
+
+TRACKING = {
+    "S1": {
+        "n": 10, "seeds": "0-9", "settled_ratio": 1.01, "settled_ratio_95": 0.004, "whole_ratio": 1.05, "whole_ratio_95": 0.01,
+        "bound_ratio": 1.12, "bound_ratio_95": 0.05, "rmse_ratio": 1.01, "rmse_ratio_95": 0.01, "switches": 0.0,
+        "settled_false": 0.0, "settled_anees": 0.9, "oracle_settled_anees": 1.1, "anees_trimmed": 0.85,
+        "settled_inside_95": 0.96, "oracle_settled_inside_95": 0.94, "ece": 0.001, "ece_middle": 0.2, "claims_middle": 300.0,
+    }
+}  # fmt: skip
+
+
+def written(folder, **parts):
+    for name, found in parts.items():
+        (folder / f"{name}.json").write_text(json.dumps(found), encoding="utf-8")
+    return {row.what: row for row in rows_of(folder)}
+
+
+def test_goals_hold_or_do_not_by_their_means(tmp_path):
+    rows = written(tmp_path, tracking=TRACKING)
+    assert rows["S1: settled GOSPA ÷ oracle"] == Row(
+        "S1: settled GOSPA ÷ oracle", "≤ 1.02", "1.010 ± 0.004", True, "0-9 (n = 10)"
+    )
+    assert rows["S1: position RMSE ÷ Cramér–Rao bound"].holds is False
+    assert rows["S1: ANEES"].holds is True
+    assert rows["S1: existence ECE on 0.05–0.95"].found == "0.200, 300 rows a run"
+
+
+def test_parts_that_were_not_run_are_said_and_any_part_may_bring_rows(tmp_path):
+    own = {"what": "biases at 300 s", "goal": "5 m", "found": "3 m", "holds": True, "n": "0-9 (n = 10)"}
+    rows = written(
+        tmp_path, pmbm={"flock": {"settled_pmbm_ratio": 1.06, "settled_pmbm_ratio_95": 0.02}}, register={"goals": [own]}
+    )
+    assert rows["`tracking`"].found == "not run"
+    assert rows["flock: settled GOSPA ÷ PMBM"].holds is False
+    assert rows["biases at 300 s"] == Row(**own)
+    text = markdown(list(rows.values()))
+    assert "| biases at 300 s | 5 m | 3 m | yes | 0-9 (n = 10) |" in text
+    assert "1 of 2 hold." in text
+
+
+def test_a_generator_differs_beyond_what_chance_does_to_both():
+    assert differs((10.0, 1.0), (12.0, 1.0))
+    assert not differs((10.0, 1.0), (11.5, 1.0))
+    mean, half = mean_and_half(np.array([1.0, 2.0, 3.0]))
+    assert (mean, half) == (2.0, pytest.approx(4.303 / 3**0.5, abs=1e-3))
+    runs = [
+        {"detections": 17000.0 + k, "oracle_whole_gospa_m": 43.0 + k, "oracle_settled_gospa_m": 42.0 + k,
+         "oracle_settled_rmse_m": 9.0 + k, "oracle_settled_anees": 0.8 + 0.01 * k}
+        for k in (0, 1)
+    ]  # fmt: skip
+    rows = generator_rows("S4", runs)
+    assert [row["figure"] for row in rows] == [
+        "detections",
+        "GOSPA whole, m",
+        "GOSPA settled, m",
+        "RMSE settled, m",
+        "ANEES",
+    ]
+    assert rows[0]["differs"]
+
+
+def test_claims_keep_their_second_and_are_probabilities():
+    site = Site(name="x", latitude_rad=0.6, longitude_rad=2.2, height_m=0.0)
+    held = Hypotheses(np.array([0, 4]), np.zeros((2, 6)), np.array([0.3, 1.0 + 1e-12]))
+    none = Hypotheses(np.empty(0, int), np.empty((0, 6)), np.empty(0))
+    table = claims_table([(1_000_000_000, held), (2_000_000_000, none)], site)
+    assert table["existence"].to_list() == [0.3, 1.0]
+    assert table["time"].dt.epoch("s").to_list() == [1, 1]
+    assert table["latitude_deg"].to_numpy() == pytest.approx(np.degrees([0.6, 0.6]))
