@@ -14,10 +14,11 @@ from lowsky.track.picture import Hypotheses
 
 TRACKING = {
     "S1": {
-        "n": 10, "seeds": "0-9", "settled_ratio": 1.01, "settled_ratio_95": 0.004, "whole_ratio": 1.05, "whole_ratio_95": 0.01,
+        "n": 10, "seeds": "0-9", "settled_ratio": 1.01, "settled_ratio_95": 0.004,
         "bound_ratio": 1.12, "bound_ratio_95": 0.05, "rmse_ratio": 1.01, "rmse_ratio_95": 0.01, "switches": 0.0,
         "settled_false": 0.0, "settled_anees": 0.9, "oracle_settled_anees": 1.1, "anees_trimmed": 0.85,
-        "settled_inside_95": 0.96, "oracle_settled_inside_95": 0.94, "ece": 0.001, "ece_middle": 0.2, "claims_middle": 300.0,
+        "settled_inside_95": 0.96, "oracle_settled_inside_95": 0.94, "ece": 0.001, "ece_middle": 0.2,
+        "claims_middle": 300.0,
     }
 }  # fmt: skip
 

@@ -78,7 +78,7 @@ def test_two_ways_to_explain_two_plots_have_the_weights_of_their_likelihoods():
     filter_.objects[1][0].r = 0.8
     told.unseen = 0.0  # nobody new: the other plot is false
     way = filter_.objects[1][0]
-    zs = np.array([z + [5.0, 0.0, 0.0, 0.2], z + [-14.0, 0.01, 0.0, -0.3]])
+    zs = z + np.array([[5.0, 0.0, 0.0, 0.2], [-14.0, 0.01, 0.0, -0.3]])
     weights = [1.0 - 0.8 * 0.9]
     for one in zs:
         expected, H = observed(way.x, 5.0)
