@@ -102,7 +102,12 @@ def truthfulness(found: Part) -> Iterator[Row]:
     for name, part in found.items():
         yield at_most(part, f"{name}: existence ECE, every hypothesis", "ece", 0.02, 4)
         row = at_most(part, f"{name}: existence ECE on 0.05–0.95", "ece_middle", 0.05)
-        yield Row(row.what, row.goal, f"{row.found}, {part['claims_middle']:,.0f} rows a run", row.holds, row.n)
+        yield Row(row.what, row.goal, f"{row.found}, {told_by_chance(part)}", row.holds, row.n)
+
+
+def told_by_chance(part: Part) -> str:
+    """How many doubtful rows there are, and the error that perfect claims of as many independent ones would have."""
+    return f"{part.get('ece_middle_rows', 0.0):,.0f} rows, chance {part.get('ece_middle_floor', math.nan):.3f}"
 
 
 def mixture(found: Part) -> Iterator[Row]:

@@ -27,6 +27,7 @@ from lowsky.engine.offline import Input, Steps, ticks_of
 from lowsky.engine.pipeline import Pipeline
 from lowsky.engine.tracktable import TrackTableWriter
 from lowsky.evaluate import evaluate
+from lowsky.evaluate.calibration import MIDDLE, reliability_of_cells
 from lowsky.evaluate.clairvoyant import Motion, clairvoyant_tracks, detections_of, position_bound_m
 from lowsky.evaluate.score import match
 from lowsky.evaluate.seconds import SHOWN, common_frame, picture, whole_seconds
@@ -66,6 +67,7 @@ CASES = {
     ),
 }  # fmt: skip
 PLACES = ("azimuth_deg", "latitude_deg")  # a detection has one or the other; a look that saw nothing has neither
+CLAIMS = "_claims"  # of a run: not a figure, but what calibration over all runs is made of
 FORMATION_CUTOFF_M = 30.0
 NEAR_M = 250.0
 TOLD = ("gospa_m", "missed", "false", "rmse_m", "anees", "inside_95")
@@ -77,10 +79,11 @@ def measure(name: str, seed: int) -> dict[str, float]:
     world = simulate(case.scenario, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         tracks, claims, cpu_s = track(world, Path(folder))
-        ours = evaluate(
+        report = evaluate(
             tracks, world.truth, max_age_s=case.max_age_s, cutoff_m=case.cutoff_m, settled_from_s=case.settled_from_s,
             origin="simulated", claims=claims,
-        ).metrics  # fmt: skip
+        )  # fmt: skip
+        cells, ours = report.claims, report.metrics
         held = formation(pl.read_parquet(tracks), world.truth, case.max_age_s, case.windows_s)
     told = reference(name, seed, world)
     figures = {
@@ -92,17 +95,13 @@ def measure(name: str, seed: int) -> dict[str, float]:
     for window in ("whole", "settled"):
         for key in TOLD:
             figures[f"{window}_{key}"] = ours[window][key]
-    return figures | told | held | told_of_itself(ours)
+    return figures | told | held | told_of_itself(ours) | {CLAIMS: cells}
 
 
 def told_of_itself(ours: dict[str, Any]) -> dict[str, float]:
-    """Existence over every hypothesis, trimmed consistency, and metrics over whole trajectories, of lowsky's report."""
-    exists, whole = ours["existence"], ours["trajectory_gospa"]
+    """Trimmed consistency, and metrics over whole trajectories, of lowsky's report."""
+    whole = ours["trajectory_gospa"]
     return {
-        "ece": exists["ece"],
-        "ece_middle": math.nan if exists["ece_middle"] is None else exists["ece_middle"],
-        "claims": exists["n"],
-        "claims_middle": exists["n_middle"],
         "anees_trimmed": ours["consistency"]["state"]["trimmed_99"] or math.nan,
         "anees_half_band": (ours["consistency"]["state"]["band_95"] or [0.0, math.nan])[1] - 1.0,
         "trajectory_gospa_m": math.nan if whole is None else whole["value_m"],
@@ -230,7 +229,7 @@ def ratio(above: np.ndarray, below: np.ndarray) -> tuple[float, float]:
 
 def summary(runs: list[dict[str, float]]) -> dict[str, float]:
     """Means over seeds, and the ratios with their intervals."""
-    columns = {key: np.array([run[key] for run in runs], float) for key in runs[0]}
+    columns = {key: np.array([run[key] for run in runs], float) for key in runs[0] if key != CLAIMS}
     out = {key: float(np.nanmean(values)) for key, values in columns.items() if key != "seed"}
     out["n"] = len(runs)
     for window in ("whole", "settled"):
@@ -240,6 +239,28 @@ def summary(runs: list[dict[str, float]]) -> dict[str, float]:
     out["rmse_ratio"], out["rmse_ratio_95"] = rmse, half
     if "bound_m" in columns:
         out["bound_ratio"], out["bound_ratio_95"] = ratio(columns["settled_rmse_m"], columns["bound_m"])
+    return out | calibration(np.array([run[CLAIMS] for run in runs]))
+
+
+def calibration(cells: np.ndarray) -> dict[str, float]:
+    """Existence over every hypothesis of all seeds together, for one run has few doubtful ones: the calibration error,
+    what chance alone would make of it, and half its 95 % interval by jackknife. ``cells`` float64[seeds, CELLS, 3]."""
+    out: dict[str, float] = {}
+    for name, limits in (("ece", (0.0, 1.0)), ("ece_middle", MIDDLE)):
+        pooled = reliability_of_cells(cells.sum(axis=0), *limits)
+        if pooled is None:
+            out[name] = math.nan
+            continue
+        out[name], out[f"{name}_floor"] = pooled.ece, pooled.floor
+        out[f"{name}_rows"] = float(pooled.count.sum())
+        out[f"{name}_claimed"] = float((pooled.count * pooled.claimed).sum() / pooled.count.sum())
+        out[f"{name}_found"] = float((pooled.count * pooled.found).sum() / pooled.count.sum())
+        n = len(cells)
+        left = [reliability_of_cells(cells.sum(axis=0) - one, *limits) for one in cells] if n > 1 else [None]
+        if all(part is not None for part in left):
+            each = np.array([part.ece for part in left if part is not None])
+            sigma = math.sqrt((n - 1) / n * float(((each - each.mean()) ** 2).sum()))
+            out[f"{name}_95"] = float(student.ppf(0.975, n - 1)) * sigma
     return out
 
 
@@ -248,10 +269,11 @@ COLUMNS = (
     ("whole_ratio_95", "6.3f"), ("settled_rmse_m", "6.1f"), ("oracle_settled_rmse_m", "6.1f"), ("bound_m", "6.1f"),
     ("whole_missed", "7.2f"), ("settled_missed", "7.2f"), ("settled_false", "6.2f"), ("switches", "6.1f"),
     ("oracle_switches", "6.1f"), ("settled_anees", "6.2f"), ("settled_inside_95", "6.3f"),
+    ("ece", "6.4f"), ("ece_middle", "6.3f"),
 )  # fmt: skip
 HEAD = (
     "    n  settled÷oracle  whole÷oracle   RMSE, oracle, bound   missed whole, late, false, switches, oracle's, ANEES, "
-    "in 95 %"
+    "in 95 %, ECE, in doubt"
 )
 WINDOWED = (("count_error", ".3f"), ("extent_ratio", ".3f"), ("gospa30_m", ".1f"))
 

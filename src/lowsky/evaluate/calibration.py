@@ -39,6 +39,13 @@ class Reliability:
     within: float  # what the bins do not resolve
 
     @property
+    def floor(self) -> float:
+        """What ``ece`` would be on average, were every claim right and all rows independent: √(2/π) of each bin's
+        standard error. An ECE near it says no more than that there are few rows."""
+        sigma = np.sqrt(self.claimed * (1.0 - self.claimed) / self.count)
+        return float(np.sqrt(2.0 / np.pi) * (self.count * sigma).sum() / self.count.sum())
+
+    @property
     def ece(self) -> float:
         """Expected calibration error: Σ n_b/N · |found − claimed|."""
         return float((self.count * np.abs(self.found - self.claimed)).sum() / self.count.sum())
@@ -97,6 +104,45 @@ def reliability(existence: Floats, is_real: np.ndarray, bins: int = BINS) -> Rel
     return Reliability(
         claimed, found, count, brier, reliable, resolution, uncertainty, brier - reliable + resolution - uncertainty
     )
+
+
+CELLS = 961
+EDGES = 1.0 / (1.0 + np.exp(-np.linspace(-12.0, 12.0, CELLS - 1)))  # fine in what is nearly sure, either way
+
+
+def cells_of(existence: Floats, is_real: np.ndarray) -> Floats:
+    """Rows, sum of claims, and how many were real, in fine cells of the claim: float64[CELLS, 3]. Cells of several runs
+    add up, so that calibration can be judged over all of them."""
+    cell = np.searchsorted(EDGES, existence, side="right")
+    weights = (None, existence, is_real.astype(np.float64))
+    return np.column_stack([np.bincount(cell, w, CELLS) for w in weights]).astype(np.float64)
+
+
+def reliability_of_cells(cells: Floats, low: float = 0.0, high: float = 1.0) -> Reliability | None:
+    """``reliability`` of pooled cells, whole cells to a bin; only cells whose mean claim is from ``low`` to ``high``.
+
+    The parts of the Brier score are those of a score in which each row claims its cell's mean.
+    """
+    cells = cells[cells[:, 0] > 0.0]
+    mean = cells[:, 1] / cells[:, 0]
+    cells = cells[(mean >= low) & (mean <= high)]
+    if not len(cells):
+        return None
+    n = cells[:, 0].sum()
+    up_to = np.cumsum(cells[:, 0])
+    bin_of = np.minimum(((up_to - 0.5 * cells[:, 0]) / n * BINS).astype(np.int64), BINS - 1)
+    count, total, real = (np.bincount(bin_of, cells[:, k]) for k in range(3))
+    use = count > 0.0
+    count, total, real = count[use], total[use], real[use]
+    claimed, found, base = total / count, real / count, real.sum() / n
+    claim, hits = cells[:, 1] / cells[:, 0], cells[:, 2]
+    brier = float((cells[:, 0] * claim**2 - 2.0 * claim * hits + hits).sum() / n)
+    reliable = float((count * (claimed - found) ** 2).sum() / n)
+    resolution, uncertainty = float((count * (found - base) ** 2).sum() / n), float(base * (1.0 - base))
+    return Reliability(
+        claimed, found, count.astype(np.int64), brier, reliable, resolution, uncertainty,
+        brier - reliable + resolution - uncertainty,
+    )  # fmt: skip
 
 
 def middle(existence: Floats) -> np.ndarray:

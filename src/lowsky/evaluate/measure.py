@@ -10,7 +10,15 @@ import polars as pl
 
 from lowsky import __version__
 from lowsky.constants import SECOND_NS
-from lowsky.evaluate.calibration import Claims, Reliability, middle, probabilistic_gospa_m, real_rows, reliability
+from lowsky.evaluate.calibration import (
+    Claims,
+    Reliability,
+    cells_of,
+    middle,
+    probabilistic_gospa_m,
+    real_rows,
+    reliability,
+)
 from lowsky.evaluate.clairvoyant import Reference
 from lowsky.evaluate.consistency import Innovations, consistency, nis
 from lowsky.evaluate.coverage import Coverage, by_distance, coverage, first_inside
@@ -58,6 +66,7 @@ class Measured:
     followed: dict[int, list[tuple[int, int, int]]]
     there: dict[int, list[tuple[int, int]]]
     reliability: Reliability | None
+    claims: Floats
     truth_paths: dict[int, Floats]
     track_paths: dict[int, Floats]
     false_ids: tuple[int, ...]
@@ -157,7 +166,8 @@ class _Run:
         ever = np.isin(self.own.id, np.unique(self.shown.id))
         return Measured(
             metrics, series.with_columns(**more), targets, np.sqrt((error**2).sum(axis=1)), followed.spans,
-            _spans(self.truth), told, _paths(self.real.id, truth_pos), _paths(self.own.id[ever], track_pos[ever]),
+            _spans(self.truth), told, cells_of(claims.existence, is_real),
+            _paths(self.real.id, truth_pos), _paths(self.own.id[ever], track_pos[ever]),
             tuple(false_ids.tolist()), _places(extras.site, self.frame),
         )  # fmt: skip
 
@@ -268,8 +278,10 @@ class _Run:
             "rows": "every hypothesis" if is_all else "rows of the track table",
             "n": len(claims.existence),
             "ece": told.ece,
+            "ece_floor": told.floor,
             "n_middle": int(doubtful.sum()),
             "ece_middle": None if part is None else part.ece,
+            "ece_middle_floor": None if part is None else part.floor,
             "middle_claimed": float(claims.existence[doubtful].mean()) if part else None,
             "middle_found": float(is_real[doubtful].mean()) if part else None,
             "brier": told.brier,

@@ -293,14 +293,27 @@ def _existence(m: dict[str, Any]) -> str:
         return ""
     parts = found["brier_parts"]
     rows = [
-        ["expected calibration error", shown(found["ece"], 3), f"{found['n']:,} rows"],
-        ["the same, claims of 0.05–0.95", shown(found["ece_middle"], 3), f"{found['n_middle']:,} rows"],
+        [
+            "expected calibration error",
+            shown(found["ece"], 3),
+            f"{found['n']:,} rows; chance {shown(found['ece_floor'], 3)}",
+        ],
+        [
+            "the same, claims of 0.05–0.95",
+            shown(found["ece_middle"], 3),
+            f"{found['n_middle']:,} rows; chance {shown(found['ece_middle_floor'], 3)}",
+        ],
         ["claimed and found there", shown(found["middle_claimed"], 2), shown(found["middle_found"], 2)],
         ["Brier score", shown(found["brier"], 4), f"base rate alone {shown(parts['uncertainty'], 4)}"],
         ["its reliability and resolution", shown(parts["reliability"], 4), shown(parts["resolution"], 4)],
         ["probabilistic GOSPA, m", shown(found["probabilistic_gospa_m"]), ""],
     ]
-    return table("Existence", ["", "", ""], rows, note=f"Over {found['rows']} at whole seconds.")
+    return table(
+        "Existence",
+        ["", "", ""],
+        rows,
+        note=f"Over {found['rows']} at whole seconds. Chance: what perfect claims would have.",
+    )
 
 
 def _nis(m: dict[str, Any]) -> str:

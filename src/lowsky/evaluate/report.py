@@ -33,6 +33,7 @@ class Report:
     followed: dict[int, list[tuple[int, int, int]]]  # target_id -> (first second, last second, track_id), in order
     there: dict[int, list[tuple[int, int]]]  # target_id -> (first second, last second) in which it is there
     reliability: Reliability | None
+    claims: Floats  # float64[CELLS, 3] rows, sum of existence claimed, and how many were real, in fine cells
     truth_paths: dict[int, Floats]  # target_id -> float64[n, 2] m east, north
     track_paths: dict[int, Floats]  # track_id -> the same; only of tracks that were shown
     false_ids: tuple[int, ...]  # tracks that were shown and never assigned

@@ -7,8 +7,9 @@ import pytest
 from benchmarks.generator import differs, mean_and_half
 from benchmarks.generator import rows_of as generator_rows
 from benchmarks.goals import Row, markdown, rows_of
-from benchmarks.tracking import claims_table
+from benchmarks.tracking import calibration, claims_table
 
+from lowsky.evaluate.calibration import cells_of
 from lowsky.model.site import Site
 from lowsky.track.picture import Hypotheses
 
@@ -18,7 +19,7 @@ TRACKING = {
         "bound_ratio": 1.12, "bound_ratio_95": 0.05, "rmse_ratio": 1.01, "rmse_ratio_95": 0.01, "switches": 0.0,
         "settled_false": 0.0, "settled_anees": 0.9, "oracle_settled_anees": 1.1, "anees_trimmed": 0.85,
         "settled_inside_95": 0.96, "oracle_settled_inside_95": 0.94, "ece": 0.001, "ece_middle": 0.2,
-        "claims_middle": 300.0,
+        "ece_middle_rows": 300.0, "ece_middle_floor": 0.05,
     }
 }  # fmt: skip
 
@@ -36,7 +37,7 @@ def test_goals_hold_or_do_not_by_their_means(tmp_path):
     )
     assert rows["S1: position RMSE ÷ Cramér–Rao bound"].holds is False
     assert rows["S1: ANEES"].holds is True
-    assert rows["S1: existence ECE on 0.05–0.95"].found == "0.200, 300 rows a run"
+    assert rows["S1: existence ECE on 0.05–0.95"].found == "0.200, 300 rows, chance 0.050"
 
 
 def test_parts_that_were_not_run_are_said_and_any_part_may_bring_rows(tmp_path):
@@ -81,3 +82,14 @@ def test_claims_keep_their_second_and_are_probabilities():
     assert table["existence"].to_list() == [0.3, 1.0]
     assert table["time"].dt.epoch("s").to_list() == [1, 1]
     assert table["latitude_deg"].to_numpy() == pytest.approx(np.degrees([0.6, 0.6]))
+
+
+def test_calibration_is_judged_over_all_seeds_together(rng):
+    claimed = rng.uniform(0.1, 0.9, (20, 400))
+    cells = np.array([cells_of(one, rng.random(400) < one) for one in claimed])
+    found = calibration(cells)
+    assert found["ece_rows"] == 8000.0
+    # 533 rows a bin: chance alone makes 0.015 of perfect claims, and one run by itself 0.07
+    assert found["ece"] == pytest.approx(found["ece_floor"], abs=0.012)
+    assert calibration(cells[:1])["ece"] > 2.0 * found["ece"]
+    assert found["ece_95"] > 0.0

@@ -8,7 +8,15 @@ import pytest
 from tests.unit.evaluate.evaluate_tables import standing
 from tests.unit.evaluate.test_evaluate_trajectory import A, B, of
 
-from lowsky.evaluate.calibration import Claims, middle, probabilistic_gospa_m, real_rows, reliability
+from lowsky.evaluate.calibration import (
+    Claims,
+    cells_of,
+    middle,
+    probabilistic_gospa_m,
+    real_rows,
+    reliability,
+    reliability_of_cells,
+)
 from lowsky.evaluate.consistency import Innovations, autocorrelation, band, consistency, independent, nis
 from lowsky.evaluate.siap import cover, siap, surveillance
 
@@ -182,3 +190,23 @@ def test_innovations_are_judged_sensor_by_sensor(rng):
     assert (found["good"]["size"], found["bad"]["size"]) == (4, 2)
     assert found["good"]["mean"] == pytest.approx(1.0, abs=0.07)
     assert found["bad"]["mean"] == pytest.approx(3.0, abs=0.3)
+
+
+def test_cells_give_nearly_what_the_rows_give_and_add_up(rng):
+    claimed = rng.random(30_000)
+    is_real = rng.random(30_000) < claimed**2
+    whole = reliability(claimed, is_real)
+    pooled = reliability_of_cells(cells_of(claimed[:9000], is_real[:9000]) + cells_of(claimed[9000:], is_real[9000:]))
+    assert pooled.count.sum() == 30_000
+    assert pooled.ece == pytest.approx(whole.ece, abs=0.003)
+    assert pooled.brier == pytest.approx(whole.brier, abs=0.001)
+    part = reliability_of_cells(cells_of(claimed, is_real), 0.05, 0.95)
+    assert part.count.sum() == pytest.approx(middle(claimed).sum(), abs=400)
+    assert reliability_of_cells(np.zeros((961, 3))) is None
+
+
+def test_chance_makes_an_error_of_perfect_claims():
+    rng = np.random.default_rng(3)
+    claimed = np.full(15 * 40, 0.5) + 1e-6 * np.arange(600)
+    errors = [reliability(claimed, rng.random(600) < claimed).ece for _ in range(200)]
+    assert np.mean(errors) == pytest.approx(reliability(claimed, claimed > 0.5).floor, rel=0.05)
