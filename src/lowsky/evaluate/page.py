@@ -112,7 +112,7 @@ def _figures(m: dict[str, Any]) -> str:
         + tile("Time held", _percent(whole["completeness"]), "%", f"{shown(whole['missed'], 2)} missed at a time")
         + tile("False tracks", shown(false["count"], 0), "", f"{shown(whole['false'], 2)} shown at a time")
         + tile("Confirmed after", shown(confirmed["median"]), "s", f"median; {never}")
-        + tile("Identity switches", shown(m["identity_switches"], 0), "", "whole run")
+        + tile("Switches", shown(m["identity_switches"], 0), "", "of a target's track")
         + tile("ANEES", shown(late["anees"], 2), "", f"{_percent(late['inside_95'])} % in 95 % ellipsoid")
         + tile(
             "Existence off by", shown(exists.get("ece"), 3), "", f"{shown(exists.get('ece_middle'), 3)} where in doubt"
