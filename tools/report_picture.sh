@@ -4,7 +4,7 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-scenario="${1:-harbour-raid}"
+scenario="${1:-harbour}"
 seed="${2:-7}"
 lowsky="${LOWSKY:-.venv/bin/lowsky}"
 folder="$(mktemp -d)"
