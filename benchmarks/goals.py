@@ -96,6 +96,9 @@ def truthfulness(found: Part) -> Iterator[Row]:
         row = between(part, f"{name}: ANEES", "settled_anees", 0.8, 1.25, 2)
         yield Row(row.what, row.goal, row.found + told, row.holds, row.n)
     for name, part in found.items():
+        told = f"{part['nis']:.2f}, lag 1 {part['nis_lag_1']:+.2f}"
+        yield Row(f"{name}: NIS ÷ dimension, plots of targets", "no goal", told, None, seeds(part))
+    for name, part in found.items():
         row = between(part, f"{name}: inside 95 % ellipsoid", "settled_inside_95", 0.93, 0.97)
         told = f" (oracle {part['oracle_settled_inside_95']:.3f})"
         yield Row(row.what, row.goal, row.found + told, row.holds, row.n)

@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import t as student
 
+from benchmarks.innovations import Watch
 from lowsky.align.funnel import Funnel
 from lowsky.constants import SECOND_NS
 from lowsky.engine.config import parse_site, read_site
@@ -78,10 +79,11 @@ def measure(name: str, seed: int) -> dict[str, float]:
     case = CASES[name]
     world = simulate(case.scenario, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
-        tracks, claims, cpu_s = track(world, Path(folder))
+        watch = Watch(world, parse_site(world.site_toml, "site.toml"), case.cutoff_m)
+        tracks, claims, cpu_s = track(world, Path(folder), watch)
         report = evaluate(
             tracks, world.truth, max_age_s=case.max_age_s, cutoff_m=case.cutoff_m, settled_from_s=case.settled_from_s,
-            origin="simulated", claims=claims,
+            origin="simulated", claims=claims, innovations=watch.innovations(),
         )  # fmt: skip
         cells, ours = report.claims, report.metrics
         held = formation(pl.read_parquet(tracks), world.truth, case.max_age_s, case.windows_s)
@@ -99,9 +101,16 @@ def measure(name: str, seed: int) -> dict[str, float]:
 
 
 def told_of_itself(ours: dict[str, Any]) -> dict[str, float]:
-    """Trimmed consistency, and metrics over whole trajectories, of lowsky's report."""
-    whole = ours["trajectory_gospa"]
+    """NIS over all sensors, trimmed consistency, and metrics over whole trajectories, of lowsky's report."""
+    whole, nis = ours["trajectory_gospa"], [found for found in ours["nis"].values() if found["lag_1"] is not None]
+    n = np.array([found["n"] for found in nis], float)
+
+    def mean(key: str) -> float:
+        return float((n * [found[key] for found in nis]).sum() / n.sum()) if len(n) else math.nan
+
     return {
+        "nis": mean("mean"),
+        "nis_lag_1": mean("lag_1"),
         "anees_trimmed": ours["consistency"]["state"]["trimmed_99"] or math.nan,
         "anees_half_band": (ours["consistency"]["state"]["band_95"] or [0.0, math.nan])[1] - 1.0,
         "trajectory_gospa_m": math.nan if whole is None else whole["value_m"],
@@ -111,7 +120,7 @@ def told_of_itself(ours: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def track(world: Simulation, folder: Path) -> tuple[Path, pl.DataFrame, float]:
+def track(world: Simulation, folder: Path, watch: Watch | None = None) -> tuple[Path, pl.DataFrame, float]:
     """lowsky in its default configuration on a simulated run: its track table, everything it held possible at each
     whole second, and CPU seconds, those of asking left out."""
     site_path, table, tracks = (folder / n for n in ("site.toml", "measurements.parquet", "tracks.parquet"))
@@ -129,6 +138,10 @@ def track(world: Simulation, folder: Path) -> tuple[Path, pl.DataFrame, float]:
                 begun_s = time.process_time()
                 claims.append((due_ns, pipeline.hypotheses(due_ns)))
                 asking_s, due_ns = asking_s + time.process_time() - begun_s, None
+            if watch is not None and tick.batch is not None and watch.wanted(tick.batch.sensor, tick.batch.t_ns):
+                begun_s = time.process_time()
+                watch.look(tick.batch.sensor, tick.batch.t_ns, pipeline.snapshot(tick.batch.t_ns))
+                asking_s += time.process_time() - begun_s
             write(tick, pipeline.step(tick), pipeline)
             if tick.batch is None and tick.t_ns % SECOND_NS == 0:
                 due_ns = tick.t_ns

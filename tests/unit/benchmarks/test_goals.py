@@ -17,7 +17,8 @@ TRACKING = {
     "S1": {
         "n": 10, "seeds": "0-9", "settled_ratio": 1.01, "settled_ratio_95": 0.004,
         "bound_ratio": 1.12, "bound_ratio_95": 0.05, "rmse_ratio": 1.01, "rmse_ratio_95": 0.01, "switches": 0.0,
-        "settled_false": 0.0, "settled_anees": 0.9, "oracle_settled_anees": 1.1, "anees_trimmed": 0.85,
+        "settled_false": 0.0, "settled_anees": 0.9, "oracle_settled_anees": 1.1, "anees_trimmed": 0.85, "nis": 1.02,
+        "nis_lag_1": 0.03,
         "settled_inside_95": 0.96, "oracle_settled_inside_95": 0.94, "ece": 0.001, "ece_middle": 0.2,
         "ece_middle_rows": 300.0, "ece_middle_floor": 0.05,
     }
