@@ -100,7 +100,7 @@ def _figures(m: dict[str, Any]) -> str:
     gospa = f"{label}; whole {shown(whole['gospa_m'])} m"
     if reference.get("gospa_ratio"):
         gospa = f"{shown(reference['gospa_ratio'], 2)} × told every association"
-    error = f"3-D {shown(late['rmse_m'])} m"
+    error = f"rms; 3-D {shown(late['rmse_m'])} m"
     if reference.get("bound_ratio"):
         error += f", {shown(reference['bound_ratio'], 2)} × bound"
     elif reference.get("rmse_ratio"):
@@ -108,7 +108,7 @@ def _figures(m: dict[str, Any]) -> str:
     return (
         '<div class="figures">'
         + tile("GOSPA", shown(late["gospa_m"]), "m", gospa)
-        + tile("Horizontal error", shown(late["rmse_horizontal_m"]), "m rms", error)
+        + tile("Horizontal error", shown(late["rmse_horizontal_m"]), "m", error)
         + tile("Time held", _percent(whole["completeness"]), "%", f"{shown(whole['missed'], 2)} missed at a time")
         + tile("False tracks", shown(false["count"], 0), "", f"{shown(whole['false'], 2)} shown at a time")
         + tile("Confirmed after", shown(confirmed["median"]), "s", f"median; {never}")

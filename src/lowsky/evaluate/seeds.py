@@ -31,7 +31,7 @@ RATIOS = {  # figure -> what is above and what below: of means, not the mean of 
 }
 SETTINGS = ("cutoff_m", "max_age_s", "settled_from_s", "seconds", "runs", "trajectory_gospa.gamma_m", "ospa2.window_s")
 MAIN = (
-    ("GOSPA", "late.gospa_m", "m", 1), ("Horizontal error", "late.rmse_horizontal_m", "m rms", 1),
+    ("GOSPA", "late.gospa_m", "m", 1), ("Horizontal error", "late.rmse_horizontal_m", "m", 1),
     ("Time held", "whole.completeness", "", 3), ("False tracks at a time", "late.false", "", 2),
     ("Confirmed after", "confirmed_s.median", "s", 1), ("Identity switches", "identity_switches", "", 1),
     ("ANEES", "late.anees", "", 2), ("In 95 % ellipsoid", "late.inside_95", "", 3),
