@@ -95,7 +95,7 @@ def track(site_path: Path, inputs: tuple[str, ...], output: Path, alerts: Path |
             if ticks % 500 == 0:
                 note(f"{table.rows:,} rows of tracks")
 
-        _, funnel = run(sources, site, on_step)
+        pipeline, funnel = run(sources, site, on_step)
         rows = table.rows
     if alerts is not None:
         _write_whole(alerts, b"".join(msgspec.json.encode(e) + b"\n" for e in alert_events))
@@ -104,6 +104,9 @@ def track(site_path: Path, inputs: tuple[str, ...], output: Path, alerts: Path |
         files = ", ".join(source.path.name for source in sources if source.feed.sensor == sensor)
         shown = ", ".join(f"{name.lower()} {n:,}" for name, n in funnel.counts(sensor).items() if n)
         console.print(f"  {files}: {shown}")
+    for status in pipeline.sensors:
+        if status.registration is not None:
+            console.print(f"  {status.id} is off by {status.registration}", markup=False, highlight=False)
     return 0
 
 

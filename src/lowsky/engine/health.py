@@ -1,7 +1,9 @@
 """Is each sensor well? Decided from the recorded stream alone, so a replay says the same as the live run did."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -11,6 +13,7 @@ from lowsky.model.ports import SensorReport, Tick
 from lowsky.model.site import Sensor, Site
 from lowsky.model.status import SensorStatus
 
+NO_DOUBTS: Mapping[str, str] = MappingProxyType({})
 RATE_WINDOW_NS = 10_000_000_000
 STALE_LOOKS = 3.0  # looks missed before a sensor that should speak is stale
 DOWN_LOOKS = 10.0
@@ -36,6 +39,7 @@ class _Health:
     broken_before: tuple[int, int] = (0, 0)  # broken and all records at the report before
     losing: str = ""  # why too many of its records are of no use
     degraded: str = ""  # that, or what ``align`` says is wrong with what arrives
+    doubt: str = ""  # why the tracker does not take its rows for what they should be
 
     @property
     def speaks_regularly(self) -> bool:
@@ -54,6 +58,7 @@ class _Saved(msgspec.Struct, array_like=True):
     losing: str
     degraded: str
     heard_ns: int | None
+    doubt: str
 
 
 class SensorHealth:
@@ -62,7 +67,8 @@ class SensorHealth:
     def __init__(self, site: Site) -> None:
         self._health = {sensor.id: _Health(sensor) for sensor in site.sensors}
 
-    def step(self, tick: Tick) -> list[Event]:
+    def step(self, tick: Tick, doubts: Mapping[str, str] = NO_DOUBTS) -> list[Event]:
+        """``doubts``: what the tracker says of sensors; looked at when time passes."""
         for report in tick.reports:
             if report.sensor in self._health:
                 self._take_report(self._health[report.sensor], report)
@@ -77,7 +83,8 @@ class SensorHealth:
                 health.latency_s = float(delay) if old is None else old + 0.1 * (float(delay) - old)
         events: list[Event] = []
         if tick.batch is None:  # judged when time passes, four times a second
-            for health in self._health.values():
+            for name, health in self._health.items():
+                health.doubt = doubts.get(name, "")
                 events += self._judge(health, tick.t_ns)
         return events
 
@@ -127,8 +134,8 @@ class SensorHealth:
             return "down", f"silent for {silent_s:.0f} s, a look is due every {period_s:g} s"
         if health.speaks_regularly and silent_s > STALE_LOOKS * period_s:
             return "stale", f"silent for {silent_s:.1f} s, a look is due every {period_s:g} s"
-        if health.degraded:
-            return "degraded", health.degraded
+        if health.degraded or health.doubt:
+            return "degraded", health.degraded or health.doubt
         return "ok", "data arrives"
 
     def statuses(self) -> tuple[SensorStatus, ...]:
@@ -137,7 +144,7 @@ class SensorHealth:
     @staticmethod
     def _shown(health: _Health) -> SensorStatus:
         sensor, report = health.sensor, health.report
-        detail = health.degraded or (report.detail if report is not None else "")
+        detail = health.degraded or health.doubt or (report.detail if report is not None else "")
         return SensorStatus(
             id=sensor.id, kind=sensor.kind, status=health.status,
             latitude_rad=sensor.latitude_rad, longitude_rad=sensor.longitude_rad, height_m=sensor.height_m,
@@ -160,6 +167,7 @@ class SensorHealth:
                 h.losing,
                 h.degraded,
                 h.heard_ns,
+                h.doubt,
             )
             for h in self._health.values()
         ]
@@ -173,3 +181,4 @@ class SensorHealth:
             health.in_window = sum(n for _, n in state.arrivals)
             health.report, health.broken_before = state.report, state.broken_before
             health.losing, health.degraded, health.heard_ns = state.losing, state.degraded, state.heard_ns
+            health.doubt = state.doubt

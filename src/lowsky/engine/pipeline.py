@@ -81,7 +81,7 @@ class Pipeline:
         if tick.batch is not None:
             seen = self._tracker.associated
             self._classifier.step(tick.batch, seen.track_id, seen.row, seen.weight)
-        health_events = self._health.step(tick)
+        health_events = self._health.step(tick, self._tracker.doubts() if tick.batch is None else {})
         events += health_events
         events += self._desk.step(health_events)
         return self._numbered(events)
@@ -111,7 +111,10 @@ class Pipeline:
 
     @property
     def sensors(self) -> tuple[SensorStatus, ...]:
-        return self._health.statuses()
+        return tuple(
+            msgspec.structs.replace(status, registration=self._tracker.registered(status.id))
+            for status in self._health.statuses()
+        )
 
     @property
     def alerts(self) -> tuple[Alert, ...]:

@@ -1,6 +1,38 @@
 """What the picture says beside the tracks: sensors, alerts, where we are in time."""
 
+import math
+
 import msgspec
+
+DEGREES = 180.0 / math.pi
+
+
+class Registered(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a sensor is off, as far as objects that report themselves have told: estimate and 1σ, SI and radians.
+
+    Stated minus true. None where nothing of use is known yet (σ above half of what was expected beforehand). The σ is
+    the lower bound of any estimate from what was heard. ``corrected``: the tracker takes the errors off its rows.
+    """
+
+    corrected: bool
+    range_m: tuple[float, float] | None = None
+    azimuth_rad: tuple[float, float] | None = None
+    elevation_rad: tuple[float, float] | None = None
+    time_s: tuple[float, float] | None = None
+    east_m: tuple[float, float] | None = None  # where it stands
+    north_m: tuple[float, float] | None = None
+
+    def __str__(self) -> str:
+        parts = [
+            (self.range_m, 1.0, "{:+.1f} ± {:.1f} m in range"),
+            (self.azimuth_rad, DEGREES, "{:+.2f} ± {:.2f}° in azimuth"),
+            (self.elevation_rad, DEGREES, "{:+.2f} ± {:.2f}° in elevation"),
+            (self.time_s, 1.0, "{:+.2f} ± {:.2f} s in time"),
+            (self.east_m, 1.0, "{:+.1f} ± {:.1f} m east"),
+            (self.north_m, 1.0, "{:+.1f} ± {:.1f} m north"),
+        ]
+        said = [text.format(value[0] * unit, value[1] * unit) for value, unit, text in parts if value is not None]
+        return (", ".join(said) or "not observable yet") + (" (corrected)" if self.corrected else "")
 
 
 class SensorStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +51,7 @@ class SensorStatus(msgspec.Struct, frozen=True, kw_only=True):
     latency_s: float | None = None  # t_recv − t_meas, smoothed over the last looks
     azimuth_rad: tuple[float, float] = (0.0, 6.283185307179586)
     max_range_m: float | None = None
+    registration: Registered | None = None  # None: nothing has told yet
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

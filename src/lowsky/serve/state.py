@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from lowsky.engine.hub import Controls, Picture
-from lowsky.model.status import Alert, SensorStatus
+from lowsky.model.status import DEGREES, Alert, Registered, SensorStatus
 from lowsky.serve.shown import shown
 
 SENSORS_PERIOD_NS = 1_000_000_000
@@ -45,6 +45,25 @@ def sensor_facts(sensor: SensorStatus) -> dict[str, Any]:
         "latency_s": _finite(sensor.latency_s),
         "azimuth_deg": [math.degrees(a) for a in sensor.azimuth_rad],
         "max_range_m": _finite(sensor.max_range_m),
+        "registration": None if sensor.registration is None else registration_facts(sensor.registration),
+    }
+
+
+def registration_facts(registered: Registered) -> dict[str, Any]:
+    """Each error as [estimate, 1σ], null while it is not observable; ``text`` is the same in words."""
+
+    def both(value: tuple[float, float] | None, unit: float, digits: int) -> list[float] | None:
+        return None if value is None else [round(value[0] * unit, digits), round(value[1] * unit, digits)]
+
+    return {
+        "corrected": registered.corrected,
+        "range_m": both(registered.range_m, 1.0, 2),
+        "azimuth_deg": both(registered.azimuth_rad, DEGREES, 4),
+        "elevation_deg": both(registered.elevation_rad, DEGREES, 4),
+        "time_s": both(registered.time_s, 1.0, 4),
+        "east_m": both(registered.east_m, 1.0, 2),
+        "north_m": both(registered.north_m, 1.0, 2),
+        "text": str(registered),
     }
 
 

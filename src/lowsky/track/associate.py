@@ -15,6 +15,7 @@ from lowsky.model.measurement import Coverage, Floats, Ints, MeasurementKind
 from lowsky.track.core import GATE_OF_DIM, Core, densities
 from lowsky.track.rows import Rows, Station, TrackReject
 
+SURE = 0.9  # weight from which a row tells how well its sensor knows itself
 NO_COVERAGE = np.array([0.0, -1.0, 0.0, 0.0, 0.0, 0.0])
 
 
@@ -27,6 +28,8 @@ class Outcome:
     p_edge: Floats  # float64[E]
     p_new: Floats  # float64[N]
     birth_share: Floats  # float64[N] of "nobody's", this share is new objects, the rest clutter
+    d2: Floats  # float64[K] distance of each row that surely was a track's …
+    components: Ints  # int64[K] … and how many components made it
 
 
 def associate(
@@ -72,7 +75,16 @@ def associate(
         r[:] = before
     if len(track):
         _update_states(core, station, rows, track, row, p_edge, p_miss, sights)
-    return Outcome(track, row, p_edge, p_new, birth_share)
+    sure = np.flatnonzero(p_edge >= SURE)
+    components = np.isfinite(rows.z[row[sure]]).sum(axis=1)
+    d2 = distances2(sights[1][sure], sights[2][sure], components)
+    return Outcome(track, row, p_edge, p_new, birth_share, d2, components)
+
+
+def distances2(y: Floats, share: Floats, components: Ints) -> Floats:
+    """d² of K edges over the modes, Σ_m P(m) |y_m|², from whitened innovations float64[K, M, 6] and float64[K, M]."""
+    used = np.arange(y.shape[2]) < components[:, None]
+    return np.asarray((share * (np.where(used[:, None, :], y, 0.0) ** 2).sum(axis=2)).sum(axis=1))
 
 
 def shielded(core: Core) -> NDArray[np.bool_]:

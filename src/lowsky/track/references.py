@@ -21,6 +21,8 @@ GATE_RATE = 16.0
 PAIRS_MOST = 4096
 MARGIN_M = 100.0  # nearer than this to the ends of a sensor's reach nothing is expected of it
 STEEPEST_RAD = 1.05  # above it an azimuth error is hardly one of place
+MOVING_MPS = 3.0
+UNSEEN_MOST = 8  # looks; hidden by terrain, or not for this sensor
 MEETING_NS = 15_000_000_000
 MEETING_ROWS = 4
 MEETING_REPORTS = 3
@@ -49,7 +51,8 @@ class References:
         self.P_joint = np.zeros((n, k, 6 + N_ERROR, 6 + N_ERROR))
         self.n_row = np.zeros((n, k), np.int64)
         self.n_report = np.zeros((n, k), np.int64)
-        self.paired = np.zeros((n, k), np.bool_)  # the sensor has seen it since it was registered
+        self.paired = np.zeros((n, k), np.bool_)  # the sensor has seen it since it was registered …
+        self.unseen = np.zeros((n, k), np.int64)  # … and not in so many looks since
 
     @property
     def any(self) -> bool:
@@ -94,6 +97,7 @@ class References:
         self.t_ns[slot] = 0
         self.t_joint_ns[:, slot] = 0
         self.paired[:, slot] = False
+        self.unseen[:, slot] = 0
         return slot
 
     def active(self, station: Station, t_ns: int) -> Ints:
@@ -119,6 +123,19 @@ class References:
             Q_REFERENCE, wide, GATE_PAIR, GATE_RATE, self.t_ns, self.x, self.P, slot, row, nu, var, move, d2,
         )  # fmt: skip
         return slot[:n], row[:n], nu[:n], var[:n], move[:n]
+
+    def expected(self, s: int, active: Ints, seen: Ints) -> tuple[int, int]:
+        """How many of ``active`` the sensor should have seen in this look, and how many of these it saw.
+
+        Only those it saw before, that move (who has landed is seen no more) and were not unseen for long (hidden).
+        """
+        moving = np.linalg.norm(self.x[active, 3:], axis=1) > MOVING_MPS
+        due = active[self.paired[s, active] & moving & (self.unseen[s, active] < UNSEEN_MOST)]
+        came = np.isin(due, seen)
+        self.unseen[s, due[~came]] += 1
+        self.unseen[s, seen] = 0
+        self.paired[s, seen] = True
+        return len(due), int(came.sum())
 
     def meet(self, s: int, rows: Rows, slot: Ints, row: Ints, centre: Floats) -> None:
         """Rows into the meetings of sensor ``s`` with the objects in ``slot``."""
@@ -156,7 +173,7 @@ class References:
     # -- keeping -----------------------------------------------------------------------------------------------
 
     OWN = ("t_ns", "x", "P", "var", "n_seen")
-    SHARED = ("t_joint_ns", "t_start_ns", "x_joint", "P_joint", "n_row", "n_report", "paired")
+    SHARED = ("t_joint_ns", "t_start_ns", "x_joint", "P_joint", "n_row", "n_report", "paired", "unseen")
 
     def dump(self) -> dict[str, Any]:
         live = sorted(self._slot_of.values())

@@ -11,13 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from lowsky.kernels.registration import EAST, ELEVATION, N_ERROR, NORTH, TIME
+from lowsky.kernels.registration import AZIMUTH, EAST, ELEVATION, N_ERROR, NORTH, RANGE, TIME
 from lowsky.model.measurement import Floats, Ints, MeasurementBatch, MeasurementKind
-from lowsky.track.references import REFERENCES_MOST, References
+from lowsky.model.status import Registered
+from lowsky.track.references import REFERENCES_MOST, Pairs, References
 from lowsky.track.rows import Rows, Station
-from lowsky.track.sensor_errors import WIDE, SensorErrors
+from lowsky.track.sensor_errors import MEETINGS_LEAST, WIDE, SensorErrors
 from lowsky.track.settings import TrackerSettings
 
+ASTRAY_NS = 60_000_000_000  # after it a sensor that cannot be registered is believed again: better than none
+OBSERVABLE = 0.5  # σ over that of what was expected beforehand; above it nothing was learnt
 NARROW = np.zeros(3)
 NOTHING, NOTHING_P = np.zeros(N_ERROR), np.zeros((N_ERROR, N_ERROR))
 
@@ -38,6 +41,21 @@ class Registration:
         """What is known of a radar's or bearing sensor's errors. To be read only."""
         at = self._of.get(sensor)
         return None if at is None else self._errors[at]
+
+    def told(self, sensor: str) -> Registered | None:
+        """The errors of a sensor with their uncertainty, for people; None where nothing is known."""
+        errors = self.errors(sensor)
+        if errors is None or errors.meetings < MEETINGS_LEAST:
+            return None
+        sigma, prior = np.sqrt(np.diag(errors.P)), np.sqrt(np.diag(self._P_prior))
+        pairs = [
+            (float(b), float(s)) if s < OBSERVABLE * p else None
+            for b, s, p in zip(errors.beta, sigma, prior, strict=True)
+        ]
+        return Registered(
+            corrected=errors.applied, range_m=pairs[RANGE], azimuth_rad=pairs[AZIMUTH], elevation_rad=pairs[ELEVATION],
+            time_s=pairs[TIME], east_m=pairs[EAST], north_m=pairs[NORTH],
+        )  # fmt: skip
 
     def take_reports(self, rows: Rows, batch: MeasurementBatch) -> None:
         self._references.take_reports(rows, batch)
@@ -60,27 +78,29 @@ class Registration:
     def _seek(self, s: int, station: Station, rows: Rows, active: Ints) -> None:
         errors = self._errors[s]
         pairs = self._references.compare(rows, active, NOTHING, NOTHING_P, WIDE)
-        if errors.seek(int(rows.t_ns[-1]), rows.t_ns, active, pairs, station.p_detect):
+        candidates = np.hstack((*pairs[2:], shifts(station, rows, pairs)))
+        who = np.column_stack((np.full(len(candidates), errors.look), rows.t_ns[pairs[1]], pairs[0]))
+        order = np.lexsort((pairs[1], pairs[0]))
+        if errors.seek(int(rows.t_ns[-1]), active, who[order], candidates[order], station.p_detect):
             errors.solve(self._J_prior)
 
     def _pair(self, s: int, station: Station, rows: Rows, active: Ints) -> None:
         """Pairs nobody else competes for go to their meetings; too few of them for too long: it is sought again."""
         errors, references = self._errors[s], self._references
         slot, row, _, _, _ = references.compare(rows, active, errors.beta, errors.P, NARROW)
-        expected = active[references.paired[s, active]]
-        if errors.missing(len(expected), int(np.isin(expected, slot).sum()), station.p_detect):
-            self._lose(s)
+        expected, came = references.expected(s, active, slot)
+        if errors.missing(expected, came, station.p_detect):
+            self._lose(s, int(rows.t_ns[-1]))
             return
-        references.paired[s, slot] = True
         alone = np.bincount(slot, minlength=REFERENCES_MOST)[slot] == 1
         alone &= np.bincount(row, minlength=len(rows))[row] == 1
         if alone.any():
             references.meet(s, rows, slot[alone], row[alone], errors.centre)
 
-    def _lose(self, s: int) -> None:
+    def _lose(self, s: int, t_ns: int) -> None:
         """What was learnt holds no more."""
         old = self._errors[s]
-        self._errors[s] = SensorErrors(P=self._P_prior.copy(), look=old.look, lost=old.lost + 1)
+        self._errors[s] = SensorErrors(P=self._P_prior.copy(), look=old.look, lost=old.lost + 1, t_lost_ns=t_ns)
         self._references.forget_meetings(s)
 
     def _learn(self, s: int, station: Station, t_ns: int) -> None:
@@ -89,7 +109,7 @@ class Registration:
         for k in ended:
             J, y = self._references.said(s, k, errors.centre)
             if not errors.learn(J, y, self._lasting(station, k)):
-                self._lose(s)
+                self._lose(s, t_ns)
                 return
         if ended:
             errors.fade(t_ns, self._settings.registration_lasts_s)
@@ -128,6 +148,13 @@ class Registration:
         origin = rows.origin - np.array([beta[EAST], beta[NORTH], 0.0])
         return replace(rows, z=z, t_ns=rows.t_ns - self.clock_ns(station), origin=origin)
 
+    def is_astray(self, station: Station, now_ns: int) -> bool:
+        """It was lost a short while ago and not found since: nobody knows where its rows lie."""
+        errors = self.errors(station.sensor.id)
+        if errors is None or errors.found or not errors.lost:
+            return False
+        return now_ns - errors.t_lost_ns < ASTRAY_NS
+
     def clock_ns(self, station: Station) -> int:
         """What its clock is ahead by; 0 where that is not known."""
         errors = self.errors(station.sensor.id)
@@ -142,3 +169,26 @@ class Registration:
         self._references.load(saved["references"])
         for errors, parts in zip(self._errors, saved["errors"], strict=True):
             errors.load(parts)
+
+
+def shifts(station: Station, rows: Rows, pairs: Pairs) -> Floats:
+    """Of E pairs, where the row lies from its reference in the site's axes, m, and its variances, m²: float64[E, 6].
+
+    NaN without range or elevation. If the sensor was moved, this is the same for all: what it states of its place minus
+    the truth.
+    """
+    _, row, nu, _, _ = pairs
+    out = np.full((len(row), 6), np.nan)
+    if rows.kind == MeasurementKind.RADAR:
+        z, var = rows.z[row, :3], rows.var[row, :3]
+        out[:, :3] = (_local(z) - _local(z - nu)) @ station.C[0]
+        across = z[:, 0] ** 2
+        out[:, 3:5] = (var[:, 0] + across * var[:, 1])[:, None]
+        out[:, 5] = var[:, 0] + across * var[:, 2]
+    return out
+
+
+def _local(z: Floats) -> Floats:
+    """East, north, up of range, azimuth and elevation, float64[E, 3] both; refraction cancels in differences."""
+    level = z[:, 0] * np.cos(z[:, 2])
+    return np.column_stack((level * np.sin(z[:, 1]), level * np.cos(z[:, 1]), z[:, 0] * np.sin(z[:, 2])))

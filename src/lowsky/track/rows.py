@@ -30,6 +30,9 @@ class TrackReject(IntEnum):
     THINNED = 8  # association edges or candidates given up in a burst of clutter
     NOT_A_STATE = 9  # a track whose covariance was lost; dropped
     WRONG_KIND = 10  # not what the sensor measures according to the site file
+    COPY = 11  # the same row, or the same look, once more
+    FROZEN = 12  # of a sensor that says the same look after look
+    ASTRAY = 13  # of a sensor whose rows are no longer where they were, until it is registered anew
 
 
 RejectCounter = Counter[tuple[str, TrackReject]]

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from lowsky.kernels.registration import N_ERROR, TIME, vote
+from lowsky.kernels.registration import AZIMUTH, EAST, ELEVATION, N_ERROR, NORTH, RANGE, TIME, vote
 from lowsky.model.measurement import Floats, Ints
-from lowsky.track.references import Pairs
 
 WIDE = np.array([500.0, 0.17, 0.17])  # m, rad, rad: a sensor farther off than this is not found
 WINDOW_NS = 30_000_000_000  # rows of so long vote together
@@ -24,7 +23,10 @@ VOTE_FAST_MPS = 50.0  # where nobody moves faster, a wrong clock blurs the vote 
 MEETINGS_LEAST = 3
 DISAGREES = 50.0  # d² of 6 of one meeting against all before; χ² 0.9999 is 27.9, a manoeuvre may add some
 DISAGREE_MOST = 3  # so many more meetings that disagree than agree: it was bumped
-MISSES_MOST = 12.0  # CUSUM of expected rows that did not come
+MISSES_MOST = 6.0  # CUSUM of expected rows that did not come: two objects for eight looks
+MOVED_TIMES = 1.3  # so many more agree on one step in place than on one error of measurement
+MOVED_SIGMA_M = 500.0
+TO_RADIANS = 1e-5  # votes wrap angles; a step of kilometres as such is a small one
 HUBER = 12.6  # χ² of 6, 0.95
 EVIDENCE = 22.5  # χ² of 6, 0.999: errors are taken off only when there are some
 
@@ -45,16 +47,21 @@ class SensorErrors:
     meetings: int = 0
     disagree: int = 0
     misses: float = 0.0
-    lost: int = 0  # how often it had to be sought again
+    lost: int = 0  # how often it had to be sought again …
+    t_lost_ns: int = 0  # … and when last
+    moved: bool = False  # the vote said so
     look: int = 0
     t_vote_ns: int = 0
-    # candidates of the vote: look, time ns, slot (int64[N, 3]); residual, variance, ∂z/∂t (float64[N, 9])
+    # candidates of the vote: look, time ns, slot (int64[N, 3]); residual, variance, ∂z/∂t, shift, its variance
     who: Ints = field(default_factory=lambda: np.empty((0, 3), np.int64))
-    what: Floats = field(default_factory=lambda: np.empty((0, 9)))
+    what: Floats = field(default_factory=lambda: np.empty((0, 15)))
     chances: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)  # time ns, slots it should have seen
 
     def solve(self, J_prior: Floats) -> None:
         """β and P from the prior, the vote and all meetings."""
+        J_prior = J_prior.copy()
+        if self.moved:
+            J_prior[EAST, EAST] = J_prior[NORTH, NORTH] = 1.0 / MOVED_SIGMA_M**2
         P = np.linalg.inv(J_prior + self.J_vote + self.J)
         self.P = 0.5 * (P + P.T)
         self.beta = self.P @ (self.J_vote @ self.centre + self.y)
@@ -66,13 +73,9 @@ class SensorErrors:
 
     # -- where its rows lie ------------------------------------------------------------------------------------
 
-    def seek(self, t_ns: int, t_row_ns: Ints, active: Ints, pairs: Pairs, p_detect: float) -> bool:
+    def seek(self, t_ns: int, active: Ints, who: Ints, what: Floats, p_detect: float) -> bool:
         """Take a look's candidates, and vote now and then. True where the vote was clear."""
-        slot, row, nu, var, move = pairs
-        order = np.lexsort((row, slot))
-        who = np.column_stack((np.full(len(slot), self.look), t_row_ns[row], slot))[order]
-        self.who = np.vstack((self.who, who))
-        self.what = np.vstack((self.what, np.hstack((nu, var, move))[order]))
+        self.who, self.what = np.vstack((self.who, who)), np.vstack((self.what, what))
         self.chances.append((t_ns, tuple(active.tolist())))
         recent = np.flatnonzero(self.who[:, 1] > t_ns - WINDOW_NS)
         first_ns = t_ns - WINDOW_NS
@@ -87,31 +90,43 @@ class SensorErrors:
         return self._vote(p_detect)
 
     def _vote(self, p_detect: float) -> bool:
+        """Are they all off by one error of measurement, or, if more agree on that, all shifted by one step?"""
         order = np.lexsort((self.who[:, 0], self.who[:, 2]))
         look, slot = self.who[order, 0], self.who[order, 2]
-        nu, var, move = (np.ascontiguousarray(part) for part in np.hsplit(self.what[order], 3))
+        nu, var, move, shift, var_shift = (np.ascontiguousarray(part) for part in np.hsplit(self.what[order], 5))
         times_s = VOTE_TIMES_S if np.abs(move[:, 0]).max() > VOTE_FAST_MPS else VOTE_TIMES_S[:1]
         reach = VOTE_REACH * np.sqrt(var) + 0.25 * np.abs(move)  # half of what lies between two times
-        inside = np.empty(len(slot), np.bool_)
+        inside, shifted = np.empty(len(slot), np.bool_), np.empty(len(slot), np.bool_)
         votes, g, _ = vote(slot, look, nu, move, reach, times_s, inside)
-        voters, counts = np.unique(slot[inside], return_counts=True)
-        seen = set(voters[counts >= VOTES_EACH].tolist())
-        chances = sum(len(seen.intersection(slots)) for _, slots in self.chances)
-        if not seen or votes < (VOTES_LEAST if len(seen) > 1 else VOTES_ALONE):
+        near = TO_RADIANS * VOTE_REACH * np.sqrt(var_shift)
+        by_shift = 0
+        if np.isfinite(shift).all():
+            by_shift, _, _ = vote(slot, look, TO_RADIANS * shift, np.zeros_like(shift), near, times_s[:1], shifted)
+        self.moved = by_shift > MOVED_TIMES * votes
+        if self.moved:
+            votes, inside = by_shift, shifted
+        if not self._is_clear(slot[inside], votes, p_detect):
             return False
-        if votes < VOTES_SHARE * p_detect * chances:
-            return False
-        said = nu[inside] + move[inside] * times_s[g]
+        said, var = (shift, var_shift) if self.moved else (nu + move * times_s[g], var)
         self.centre, self.J_vote = np.zeros(N_ERROR), np.zeros((N_ERROR, N_ERROR))
-        for a in range(3):
-            known = np.isfinite(said[:, a])
+        for a, at in enumerate((EAST, NORTH) if self.moved else (RANGE, AZIMUTH, ELEVATION)):
+            known = inside & np.isfinite(said[:, a])
             if known.any():
-                self.centre[a] = np.median(said[known, a])
-                self.J_vote[a, a] = 1.0 / np.median(var[inside][known, a])
-        self.centre[TIME], self.J_vote[TIME, TIME] = times_s[g], 1.0
+                self.centre[at] = np.median(said[known, a])
+                self.J_vote[at, at] = 1.0 / np.median(var[known, a])
+        self.centre[TIME], self.J_vote[TIME, TIME] = times_s[0 if self.moved else g], 1.0
         self.found, self.misses, self.disagree = True, 0.0, 0
         self.who, self.what, self.chances = self.who[:0], self.what[:0], []
         return True
+
+    def _is_clear(self, voters: Ints, votes: int, p_detect: float) -> bool:
+        """Enough votes of those who vote at all, and of more than one object."""
+        slots, counts = np.unique(voters, return_counts=True)
+        seen = set(slots[counts >= VOTES_EACH].tolist())
+        chances = sum(len(seen.intersection(slots)) for _, slots in self.chances)
+        if not seen or votes < (VOTES_LEAST if len(seen) > 1 else VOTES_ALONE):
+            return False
+        return votes >= VOTES_SHARE * p_detect * chances
 
     # -- what meetings teach -----------------------------------------------------------------------------------
 
@@ -165,4 +180,16 @@ class SensorErrors:
 
 
 ARRAYS = ("beta", "P", "centre", "J_vote", "J", "y", "who", "what")
-NUMBERS = ("found", "applied", "t_fade_ns", "meetings", "disagree", "misses", "lost", "look", "t_vote_ns")
+NUMBERS = (
+    "found",
+    "applied",
+    "t_fade_ns",
+    "meetings",
+    "disagree",
+    "misses",
+    "lost",
+    "look",
+    "t_vote_ns",
+    "t_lost_ns",
+    "moved",
+)

@@ -15,10 +15,12 @@ from lowsky.model.events import Event
 from lowsky.model.measurement import Ints, MeasurementBatch, MeasurementKind
 from lowsky.model.ports import Tick
 from lowsky.model.site import Site
+from lowsky.model.status import Registered
 from lowsky.model.track import TrackSnapshot, TrackStatus
 from lowsky.track.associate import NO_COVERAGE, associate
 from lowsky.track.births import birth
 from lowsky.track.core import NOTHING_ASSOCIATED, Associated, Core
+from lowsky.track.doubts import Doubt
 from lowsky.track.duplicates import Duplicates
 from lowsky.track.lifecycle import judge_tracks, miss_overdue
 from lowsky.track.picture import Hypotheses, Picture, hypotheses
@@ -53,6 +55,7 @@ class Tracker:
         self._duplicates = Duplicates()
         self._wedges = Wedges()
         self._registration = Registration(list(self._core.stations.values()), settings)
+        self._doubts = [Doubt() for _ in self._core.stations]
         self._picture = Picture()
         self.associated: Associated = NOTHING_ASSOCIATED
 
@@ -111,6 +114,18 @@ class Tracker:
         """What is known of the errors of a radar or bearing sensor. To be read only."""
         return self._registration.errors(sensor)
 
+    def registered(self, sensor: str) -> Registered | None:
+        """The same for people; None where nothing is known."""
+        return self._registration.told(sensor)
+
+    def doubts(self) -> dict[str, str]:
+        """Sensors whose rows are not what their site entry promises, and why."""
+        said = {
+            name: self._doubts[station.index].reason(station, self._registration.errors(name))
+            for name, station in self._core.stations.items()
+        }
+        return {name: reason for name, reason in said.items() if reason}
+
     def bytes_per_track(self) -> int:
         """Bytes of one row of the table, words left out. Constant over a track's life: no history is kept."""
         return self._core.table.bytes_per_row()
@@ -133,6 +148,7 @@ class Tracker:
                 "duplicates": self._duplicates.dump(),
                 "wedges": self._wedges.dump(),
                 "registration": self._registration.dump(),
+                "doubts": [doubt.dump() for doubt in self._doubts],
                 "picture": self._picture.dump(),
             }
         )
@@ -162,6 +178,8 @@ class Tracker:
         self._duplicates.load(parts["duplicates"])
         self._wedges.load(parts["wedges"])
         self._registration.load(parts["registration"])
+        for doubt, kept in zip(self._doubts, parts["doubts"], strict=True):
+            doubt.load(kept)
         self._picture.load(parts["picture"], core)
         self.associated = NOTHING_ASSOCIATED
 
@@ -181,8 +199,26 @@ class Tracker:
                 self._registration.take_reports(rows, batch)
                 take_reports(core, self._known, station, rows, batch)
         else:
-            self._registration.take_look(station, rows)
-            self._take_look(station, self._registration.corrected(station, rows), batch)
+            rows, is_usable = self._sifted(station, rows, len(batch))
+            if is_usable:
+                self._take_look(station, self._registration.corrected(station, rows), batch)
+
+    def _sifted(self, station: Station, rows: Rows, given: int) -> tuple[Rows, bool]:
+        """Rows that say something new, and whether the look may speak: one that may not is no evidence of absence."""
+        core, doubt = self._core, self._doubts[station.index]
+        had = len(rows)
+        rows, copies = doubt.sift(rows, given)
+        core.reject(station, TrackReject.COPY, copies)
+        if copies == had > 0:
+            return rows, False
+        if doubt.is_frozen:
+            core.reject(station, TrackReject.FROZEN, len(rows))
+            return rows, False
+        self._registration.take_look(station, rows)
+        if self._registration.is_astray(station, core.now_ns):
+            core.reject(station, TrackReject.ASTRAY, len(rows))
+            return rows, False
+        return rows, True
 
     def _take_look(self, station: Station, rows: Rows, batch: MeasurementBatch) -> None:
         """Plots or bearings of one look, sector or datagram."""
@@ -200,6 +236,8 @@ class Tracker:
                 self._wedges.take(core, station, rows, np.empty(0))
             return
         outcome = associate(core, station, rows, limits, t_look_ns, np.zeros(len(rows), np.bool_), batch.coverage)
+        whole = limits is not NO_COVERAGE
+        self._doubts[station.index].note(outcome.d2, outcome.components, float(outcome.p_new.sum()) if whole else None)
         hit = outcome.p_edge >= 0.01
         core.note_columns(batch, station, outcome.track[hit], rows.source[outcome.row[hit]], outcome.p_edge[hit])
         if batch.kind == MeasurementKind.BEARING:

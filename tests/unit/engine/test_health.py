@@ -67,6 +67,19 @@ def test_a_sensor_most_of_whose_records_are_broken_is_degraded():
     assert isinstance(event, SensorDegraded) and "90 of the last 100" in event.cause
 
 
+def test_a_sensor_the_tracker_doubts_is_degraded_with_the_reason_and_up_again_without():
+    health = SensorHealth(SITE)
+    health.step(Tick(S, plot(S)))
+    assert [type(e) for e in health.step(Tick(S + S // 4))] == [SensorUp]
+    doubted = health.step(Tick(S + S // 2), {"radar-1": "off by +200 m in range; corrected"})
+    assert [(type(e), e.cause) for e in doubted] == [(SensorDegraded, "off by +200 m in range; corrected")]
+    assert health.statuses()[0].detail == "off by +200 m in range; corrected"
+    saved = SensorHealth(SITE)
+    saved.load(health.dump())
+    assert saved.statuses() == health.statuses()
+    assert [type(e) for e in health.step(Tick(S + 3 * S // 4))] == [SensorUp]
+
+
 def test_saved_health_goes_on_exactly():
     health, other = SensorHealth(SITE), SensorHealth(SITE)
     health.step(Tick(S, plot(S)))

@@ -4,19 +4,22 @@ import asyncio
 import gzip
 import http.client
 import json
+import math
 import re
 import threading
 import urllib.request
 
+import msgspec
 import numpy as np
 import pytest
-from tests.unit.serve.pictures import SECOND, T0, alert, picture, snapshot
+from tests.unit.serve.pictures import SECOND, SENSOR, T0, alert, picture, snapshot
 
 from lowsky.engine.hub import Hub, NoControls
 from lowsky.errors import TransportError
-from lowsky.model.status import SensorStatus
+from lowsky.model.status import Registered, SensorStatus
 from lowsky.serve.guard import allowed_names, guarded, host_name, same_origin
 from lowsky.serve.run import listen, serve
+from lowsky.serve.state import sensor_facts
 
 
 def get(running, path, **headers):
@@ -61,6 +64,17 @@ def test_health_names_the_sensors_and_the_mode(running):
     )  # fmt: skip
     running.hub.publish(picture(sensors=(down,)))
     assert json.loads(get(running, "/api/health")[2])["status"] == "degraded"
+
+
+def test_registration_is_told_with_its_uncertainty_and_null_where_it_is_not_observable():
+    assert sensor_facts(SENSOR)["registration"] is None
+    told = Registered(corrected=True, range_m=(60.123, 0.9), azimuth_rad=(math.radians(-1.5), math.radians(0.02)))
+    facts = sensor_facts(msgspec.structs.replace(SENSOR, registration=told))["registration"]
+    assert facts["range_m"] == [60.12, 0.9]
+    assert facts["azimuth_deg"] == [-1.5, 0.02]
+    assert facts["time_s"] is None
+    assert facts["text"] == "+60.1 ± 0.9 m in range, -1.50 ± 0.02° in azimuth (corrected)"
+    assert str(Registered(corrected=False)) == "not observable yet"
 
 
 def test_tracks_are_geojson_and_a_wedge_has_no_point(running):

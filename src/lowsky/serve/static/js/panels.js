@@ -105,7 +105,7 @@ export class Panels {
     const delay = s.latency_s !== null && s.status === 'ok' ? ` · ${Math.round(s.latency_s * 1000)} ms` : '';
     row.go = () => this.app.goTo(s.latitude_deg, s.longitude_deg);
     row.root.dataset.health = s.status;
-    row.root.title = countsText(s);
+    row.root.title = s.registration ? `off by ${s.registration.text}\n${countsText(s)}` : countsText(s);
     row.shape.firstChild.setAttribute('d', HEALTH_PATH[s.status] ?? HEALTH_PATH.waiting);
     setText(row.word, s.status);
     this.ages.delete(row.line);
