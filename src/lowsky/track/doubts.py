@@ -73,15 +73,15 @@ class Doubt:
         if false is not None:
             self.false = false if math.isnan(self.false) else self.false + RECENT * (false - self.false)
 
-    def reason(self, station: Station, errors: SensorErrors | None) -> str:
-        """What is wrong with it, the worst first; "" where nothing is."""
+    def reason(self, station: Station, errors: SensorErrors | None, correction: Floats) -> str:
+        """What is wrong with it, the worst first; "" where nothing is. ``correction``: β as taken off its rows."""
         if self.is_frozen:
             return f"its plots have been the same for {self.same + 1} looks; not used"
         if self.looks >= LOOKS_LEAST and self.broken > BROKEN_SHARE:
             return f"{self.broken:.0%} of its rows cannot be used"
         if errors is not None and errors.lost and not errors.found:
             return "its rows are no longer where they should be: moved or turned?"
-        if errors is not None and (words := off(station, errors)):
+        if words := off(station, correction):
             return words
         if self.looks >= LOOKS_LEAST and self.copied > COPIED_SHARE:
             return f"{self.copied:.0%} of its rows come twice; used once"
@@ -103,12 +103,9 @@ class Doubt:
             setattr(self, name, value)
 
 
-def off(station: Station, errors: SensorErrors) -> str:
-    """Its corrected errors in words, where they are beyond what its site entry may leave; "" else."""
-    if not errors.applied:
-        return ""
-    b = errors.beta
-    sigma = station.sigma if station.kind == MeasurementKind.RADAR else np.array([math.inf, *station.sigma])
+def off(station: Station, b: Floats) -> str:
+    """Its corrected errors β in words, where they are beyond what its site entry may leave; "" else."""
+    sigma = station.sigma if station.kind == MeasurementKind.RADAR else np.array([math.inf, *station.sigma[:2]])
     words = [
         (abs(b[RANGE]) > OFF_SIGMA * sigma[0], f"{b[RANGE]:+.0f} m in range"),
         (abs(b[AZIMUTH]) > OFF_SIGMA * sigma[1], f"{math.degrees(b[AZIMUTH]):+.2f}° in azimuth"),

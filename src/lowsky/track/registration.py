@@ -20,6 +20,8 @@ from lowsky.track.sensor_errors import MEETINGS_LEAST, WIDE, SensorErrors
 from lowsky.track.settings import TrackerSettings
 
 ASTRAY_NS = 60_000_000_000  # after it a sensor that cannot be registered is believed again: better than none
+COMMON_EVIDENCE = 10.8  # χ² of 1, 0.999
+COMMON_SPREAD = 3.8  # χ² of 1, 0.95
 OBSERVABLE = 0.5  # σ over that of what was expected beforehand; above it nothing was learnt
 NARROW = np.zeros(3)
 NOTHING, NOTHING_P = np.zeros(N_ERROR), np.zeros((N_ERROR, N_ERROR))
@@ -36,6 +38,7 @@ class Registration:
         self._J_prior = np.diag(1.0 / np.array(settings.registration_sigma) ** 2)
         self._references = References(self._stations)
         self._errors = [SensorErrors(P=self._P_prior.copy()) for _ in self._stations]
+        self.reports_behind_s = 0.0  # what the stamps of reports lack, as far as all sensors agree on it
 
     def errors(self, sensor: str) -> SensorErrors | None:
         """What is known of a radar's or bearing sensor's errors. To be read only."""
@@ -50,7 +53,7 @@ class Registration:
         sigma, prior = np.sqrt(np.diag(errors.P)), np.sqrt(np.diag(self._P_prior))
         pairs = [
             (float(b), float(s)) if s < OBSERVABLE * p else None
-            for b, s, p in zip(errors.beta, sigma, prior, strict=True)
+            for b, s, p in zip(self._own(errors), sigma, prior, strict=True)
         ]
         return Registered(
             corrected=errors.applied, range_m=pairs[RANGE], azimuth_rad=pairs[AZIMUTH], elevation_rad=pairs[ELEVATION],
@@ -115,6 +118,7 @@ class Registration:
             errors.fade(t_ns, self._settings.registration_lasts_s)
             errors.solve(self._J_prior)
             errors.judge()
+            self.reports_behind_s = common_clock_s([e for e in self._errors if e.meetings >= MEETINGS_LEAST])
 
     def _lasting(self, station: Station, k: int) -> Floats:
         """M: what a constant error of object k's reports, in place and in its clock, looks like to the sensor."""
@@ -137,10 +141,10 @@ class Registration:
 
     def corrected(self, station: Station, rows: Rows) -> Rows:
         """The same rows without the errors that are known; the same object where nothing is."""
-        errors = self.errors(station.sensor.id)
-        if errors is None or not errors.applied:
+        beta = self.correction(station.sensor.id)
+        if not beta.any():
             return rows
-        beta, z = errors.beta, rows.z.copy()
+        z = rows.z.copy()
         if rows.kind == MeasurementKind.RADAR:
             z[:, :3] -= beta[: ELEVATION + 1]
         else:
@@ -157,18 +161,56 @@ class Registration:
 
     def clock_ns(self, station: Station) -> int:
         """What its clock is ahead by; 0 where that is not known."""
-        errors = self.errors(station.sensor.id)
-        return round(float(errors.beta[TIME]) * 1e9) if errors is not None and errors.applied else 0
+        return round(float(self.correction(station.sensor.id)[TIME]) * 1e9)
+
+    def correction(self, sensor: str) -> Floats:
+        """β as it is taken off the sensor's rows; zeros where nothing is."""
+        errors = self.errors(sensor)
+        return self._own(errors) if errors is not None and errors.applied else NOTHING
+
+    def _own(self, errors: SensorErrors) -> Floats:
+        """β without what is the reports' own fault."""
+        beta = errors.beta.copy()
+        beta[TIME] -= self.reports_behind_s
+        return beta
+
+    def reports_corrected(self, rows: Rows) -> Rows:
+        """Reports with the clock that all sensors agree on."""
+        if not self.reports_behind_s:
+            return rows
+        return replace(rows, t_ns=rows.t_ns + round(self.reports_behind_s * 1e9))
 
     # -- keeping -----------------------------------------------------------------------------------------------
 
     def dump(self) -> dict[str, Any]:
-        return {"references": self._references.dump(), "errors": [e.dump() for e in self._errors]}
+        return {
+            "references": self._references.dump(),
+            "errors": [e.dump() for e in self._errors],
+            "reports_behind_s": self.reports_behind_s,
+        }
 
     def load(self, saved: dict[str, Any]) -> None:
         self._references.load(saved["references"])
         for errors, parts in zip(self._errors, saved["errors"], strict=True):
             errors.load(parts)
+        self.reports_behind_s = saved["reports_behind_s"]
+
+
+def common_clock_s(errors: list[SensorErrors]) -> float:
+    """What two or more sensors' clocks have in common, which is then the reports' fault: b_t of all, s; 0 where none.
+
+    Clocks of sensors that never heard of each other are not wrong by the same time. Weighted mean of b_t, where it
+    differs from 0 and the sensors do not differ from it; of a single sensor nobody knows whose clock it is.
+    """
+    if len(errors) < 2:
+        return 0.0
+    b = np.array([e.beta[TIME] for e in errors])
+    weight = 1.0 / np.array([e.P[TIME, TIME] for e in errors])
+    mean = float((weight * b).sum() / weight.sum())
+    spread = weight * (b - mean) ** 2
+    is_common = spread.max() < COMMON_SPREAD and mean * mean * weight.sum() > COMMON_EVIDENCE
+    # each of them alone must say so, or one sure sensor would speak for one that knows nothing
+    return mean if is_common and (weight * b * b).min() > COMMON_SPREAD else 0.0
 
 
 def shifts(station: Station, rows: Rows, pairs: Pairs) -> Floats:

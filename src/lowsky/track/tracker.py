@@ -121,7 +121,9 @@ class Tracker:
     def doubts(self) -> dict[str, str]:
         """Sensors whose rows are not what their site entry promises, and why."""
         said = {
-            name: self._doubts[station.index].reason(station, self._registration.errors(name))
+            name: self._doubts[station.index].reason(
+                station, self._registration.errors(name), self._registration.correction(name)
+            )
             for name, station in self._core.stations.items()
         }
         return {name: reason for name, reason in said.items() if reason}
@@ -197,7 +199,7 @@ class Tracker:
         if batch.kind == MeasurementKind.REPORT:
             if len(rows):
                 self._registration.take_reports(rows, batch)
-                take_reports(core, self._known, station, rows, batch)
+                take_reports(core, self._known, station, self._registration.reports_corrected(rows), batch)
         else:
             rows, is_usable = self._sifted(station, rows, len(batch))
             if is_usable:

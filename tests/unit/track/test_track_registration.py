@@ -118,6 +118,23 @@ def test_a_tracker_saved_while_it_learns_goes_on_exactly():
     assert first.registration("one").applied
 
 
+def test_a_clock_error_of_the_reports_is_not_taken_for_one_of_the_radars():
+    def stream():
+        for tick in ticks(60, np.zeros(4)):
+            # what reports say of now they say of a second ago
+            late = -SECOND if tick.batch.sensor == RECEIVER.id else 0
+            yield replace(tick, batch=tick.batch.moved(late))
+
+    tracker = tracked(stream())
+    for name in ("one", "two"):
+        told = tracker.registered(name)
+        assert told.time_s is None or abs(told.time_s[0]) < 4 * told.time_s[1]
+    there = states(60.5)
+    far = distances(tracker.snapshot(T0 + 60 * SECOND + SECOND // 2), there)
+    assert far.shape == (len(there), len(there))
+    assert tracker.doubts() == {}
+
+
 def test_an_identity_without_a_height_is_no_reference():
     rng = np.random.default_rng(2)
     tracker = Tracker(site(*RADARS, RECEIVER))
