@@ -57,6 +57,16 @@ def condition_joint(kind, x, P, z, var, dt, origin, C, height):
     return x + K @ nu, A @ P @ A.T + K @ R @ K.T, nu @ np.linalg.solve(S, nu)
 
 
+def in_view(t_row_ns, t_ns, n_seen, x, least, age_ns, margin_m, steepest, limits, origin, C):
+    """Slots of fresh references well inside a sensor's limits."""
+    d = (x[:, :3] - origin) @ C.T
+    r, elevation = np.linalg.norm(d, axis=1), np.arctan2(d[:, 2], np.hypot(d[:, 0], d[:, 1]))
+    azimuth = (np.arctan2(d[:, 0], d[:, 1]) - limits[2]) % (2 * np.pi)
+    fresh = (t_ns > 0) & (n_seen >= least) & (np.abs(t_row_ns - t_ns) <= age_ns)
+    inside = (r > limits[0] + margin_m) & (r < limits[1] - margin_m) & (azimuth <= limits[3] - limits[2])
+    return np.flatnonzero(fresh & inside & (elevation >= limits[4]) & (elevation <= min(limits[5], steepest)))
+
+
 def vote(slot, look, nu, move, reach, times_s):
     """Most distinct (slot, look) that agree with one candidate as centre, over all times and centres."""
     best = 0

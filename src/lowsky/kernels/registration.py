@@ -205,6 +205,36 @@ def follow_reports(
 
 
 @njit
+def in_view(t_row_ns, t_ns, n_seen, x, least, age_ns, margin_m, steepest, limits, origin, C):
+    """Slots int64[A] of references that were heard within ``age_ns`` and lie well within a sensor's ``limits``.
+
+    t_ns, n_seen, x : columns of the references; ``least`` reports are needed. limits : float64[6], range, azimuth and
+    elevation from and to; ``margin_m`` off the ends of range, and not above ``steepest`` rad.
+    """
+    out = np.empty(t_ns.shape[0], np.int64)
+    count = 0
+    for k in range(t_ns.shape[0]):
+        if t_ns[k] == 0 or n_seen[k] < least or abs(t_row_ns - t_ns[k]) > age_ns:
+            continue
+        e, n, u = 0.0, 0.0, 0.0
+        for b in range(3):
+            d = x[k, b] - origin[b]
+            e += C[0, b] * d
+            n += C[1, b] * d
+            u += C[2, b] * d
+        r = math.sqrt(e * e + n * n + u * u)
+        elevation = math.atan2(u, math.sqrt(e * e + n * n))
+        azimuth = (math.atan2(e, n) - limits[2]) % (2.0 * math.pi)
+        if r <= limits[0] + margin_m or r >= limits[1] - margin_m or azimuth > limits[3] - limits[2]:
+            continue
+        if elevation < limits[4] or elevation > min(limits[5], steepest):
+            continue
+        out[count] = k
+        count += 1
+    return out[:count]
+
+
+@njit
 def compare(
     kind, active, t_row_ns, z, var, origin, C, height, beta, P_beta, q, wide, gate, rate_gate, t_ns, x, P, slot_out,
     row_out, nu_out, var_out, move_out, d2_out,

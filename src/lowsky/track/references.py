@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lowsky.kernels.registration import N_ERROR, compare, condition_pairs, follow_reports
+from lowsky.kernels.linalg import OK, cholesky
+from lowsky.kernels.registration import N_ERROR, compare, condition_pairs, follow_reports, in_view
 from lowsky.model.measurement import Floats, Ints, MeasurementBatch
 from lowsky.track.rows import Rows, Station
 
@@ -53,6 +54,12 @@ class References:
         self.n_report = np.zeros((n, k), np.int64)
         self.paired = np.zeros((n, k), np.bool_)  # the sensor has seen it since it was registered …
         self.unseen = np.zeros((n, k), np.int64)  # … and not in so many looks since
+
+        # room for ``compare``: slot, row, residual, variance, ∂z/∂t, d²
+        self._pairs = (
+            np.empty(PAIRS_MOST, np.int64), np.empty(PAIRS_MOST, np.int64), np.empty((PAIRS_MOST, 3)),
+            np.empty((PAIRS_MOST, 3)), np.empty((PAIRS_MOST, 3)), np.empty(PAIRS_MOST),
+        )  # fmt: skip
 
     @property
     def any(self) -> bool:
@@ -102,36 +109,31 @@ class References:
 
     def active(self, station: Station, t_ns: int) -> Ints:
         """Slots of references that are fresh and well within what the sensor covers."""
-        age = t_ns - self.t_ns
-        slots = np.flatnonzero((self.n_seen >= REPORTS_LEAST) & (np.abs(age) <= REFERENCE_AGE_NS))
-        if not len(slots):
-            return slots
-        d = (self.x[slots, :3] - station.origin[0]) @ station.C[0].T
-        r = np.linalg.norm(d, axis=1)
-        low, high, azimuth_from, azimuth_to, elevation_low, elevation_high = station.limits
-        elevation = np.arcsin(np.clip(d[:, 2] / np.maximum(r, 1.0), -1.0, 1.0))
-        azimuth = (np.arctan2(d[:, 0], d[:, 1]) - azimuth_from) % (2.0 * np.pi)
-        inside = (r > low + MARGIN_M) & (r < high - MARGIN_M) & (azimuth <= azimuth_to - azimuth_from)
-        return slots[inside & (elevation >= elevation_low) & (elevation <= min(elevation_high, STEEPEST_RAD))]
+        return in_view(
+            t_ns, self.t_ns, self.n_seen, self.x, REPORTS_LEAST, REFERENCE_AGE_NS, MARGIN_M, STEEPEST_RAD,
+            station.limits, station.origin[0], station.C[0],
+        )  # fmt: skip
 
     def compare(self, rows: Rows, active: Ints, beta: Floats, P_beta: Floats, wide: Floats) -> Pairs:
         """Rows near references in ``active`` for a sensor with errors β: within ``wide``, where it is 0 in the gate."""
-        slot, row, d2 = np.empty(PAIRS_MOST, np.int64), np.empty(PAIRS_MOST, np.int64), np.empty(PAIRS_MOST)
-        nu, var, move = np.empty((PAIRS_MOST, 3)), np.empty((PAIRS_MOST, 3)), np.empty((PAIRS_MOST, 3))
+        out = self._pairs
         n = compare(
             rows.kind, active, rows.t_ns, rows.z, rows.var, rows.origin[0], rows.C[0], rows.height[0], beta, P_beta,
-            Q_REFERENCE, wide, GATE_PAIR, GATE_RATE, self.t_ns, self.x, self.P, slot, row, nu, var, move, d2,
+            Q_REFERENCE, wide, GATE_PAIR, GATE_RATE, self.t_ns, self.x, self.P, *out,
         )  # fmt: skip
-        return slot[:n], row[:n], nu[:n], var[:n], move[:n]
+        return out[0][:n].copy(), out[1][:n].copy(), out[2][:n].copy(), out[3][:n].copy(), out[4][:n].copy()
 
     def expected(self, s: int, active: Ints, seen: Ints) -> tuple[int, int]:
         """How many of ``active`` the sensor should have seen in this look, and how many of these it saw.
 
         Only those it saw before, that move (who has landed is seen no more) and were not unseen for long (hidden).
         """
-        moving = np.linalg.norm(self.x[active, 3:], axis=1) > MOVING_MPS
+        velocity = self.x[active, 3:]
+        moving = (velocity * velocity).sum(axis=1) > MOVING_MPS**2
         due = active[self.paired[s, active] & moving & (self.unseen[s, active] < UNSEEN_MOST)]
-        came = np.isin(due, seen)
+        is_seen = np.zeros(REFERENCES_MOST, np.bool_)
+        is_seen[seen] = True
+        came = is_seen[due]
         self.unseen[s, due[~came]] += 1
         self.unseen[s, seen] = 0
         self.paired[s, seen] = True
@@ -160,8 +162,8 @@ class References:
 
         Zeros where its covariance cannot be inverted.
         """
-        x, P, dummy = self.x_joint[s, k, 6:], self.P_joint[s, k, 6:, 6:], 1.0 / VAR_DUMMY
-        if not np.isfinite(P).all() or np.linalg.cond(P) > 1e14:
+        x, P, dummy = self.x_joint[s, k, 6:], self.P_joint[s, k, 6:, 6:].copy(), 1.0 / VAR_DUMMY
+        if cholesky(P, np.zeros_like(P)) != OK:
             return np.zeros((N_ERROR, N_ERROR)), np.zeros(N_ERROR)
         P_inv = np.linalg.inv(P)
         return P_inv - np.diag(dummy), P_inv @ x - dummy * centre

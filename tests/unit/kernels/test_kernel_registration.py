@@ -98,3 +98,15 @@ def test_residuals_are_those_of_the_prediction_and_far_rows_are_left_out(seed, d
     want[0] -= twin.range_second_order(there + np.append(beta[4:], [0.0] * 4), spread, -beta[3], origin)[0]
     np.testing.assert_allclose(nu[0], want, rtol=1e-6, atol=1e-6)
     assert d2[0] == pytest.approx((nu[0] ** 2 / var_nu[0]).sum(), rel=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS)
+def test_references_in_view_are_those_of_the_definition(seed):
+    rng = np.random.default_rng(seed)
+    x = np.array([state(rng)[0] for _ in range(32)])
+    t_ns = rng.integers(0, 2, 32) * (10_000_000_000 + rng.integers(0, 5_000_000_000, 32))
+    limits = np.array([1000.0, 6000.0, rng.uniform(0, 5), 0.0, -0.1, 0.6])
+    limits[3] = limits[2] + rng.uniform(1, 6.2)
+    given = 12_000_000_000, t_ns, rng.integers(0, 6, 32), x, 3, 2_500_000_000, 100.0, 1.0, limits, *frame(rng)
+    np.testing.assert_array_equal(kernel.in_view(*given), twin.in_view(*given))
