@@ -28,6 +28,8 @@ COMMANDS = {
     "generator": ["-m", "benchmarks.generator", "--json", f"{RESULTS}/generator.json"],
     "tracking": ["-m", "benchmarks.tracking", "--json", f"{RESULTS}/tracking.json"],
     "pmbm": ["-m", "benchmarks.pmbm", "--json", f"{RESULTS}/pmbm.json"],
+    "tracker": ["-m", "benchmarks.tracker_speed"],
+    "simulate": ["-m", "benchmarks.simulate_speed"],
     "page": ["-m", "benchmarks.page_cpu", "--tracks", "500", "2000", "--seconds", "15"],
     "latency": ["-m", "benchmarks.latency", "--seconds", "60"],
     "memory": ["-m", "benchmarks.memory", "--minutes", "60"],

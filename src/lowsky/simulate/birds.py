@@ -58,7 +58,7 @@ def migrate(rng: Generator, motion: Migrating, first: Beginning, steps: int, air
     n = len(first.pos)
     course = np.radians(draw(rng, motion.course_deg, n) + motion.course_sigma_deg * rng.standard_normal(n))
     sway = relaxing(rng, steps, n, 0.1, math.radians(motion.turn_sigma_dps))
-    heading = course + np.cumsum(sway, axis=0) * STEP_S
+    heading = np.tile(course, (steps + 1, 1))
     # the heading is held: what was swayed is steered back within half a minute
     for k in range(1, steps + 1):
         heading[k] = course + (heading[k - 1] - course) * (1.0 - STEP_S / 30.0) + sway[k] * STEP_S

@@ -9,6 +9,7 @@ from lowsky.simulate.start import Beginning, Generator, draw
 from lowsky.simulate.surroundings import Surroundings
 
 STEP_M = 5.0  # of the table along the line
+BRAKING = 0.7  # of what the brakes can do, so that the limit is kept with some to spare
 BEND_M = 25.0  # a corner is rounded over this length
 
 
@@ -27,8 +28,7 @@ def drive(rng: Generator, motion: Road, first: Beginning, steps: int, air: Surro
     place[0] = at
     for k in range(steps):
         stopping |= (lots[k] < motion.stops_per_km * now * STEP_S / 1e3) & (wait <= 0.0)
-        ahead = at + now**2 / (2.0 * motion.acceleration_mps2)
-        allowed = np.minimum(speed, np.interp(ahead % length, np.arange(len(line)) * STEP_M, limit))
+        allowed = np.minimum(speed, np.interp(at, np.arange(len(line)) * STEP_M, limit))
         allowed = np.where(stopping | (wait > 0.0), 0.0, allowed)
         now = now + np.clip(allowed - now, -motion.acceleration_mps2 * STEP_S, motion.acceleration_mps2 * STEP_S)
         halted = stopping & (now <= 0.01)
@@ -45,7 +45,7 @@ def drive(rng: Generator, motion: Road, first: Beginning, steps: int, air: Surro
 
 
 def _line(motion: Road) -> tuple[Floats, Floats]:
-    """Points every 5 m round the whole tour, float64[M, 2], and the speed their bends allow, float64[M]."""
+    """Points every 5 m round the whole tour, float64[M, 2], and the speed the bends ahead allow, float64[M]."""
     points = np.array(motion.points_m, np.float64)
     tour = np.concatenate((points, points[-2::-1])) if motion.round_trip else np.concatenate((points, points[:1]))
     along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(tour, axis=0).T))))
@@ -64,4 +64,9 @@ def _line(motion: Road) -> tuple[Floats, Floats]:
     heading = np.unwrap(np.arctan2(way[:, 0], way[:, 1]))
     bend = np.abs(np.gradient(heading)) / STEP_M
     limit = np.sqrt(motion.lateral_mps2 / np.maximum(bend, motion.lateral_mps2 / 60.0**2))
-    return line, np.maximum(limit, 1.0)
+    limit = np.maximum(limit, 1.0)
+    for k in range(2 * count, 0, -1):  # braking begins before the bend; the tour is closed, so twice round
+        after = limit[k % count] ** 2 + 2.0 * BRAKING * motion.acceleration_mps2 * STEP_M
+        limit[(k - 1) % count] = min(limit[(k - 1) % count], np.sqrt(after))
+    limit[-1] = limit[0]
+    return line, limit

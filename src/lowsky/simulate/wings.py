@@ -43,9 +43,7 @@ def fly_wings(rng: Generator, motion: Wing, first: Beginning, steps: int, air: S
         lean = np.clip(np.arctan(rate * speed[k] / STANDARD_GRAVITY_MPS2), -most, most)
         bank += np.clip(lean - bank, -roll, roll)
         heading = heading + STANDARD_GRAVITY_MPS2 * np.tan(bank) / speed[k] * STEP_S
-        height = goal[:, 2] + (air.floor(pos) if motion.above_ground else 0.0)
-        sink = np.clip((height - pos[:, 2]) / CLIMB_REPLY_S, -motion.climb_mps, motion.climb_mps)
-        climb += (sink - climb) * STEP_S
+        climb += (_slope(motion, pos, goal, airspeed, air) - climb) * STEP_S
         vel[k] = gust[k]
         vel[k, :, 0] += speed[k] * np.sin(heading) + wind[:, 0]
         vel[k, :, 1] += speed[k] * np.cos(heading) + wind[:, 1]
@@ -77,6 +75,16 @@ def _course(motion: Wing, pos: Floats, goal: Floats, done: np.ndarray, heading: 
         lean = np.arctan((np.hypot(gap[:, 0], gap[:, 1]) - motion.circle_m) / (0.35 * motion.circle_m))
         return np.where(done, towards - math.pi / 2.0 + lean, towards)
     return np.where(done, heading, towards)
+
+
+def _slope(motion: Wing, pos: Floats, goal: Floats, airspeed: Floats, air: Surroundings) -> Floats:
+    """The vertical speed to steer for: a straight slope to the point, or over the ground at its height."""
+    if motion.above_ground:
+        wanted = (goal[:, 2] + air.floor(pos) - pos[:, 2]) / CLIMB_REPLY_S
+    else:
+        left_s = np.hypot(goal[:, 0] - pos[:, 0], goal[:, 1] - pos[:, 1]) / airspeed
+        wanted = (goal[:, 2] - pos[:, 2]) / np.maximum(left_s, CLIMB_REPLY_S)
+    return np.clip(wanted, -motion.climb_mps, motion.climb_mps)
 
 
 def _next(

@@ -127,7 +127,7 @@ class Migrating(Part, frozen=True, kw_only=True, tag="migrating", tag_field="kin
     course_sigma_deg: NotNegative = 8.0  # from one to the next, normal
     speed_mps: Amount = (9.0, 16.0)  # airspeed
     speed_sigma_mps: NotNegative = 0.4
-    turn_sigma_dps: NotNegative = 1.0
+    turn_sigma_dps: NotNegative = 0.3
     bound_s: Amount = (0.8, 4.0)  # one period of flapping up and gliding down
     bound_mps: Amount = (0.3, 1.2)  # its vertical speed
     up_sigma_m: NotNegative = 15.0
