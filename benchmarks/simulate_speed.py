@@ -1,8 +1,8 @@
 """How many times faster than real time a sky is made up: 100 targets and three sensors, and every built-in scene.
 
-    python -m benchmarks.simulate_speed [--rounds 3] [--seconds 120] [--json OUT]
+    python -m benchmarks.simulate_speed [--rounds 3] [--seconds 300] [--json OUT]
 
-The first row is the issue's: `town-raid` cut down to 100 drones and its three radars, over terrain, with the physics of
+The first row is the goal: `town-raid` cut down to 100 drones and its three radars, over terrain, with the physics of
 the echo; the second the same with a camera, a microphone array and a radar. CPU time of one thread, best round, warm.
 """
 
@@ -44,7 +44,7 @@ def measure(scenario: Scenario, seconds: float, rounds: int) -> dict[str, float]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     table = {

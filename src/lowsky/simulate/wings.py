@@ -26,7 +26,7 @@ def fly_wings(rng: Generator, motion: Wing, first: Beginning, steps: int, air: S
     gust[..., 2] /= 3.0
     heading = np.arctan2(first.vel[:, 0], first.vel[:, 1])
     bank, climb, index = np.zeros(n), np.zeros(n), np.zeros(n, np.int64)
-    done = np.zeros(n, np.bool_)
+    done, kept = np.zeros(n, np.bool_), heading
     pos = first.pos.copy()
     if motion.above_ground:
         pos[:, 2] += air.floor(pos)
@@ -35,7 +35,7 @@ def fly_wings(rng: Generator, motion: Wing, first: Beginning, steps: int, air: S
     for k in range(steps + 1):
         goal = points[rows, index]
         wind = air.blows(pos[:, 2])
-        wanted = _course(motion, pos, goal, done, heading)
+        wanted = _course(motion, pos, goal, done, kept)
         # the nose points so much into the wind that the way over ground is the wanted one
         across = wind[:, 0] * np.cos(wanted) - wind[:, 1] * np.sin(wanted)
         wanted = wanted - np.arcsin(np.clip(across / speed[k], -0.9, 0.9))
@@ -48,6 +48,9 @@ def fly_wings(rng: Generator, motion: Wing, first: Beginning, steps: int, air: S
         vel[k, :, 0] += speed[k] * np.sin(heading) + wind[:, 0]
         vel[k, :, 1] += speed[k] * np.cos(heading) + wind[:, 1]
         vel[k, :, 2] += climb
+        kept = np.where(
+            done, kept, np.arctan2(vel[k, :, 0], vel[k, :, 1])
+        )  # over ground, to be held behind the last point
         if k > 0:
             pos = pos + 0.5 * STEP_S * (vel[k] + vel[k - 1])
         reached = np.hypot(goal[:, 0] - pos[:, 0], goal[:, 1] - pos[:, 1]) < np.maximum(30.0, 3.0 * airspeed)
@@ -66,7 +69,7 @@ def _points(rng: Generator, motion: Wing, first: Beginning) -> Floats:
     return points + offset
 
 
-def _course(motion: Wing, pos: Floats, goal: Floats, done: np.ndarray, heading: Floats) -> Floats:
+def _course(motion: Wing, pos: Floats, goal: Floats, done: np.ndarray, kept: Floats) -> Floats:
     """The way over ground to steer for, clockwise from north, rad."""
     gap = goal[:, :2] - pos[:, :2]
     towards = np.arctan2(gap[:, 0], gap[:, 1])
@@ -74,7 +77,7 @@ def _course(motion: Wing, pos: Floats, goal: Floats, done: np.ndarray, heading: 
         # along the circle, leaning inwards outside it and outwards inside, clockwise seen from above
         lean = np.arctan((np.hypot(gap[:, 0], gap[:, 1]) - motion.circle_m) / (0.35 * motion.circle_m))
         return np.where(done, towards - math.pi / 2.0 + lean, towards)
-    return np.where(done, heading, towards)
+    return np.where(done, kept, towards)
 
 
 def _slope(motion: Wing, pos: Floats, goal: Floats, airspeed: Floats, air: Surroundings) -> Floats:

@@ -56,6 +56,13 @@ def test_wings_come_down_a_straight_slope_and_keep_their_line_in_a_crosswind(rng
     np.testing.assert_allclose(pos[100:, 0, 2], 570.0 - 470.0 * share, atol=12.0)
 
 
+def test_wings_fly_on_straight_behind_their_last_point_in_any_wind(rng):
+    motion = Wing(points_m=((0.0, 1000.0, 200.0),), gust_mps=0.0)
+    pos, _ = move(rng, motion, start(3, speed_mps=25.0), 2400, BREEZE)
+    assert pos[-1, :, 1].min() > 4000.0
+    assert np.abs(pos[-1, :, 0]).max() < 250.0
+
+
 def test_wings_over_ground_follow_it(rng):
     heights = tuple((0.0, 60.0, 120.0, 40.0, 0.0) for _ in range(2))
     ground = Ground.of(Terrain(east_m=(0.0, 8000.0), north_m=(-500.0, 500.0), heights_m=heights))
