@@ -129,7 +129,7 @@ def simulate(
     if names_only:
         out = Console(highlight=False, markup=False, emoji=False)
         for name, description in list_scenarios():
-            out.print(f"{name:16} {description}", soft_wrap=True)
+            out.print(f"{name:17} {description}", soft_wrap=True)
         return 0
     if scenario is None or output is None:
         missing = "SCENARIO" if scenario is None else "-o DIR"
