@@ -30,6 +30,31 @@ def predict_cv(x, P, dt, q_horizontal, q_vertical):
     return F @ x, F @ P @ F.T + Q
 
 
+def advance(x, P, dt, motion):
+    """One mode through ``dt`` seconds: the matrix exponential of its differential equation, Q after Van Loan."""
+    damping_h, q_h, damping_v, q_v, lateral, brake, *own = motion
+    if brake:
+        damping_h = min(damping_h, brake / np.hypot(x[3] - own[0], x[4] - own[1]))
+    rate = lateral / max(np.hypot(x[3], x[4]), 3.0)
+    straight = np.zeros((6, 6))
+    straight[:3, 3:] = np.eye(3)
+    straight[3:, 3:] = -np.diag([damping_h, damping_h, damping_v])
+    turning = straight.copy()
+    turning[3, 4], turning[4, 3] = -rate, rate
+    rest = np.array([0, 0, 0, *own])  # velocity it returns to
+    drift = np.array([*own, 0, 0, 0]) * dt
+    F = expm(turning * dt)
+    G = np.zeros((6, 6))
+    G[3:, 3:] = np.diag([q_h, q_h, q_v])
+    h = dt / 64  # doubled six times: over a long time the exponential of −A would drown Q
+    loan = expm(np.block([[-straight, G], [np.zeros((6, 6)), straight.T]]) * h)
+    Q = loan[6:, 6:].T @ loan[:6, 6:]
+    for k in range(6):
+        step = expm(straight * h * 2**k)
+        Q = Q + step @ Q @ step.T
+    return F @ (x - rest) + rest + drift, F @ P @ F.T + Q
+
+
 def mix_joint(x, P, mu, share, dt, G, share_birth, forget):
     """Behaviour and mode as one chain: every pair (c, m) by itself, moments shared over behaviours."""
     joint = share * mu[:, None]  # [m, c]
@@ -43,10 +68,10 @@ def mix_joint(x, P, mu, share, dt, G, share_birth, forget):
     return x_new, P_new, mu_bar, (1.0 - forget) * share_new + forget * share_birth
 
 
-def predict_tracks(x, P, mu, share, dt, G, q, share_birth, forget_rate):
+def predict_tracks(x, P, mu, share, dt, G, motion, share_birth, forget_rate):
     """One track through ``dt`` seconds: mixing, then every mode."""
     x, P, mu, share = mix_joint(x, P, mu, share, dt, G, share_birth, 1.0 - np.exp(-forget_rate * dt))
-    steps = [predict_cv(x[m], P[m], dt, *q[m]) for m in range(len(mu))]
+    steps = [advance(x[m], P[m], dt, motion[m]) for m in range(len(mu))]
     return np.array([s[0] for s in steps]), np.array([s[1] for s in steps]), mu, share
 
 

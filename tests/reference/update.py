@@ -38,7 +38,7 @@ def update_tracks(kind, x, P, mu, rows, p_rows, p_miss, dt, origin, C, height):
         weight = mu * np.exp([part[3] for part in parts])
         hypotheses.append((p, weight / weight.sum(), np.array([a[0] for a in parts]), np.array([a[1] for a in parts])))
     total = sum(h[0] for h in hypotheses)
-    W = sum(p / total * m for p, m, _, _ in hypotheses)
+    W = np.maximum(sum(p / total * m for p, m, _, _ in hypotheses), 1e-300)  # a mode may be impossible
     x_new, P_new = np.zeros_like(x), np.zeros_like(P)
     for m in range(len(mu)):
         weights = [p / total * mode[m] / W[m] for p, mode, _, _ in hypotheses]
@@ -61,9 +61,9 @@ def restart(z, var, C, origin):
     return np.concatenate((origin, C.T @ z[3:])), var
 
 
-def update_assigned(x, P, mu, share, dt, G, q, share_birth, forget_rate, z, var, origin, C):
+def update_assigned(x, P, mu, share, dt, G, motion, share_birth, forget_rate, z, var, origin, C):
     """One report of a named track: predicted, then one certain row."""
-    x, P, mu, _ = predict_tracks(x, P, mu, share, dt, G, q, share_birth, forget_rate)
+    x, P, mu, _ = predict_tracks(x, P, mu, share, dt, G, motion, share_birth, forget_rate)
     return update_tracks(3, x, P, mu, [(z, var)], [1.0], 0.0, 0.0, origin, C, 0.0)
 
 

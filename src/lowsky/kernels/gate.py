@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from lowsky.kernels.compiled import njit
+from lowsky.kernels.motion import LATERAL, Q_H
 from lowsky.kernels.observe import RADAR, REPORT, wrap
 
 MAX_HALF_WIDTH_RAD = math.pi
@@ -13,14 +14,15 @@ ARC_SLACK_RAD = 1e-9  # for rounding
 
 @njit
 def track_boxes(
-    kind, t_ref_ns, slack_s, t_ns, xm, Pm, mu, q, origin, C, sigmas, var_uv, arc, u, v, half_u, half_v
+    kind, t_ref_ns, slack_s, t_ns, xm, Pm, mu, motion, origin, C, sigmas, var_uv, arc, u, v, half_u, half_v
 ):  # fmt: skip
     r"""Centre and half-widths of every track's gate in two sensor coordinates at one time.
 
     RADAR: range, azimuth. BEARING: none (0, infinite), azimuth. REPORT: east, north of the site. Widths hold
-    ``sigmas`` standard deviations of the predicted position with acceleration noise q̄ = Σ μ_m q_m, of the worst
-    row (``var_uv`` float64[2]), and what the track flies in ``slack_s``, by which rows' times may differ from
-    ``t_ref_ns``. Coarse by intention; ``weigh_edges`` decides.
+    ``sigmas`` standard deviations of the predicted position with what acceleration adds on average over the modes
+    (white noise, and the side step of a turn; ``motion`` float64[M, 9] as in ``kernels.motion``), of the worst row
+    (``var_uv`` float64[2]), and what the track flies in ``slack_s``, by which rows' times may differ from ``t_ref_ns``.
+    Coarse by intention; ``weigh_edges`` decides.
 
     xm float64[T, 6] … mu float64[T, M]; outputs float64[T]. ``arc`` float64[2] is the middle and half-width (rad)
     of the rows' azimuths (``arc_of``): a track that cannot reach it gets ``half_v`` −1 and is not looked at closer,
@@ -29,14 +31,14 @@ def track_boxes(
     for i in range(xm.shape[0]):
         dt = (t_ref_ns - t_ns[i]) * 1e-9
         ahead = max(dt, 0.0)
-        q_mean = 0.0
+        walk, rest = 0.0, 0.0
         for m in range(mu.shape[1]):
-            q_mean += mu[i, m] * q[m, 0]
-        # half of the mass may have changed mode by the end: the mean over modes is the long-run value
-        q_rest = 0.0
-        for m in range(q.shape[0]):
-            q_rest += q[m, 0] / (q.shape[0] * q.shape[0])
-        walk = max(q_mean, q_rest) * ahead * ahead * ahead / 3.0
+            side = 0.5 * motion[m, LATERAL] * ahead * ahead
+            added = motion[m, Q_H] * ahead * ahead * ahead / 3.0 + side * side
+            walk += mu[i, m] * added
+            # some of the mass may have changed mode by the end
+            rest += added / (mu.shape[1] * mu.shape[1])
+        walk = max(walk, rest)
         d0 = xm[i, 0] + dt * xm[i, 3] - origin[0]
         d1 = xm[i, 1] + dt * xm[i, 4] - origin[1]
         d2 = xm[i, 2] + dt * xm[i, 5] - origin[2]

@@ -1,11 +1,22 @@
-"""Prediction: the mode chain, mixing, and constant velocity with white acceleration, exact for any interval."""
+"""Prediction: the mode chain, mixing, and the motion of each mode, exact for any interval.
+
+A mode's motion is a row float64[9], made by ``lowsky.track.settings.MotionMode``: rates of return to a velocity of its
+own ``DAMPING_H``, ``DAMPING_V`` (1/s; 0: velocity lasts), densities of white acceleration ``Q_H``, ``Q_V`` (m²/s³),
+sideways acceleration of a level turn ``LATERAL`` (m/s², to the left), the greatest acceleration of the horizontal
+return ``BRAKE`` (m/s²; 0: no bound) and that own velocity ``TO_EAST``, ``TO_NORTH``, ``TO_UP`` (m/s). H is horizontal,
+V vertical.
+"""
 
 import math
 
 import numpy as np
 
 from lowsky.kernels.compiled import njit
-from lowsky.kernels.packed import N_PACKED, merge_packed
+from lowsky.kernels.packed import N_PACKED, merge_packed, pack, unpack
+
+DAMPING_H, Q_H, DAMPING_V, Q_V, LATERAL, BRAKE, TO_EAST, TO_NORTH, TO_UP = range(9)
+SLOWEST_TURN_MPS = 3.0
+"""A turn's rate is lateral acceleration over speed; below this speed the rate grows no further."""
 
 
 @njit
@@ -249,19 +260,57 @@ N_STEP = 21
 
 
 @njit
-def cv_steps(q, dt, steps):
-    """Steps of constant-velocity modes over ``dt`` ≥ 0 s, into ``steps`` float64[M, N_STEP]; q float64[M, 2] m²/s³.
+def axis_step(damping, q, dt, out):
+    r"""One axis of velocity that returns to its own (Ornstein–Uhlenbeck) under white acceleration, over ``dt`` ≥ 0 s.
 
-    Twin, with ``predict_step``: ``predict_cv``.
+    With u the own velocity and E = e^{−βΔ}::
+
+        p' = p + a v + (Δ − a) u     v' = E v + (1 − E) u     a = (1 − E)/β
+        Q_vv = q (1 − E²)/(2β)       Q_pv = q a²/2            Q_pp = (q (Δ − 2a) + Q_vv)/β²
+
+    which are integrals of the responses e^{−βs} and (1 − e^{−βs})/β; β → 0 is constant velocity. docs/science, section
+    1.3, mode H, has the same with q = 2βσ². ``out`` float64[5]: a, E, Q_pp, Q_pv, Q_vv.
     """
-    for m in range(q.shape[0]):
-        for a in range(3):
-            density = q[m, 1] if a == 2 else q[m, 0]
-            steps[m, a], steps[m, 3 + a] = dt, 1.0
-            steps[m, 6 + a], steps[m, 9 + a] = 0.0, 0.0
-            steps[m, 12 + a] = density * dt * dt * dt / 3.0
-            steps[m, 15 + a] = 0.5 * density * dt * dt
-            steps[m, 18 + a] = density * dt
+    fall = damping * dt
+    if fall < 1e-3:  # the closed form loses digits; what these leave out is below 1e-8 of each
+        out[0] = dt * (1.0 - fall / 2.0 + fall * fall / 6.0)
+        out[1] = math.exp(-fall)
+        out[2] = q * dt * dt * dt * (1.0 / 3.0 - fall / 4.0 + 7.0 * fall * fall / 60.0)
+        out[4] = q * dt * (1.0 - fall + 2.0 * fall * fall / 3.0)
+    else:
+        out[0], out[1] = -math.expm1(-fall) / damping, math.exp(-fall)
+        out[4] = -0.5 * q * math.expm1(-2.0 * fall) / damping
+        out[2] = (q * (dt - 2.0 * out[0]) + out[4]) / (damping * damping)
+    out[3] = 0.5 * q * out[0] * out[0]
+
+
+@njit
+def mode_steps(motion, dt, steps):
+    """``predict_step``'s numbers of every mode over ``dt`` ≥ 0 s: motion float64[M, 9] -> ``steps`` float64[M, N_STEP].
+
+    Twin, with ``move``: ``advance``.
+    """
+    out = np.empty(5)
+    for m in range(motion.shape[0]):
+        horizontal_step(motion[m], motion[m, DAMPING_H], dt, out, steps[m])
+        axis_step(motion[m, DAMPING_V], motion[m, Q_V], dt, out)
+        _set_axis(2, motion[m, TO_UP], dt, out, steps[m])
+
+
+@njit
+def horizontal_step(motion, damping, dt, out, step):
+    """The horizontal axes of one mode's step, at this ``damping``. ``out`` float64[5] is scratch. Part of ``move``."""
+    axis_step(damping, motion[Q_H], dt, out)
+    _set_axis(0, motion[TO_EAST], dt, out, step)
+    _set_axis(1, motion[TO_NORTH], dt, out, step)
+
+
+@njit
+def _set_axis(a, own, dt, out, step):
+    step[a], step[3 + a] = out[0], out[1]
+    step[6 + a], step[9 + a] = own * (dt - out[0]), own * (1.0 - out[1])
+    for k in range(3):
+        step[12 + 3 * k + a] = out[2 + k]
 
 
 @njit
@@ -270,7 +319,7 @@ def predict_step(x, P, step):
 
         p' = p + a v + f      v' = b v + g      Q = [[q_pp, q_pv], [q_pv, q_vv]]
 
-    ``step`` float64[N_STEP]: a, b, f, g, q_pp, q_pv, q_vv, three of each. Twin: ``predict_cv``.
+    ``step`` float64[N_STEP]: a, b, f, g, q_pp, q_pv, q_vv, three of each. Twin: the matrices.
     """
     for r in range(3):
         ar = step[r]
@@ -297,17 +346,67 @@ def predict_step(x, P, step):
 
 
 @njit
-def predict_tracks(rows, t_to_ns, t_ns, x, P, mu, share, xm, Pm, G, q, share_birth, forget_rate):
+def move(x, P, dt, motion, step, out, W):
+    r"""Move one Gaussian (x float64[6], P float64[21] packed, in place) through ``dt`` s of one mode's motion.
+
+    ``motion`` float64[9] is the mode's row and ``step`` float64[N_STEP] its own of ``mode_steps``. With BRAKE b the
+    damping is at most b/|v − u|, so that nothing fast stops at once. With LATERAL ≠ 0 the horizontal velocity turns at
+    ω = LATERAL/max(|v|, SLOWEST_TURN_MPS). Both are taken at the prior mean and held::
+
+        p' = p + 1/ω [sin ωΔ, cos ωΔ − 1; 1 − cos ωΔ, sin ωΔ] v     v' = [cos ωΔ, −sin ωΔ; sin ωΔ, cos ωΔ] v
+
+    A turn's Q is that of straight flight: white noise has no direction. ``out`` float64[5] and ``W`` float64[6, 6] are
+    scratch; of a mode with BRAKE ``step`` is, too. docs/decisions/0044. Twin: ``advance``.
+    """
+    if motion[LATERAL] == 0.0:
+        if motion[BRAKE] > 0.0:
+            away = math.hypot(x[3] - motion[TO_EAST], x[4] - motion[TO_NORTH])
+            horizontal_step(motion, min(motion[DAMPING_H], motion[BRAKE] / max(away, 1e-3)), dt, out, step)
+        predict_step(x, P, step)
+        return
+    rate = motion[LATERAL] / max(math.hypot(x[3], x[4]), SLOWEST_TURN_MPS)
+    vv, vw = math.cos(rate * dt), -math.sin(rate * dt)  # v' = [vv, vw; −vw, vv] v
+    pv, pw = -vw / rate, (vv - 1.0) / rate  # p' = p + [pv, pw; −pw, pv] v
+    up, vu = step[2], step[5]
+    east, north = x[3], x[4]
+    x[0] += pv * east + pw * north
+    x[1] += pv * north - pw * east
+    x[2] += up * x[5]
+    x[3], x[4], x[5] = vv * east + vw * north, vv * north - vw * east, vu * x[5]
+    unpack(P, W)
+    # rows first, then columns: F P Fᵀ
+    for b in range(6):
+        east, north = W[3, b], W[4, b]
+        W[0, b] += pv * east + pw * north
+        W[1, b] += pv * north - pw * east
+        W[2, b] += up * W[5, b]
+        W[3, b], W[4, b], W[5, b] = vv * east + vw * north, vv * north - vw * east, vu * W[5, b]
+    for a in range(6):
+        east, north = W[a, 3], W[a, 4]
+        W[a, 0] += pv * east + pw * north
+        W[a, 1] += pv * north - pw * east
+        W[a, 2] += up * W[a, 5]
+        W[a, 3], W[a, 4], W[a, 5] = vv * east + vw * north, vv * north - vw * east, vu * W[a, 5]
+    for a in range(3):
+        W[a, a] += step[12 + a]
+        W[a + 3, a] += step[15 + a]
+        W[a + 3, a + 3] += step[18 + a]
+    pack(W, P)
+
+
+@njit
+def predict_tracks(rows, t_to_ns, t_ns, x, P, mu, share, xm, Pm, G, motion, share_birth, forget_rate):
     """Predict the tracks ``rows`` (int64[K]) to their times ``t_to_ns`` (int64[K]), in place.
 
     A track already at or past its time is left alone (the caller observes it at a negative offset instead: no
-    covariance ever shrinks by going backwards). ``q`` is float64[M, 2]: horizontal and vertical, m²/s³. P float64[T, M,
-    21] is packed. G float64[C, M, M], ``share`` float64[T, M, C] and ``share_birth`` float64[M, C] as in ``mix_joint``;
+    covariance ever shrinks by going backwards). ``motion`` float64[M, 9]: each mode's row. P float64[T, M, 21] is
+    packed. G float64[C, M, M], ``share`` float64[T, M, C] and ``share_birth`` float64[M, C] as in ``mix_joint``;
     ``forget_rate`` 1/s.
     """
     n_mode, n_class = mu.shape[1], G.shape[0]
     Pi, work = np.empty((n_class, n_mode, n_mode)), np.empty((2, n_mode, n_mode))
     mixing, steps, forget = mixing_scratch(n_mode, n_class), np.empty((n_mode, N_STEP)), 0.0
+    out, W = np.empty(5), np.empty((6, 6))
     dt_of_pi = -1.0
     for k in range(rows.shape[0]):
         i = rows[k]
@@ -316,18 +415,18 @@ def predict_tracks(rows, t_to_ns, t_ns, x, P, mu, share, xm, Pm, G, q, share_bir
             continue
         if dt != dt_of_pi:
             transitions(G, dt, Pi, work)
-            cv_steps(q, dt, steps)
+            mode_steps(motion, dt, steps)
             forget = 1.0 - math.exp(-forget_rate * dt)
             dt_of_pi = dt
         mix_joint(x[i], P[i], mu[i], share[i], Pi, share_birth, forget, mixing)
         for m in range(n_mode):
-            predict_step(x[i, m], P[i, m], steps[m])
+            move(x[i, m], P[i, m], dt, motion[m], steps[m], out, W)
         merge_packed(x[i], P[i], mu[i], xm[i], Pm[i])
         t_ns[i] = t_to_ns[k]
 
 
 @njit
-def predict_touched(edge_track, edge_row, t_row_ns, t_ns, x, P, mu, share, xm, Pm, G, q, share_birth, forget_rate):
+def predict_touched(edge_track, edge_row, t_row_ns, t_ns, x, P, mu, share, xm, Pm, G, motion, share_birth, forget_rate):
     """Predict every track that has edges (int64[E], in order of track) to the newest of their rows, in place.
 
     Twin: ``predict_tracks`` with those times; the other arguments are its.
@@ -340,4 +439,4 @@ def predict_touched(edge_track, edge_row, t_row_ns, t_ns, x, P, mu, share, xm, P
         else:
             rows[n], t_to_ns[n] = edge_track[e], t
             n += 1
-    predict_tracks(rows[:n], t_to_ns[:n], t_ns, x, P, mu, share, xm, Pm, G, q, share_birth, forget_rate)
+    predict_tracks(rows[:n], t_to_ns[:n], t_ns, x, P, mu, share, xm, Pm, G, motion, share_birth, forget_rate)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from lowsky.kernels.compiled import njit
-from lowsky.kernels.motion import N_STEP, cv_steps, mix_joint, mixing_scratch, predict_step, transitions
+from lowsky.kernels.motion import N_STEP, mix_joint, mixing_scratch, mode_steps, move, transitions
 from lowsky.kernels.observe import IS_ANGLE, REPORT, observe, wrap
 from lowsky.kernels.packed import pack, settle, unpack
 
@@ -92,8 +92,8 @@ def condition(kind, x, P, z, var, weak_height, dt, origin, C, height, work):
 
 @njit
 def update_assigned(
-    rows, row_track, t_ns, x, P, mu, share, xm, Pm, z, var, weak_height, t_row_ns, origin, C, height, G, q, mu_birth,
-    share_birth, gate_of_dim, reach, var_birth_velocity, var_floor, var_ceiling, outcome,
+    rows, row_track, t_ns, x, P, mu, share, xm, Pm, z, var, weak_height, t_row_ns, origin, C, height, G, motion,
+    mu_birth, share_birth, gate_of_dim, reach, var_birth_velocity, var_floor, var_ceiling, outcome,
 ):  # fmt: skip
     r"""Reports whose identity names their track, one after another (``rows`` int64[K] of REPORT, in order of time).
 
@@ -115,7 +115,7 @@ def update_assigned(
     n_mode, n_class = mu.shape[1], G.shape[0]
     work, L = scratch(), np.zeros((6, 6))
     Pi, work_pi = np.empty((n_class, n_mode, n_mode)), np.empty((2, n_mode, n_mode))
-    mixing, steps = mixing_scratch(n_mode, n_class), np.empty((n_mode, N_STEP))
+    mixing, steps, out = mixing_scratch(n_mode, n_class), np.empty((n_mode, N_STEP)), np.empty(5)
     x_new, P_new, log_mode = np.empty((n_mode, 6)), np.empty((n_mode, 6, 6)), np.empty(n_mode)
     for k in range(rows.shape[0]):
         j, i = rows[k], row_track[k]
@@ -135,10 +135,10 @@ def update_assigned(
                 continue
         if dt > 0.0:
             transitions(G, dt, Pi, work_pi)
-            cv_steps(q, dt, steps)
+            mode_steps(motion, dt, steps)
             mix_joint(x[i], P[i], mu[i], share[i], Pi, share_birth, 1.0, mixing)
             for m in range(n_mode):
-                predict_step(x[i, m], P[i, m], steps[m])
+                move(x[i, m], P[i, m], dt, motion[m], steps[m], out, L)
             t_ns[i] = t_row_ns[j]
         offset = min(dt, 0.0)
         best, d2_best, dim = -math.inf, math.inf, 0

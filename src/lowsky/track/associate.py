@@ -47,7 +47,7 @@ def associate(
     track, row = _gate(core, station, rows, t_look_ns, named)
     predict_touched(
         track, row, rows.t_ns, table.t_ns, table.x, table.P, table.mu, table.share, table.xm, table.Pm, core.G,
-        core.q, core.share_birth, 1.0 / settings.behaviour_lasts_s,
+        core.motion, core.share_birth, 1.0 / settings.behaviour_lasts_s,
     )  # fmt: skip
     track, row, likelihood, sights = weigh_edges(
         rows.kind, track, row, table.t_ns, table.x, table.P, table.mu, rows.z, rows.var, rows.weak_height, rows.t_ns,
@@ -113,7 +113,8 @@ def _gate(core: Core, station: Station, rows: Rows, t_look_ns: int, named: NDArr
     box = np.empty((4, n))
     track_boxes(
         rows.kind, t_ref, (newest - earliest) * 0.5e-9, table.t_ns[:n], table.xm[:n], table.Pm[:n], table.mu[:n],
-        core.q, rows.origin[0], rows.C[0], settings.gate_sigma, var_uv, arc_of(row_v), box[0], box[1], box[2], box[3],
+        core.motion, rows.origin[0], rows.C[0], settings.gate_sigma, var_uv, arc_of(row_v), box[0], box[1], box[2],
+        box[3],
     )  # fmt: skip
     periodic = rows.kind != MeasurementKind.REPORT
     track, row, cut = pairs(

@@ -45,7 +45,7 @@ class Core:
     stations: dict[str, Station]
     table: TrackTable
     G: Floats  # float64[B, M, M] generator of the mode chain of each behaviour, 1/s
-    q: Floats  # float64[M, 2] m²/s³
+    motion: Floats  # float64[M, 9] see kernels/motion
     mu_birth: Floats  # float64[M]
     share_birth: Floats  # float64[M, B]
     var_floor: Floats
@@ -82,7 +82,7 @@ class Core:
             stations=stations,
             table=TrackTable(len(settings.modes), len(settings.behaviours), max(len(site.sensors), 1)),
             G=G,
-            q=np.array([[m.q_horizontal, m.q_vertical] for m in settings.modes]),
+            motion=np.array([m.row() for m in settings.modes]),
             mu_birth=mu_birth,
             share_birth=share_birth,
             var_floor=np.array(settings.sigma_floor_state) ** 2,
@@ -151,8 +151,8 @@ class Core:
 def mode_chains(settings: TrackerSettings) -> tuple[Floats, Floats, Floats]:
     """Generators G (1/s) of each behaviour's modes from their mean stays, and what is true of a newborn.
 
-    A mode that is left goes to the others the behaviour has, ``hard_share`` of it to the last mode; a mode that a
-    behaviour does not have is left within a second. A newborn's modes are stationary: μ(m) = Σ_b P(b) π_b(m) and
+    A mode that is left goes to any other that the behaviour has, each as likely; a mode that a behaviour does not have
+    is left within a second. A newborn's modes are stationary: μ(m) = Σ_b P(b) π_b(m) and
     κ(b|m) = P(b) π_b(m)/μ(m). Returns float64[B, M, M], float64[M], float64[M, B].
     """
     n, behaviours = len(settings.modes), settings.behaviours
@@ -161,11 +161,8 @@ def mode_chains(settings: TrackerSettings) -> tuple[Floats, Floats, Floats]:
         has = np.array(behaviour.stay_s) > 0.0
         for k in range(n):
             to = has & (np.arange(n) != k)
-            rate = np.where(to, 1.0, 0.0)
-            if to.sum() > 1 and to[n - 1]:
-                rate[n - 1] = settings.hard_share
-            if rate.sum() > 0.0:
-                G[b, k] = rate / rate.sum() / (behaviour.stay_s[k] if has[k] else 1.0)
+            if to.any():
+                G[b, k] = to / to.sum() / (behaviour.stay_s[k] if has[k] else 1.0)
                 G[b, k, k] = -G[b, k].sum()
         system = np.vstack((G[b].T, np.ones(n)))
         stationary = np.maximum(np.linalg.lstsq(system, np.append(np.zeros(n), 1.0), rcond=None)[0], 0.0)

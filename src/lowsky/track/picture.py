@@ -47,7 +47,7 @@ class Picture:
         if at_ns is not None and len(rows):
             predict_tracks(
                 np.arange(len(rows)), np.full(len(rows), at_ns), columns["t_ns"], table.x[rows], table.P[rows],
-                table.mu[rows], table.share[rows], columns["xm"], columns["Pm"], core.G, core.q, core.share_birth,
+                table.mu[rows], table.share[rows], columns["xm"], columns["Pm"], core.G, core.motion, core.share_birth,
                 1.0 / core.settings.behaviour_lasts_s,
             )  # fmt: skip
         if len(self.dropped_words):

@@ -4,11 +4,20 @@ import msgspec
 
 
 class MotionMode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One constant-velocity mode: densities of white acceleration, m²/s³."""
+    """One way to move: velocity that lasts, or returns to its own, under white acceleration; or a level turn."""
 
     name: str
-    q_horizontal: float
+    q_horizontal: float  # density of white acceleration, m²/s³
     q_vertical: float
+    damping_horizontal: float = 0.0  # 1/s: velocity returns to zero (with the wind: to the wind's); 0: it lasts
+    damping_vertical: float = 0.0
+    brake_mps2: float = 0.0  # … no quicker than this; 0: at any rate
+    turn_mps2: float = 0.0  # sideways, to the left; such a mode has no damping
+
+    def row(self) -> list[float]:
+        """As ``kernels.motion`` wants it."""
+        damped = self.damping_horizontal, self.q_horizontal, self.damping_vertical, self.q_vertical
+        return [*damped, self.turn_mps2, self.brake_mps2, 0.0, 0.0, 0.0]
 
 
 class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,22 +28,26 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     stay_s: tuple[float, ...]
 
 
-QUIET = MotionMode(name="quiet", q_horizontal=0.1, q_vertical=0.02)  # cruise; wind and autopilot
-MANOEUVRE = MotionMode(name="manoeuvre", q_horizontal=8.0, q_vertical=1.0)  # 3–5 m/s² for some seconds
-HARD = MotionMode(name="hard", q_horizontal=80.0, q_vertical=8.0)  # racing drone; airliner's turn at 10 s
+# hovering, and going straight up or down: gusts of 1.2 m/s that last 1.4 s (q = 2βσ²)
+HOVER = MotionMode(name="hover", q_horizontal=2.0, q_vertical=0.5, damping_horizontal=0.7, brake_mps2=4.0)
+CRUISE = MotionMode(name="cruise", q_horizontal=0.1, q_vertical=0.02)  # wind and autopilot
+# 22° of bank; the error of a turn of 2 or of 6 m/s² is within what its noise allows
+LEFT = MotionMode(name="left", q_horizontal=1.0, q_vertical=0.1, turn_mps2=4.0)
+RIGHT = MotionMode(name="right", q_horizontal=1.0, q_vertical=0.1, turn_mps2=-4.0)
+AGILE = MotionMode(name="agile", q_horizontal=20.0, q_vertical=2.0)  # starts, brakes, dives; racing drones
 
-STEADY = Behaviour(name="steady", prior=0.4, stay_s=(300.0, 5.0, 3.0))  # on its way: fixed wing, aeroplane, balloon
-AGILE = Behaviour(name="agile", prior=0.6, stay_s=(10.0, 5.0, 3.0))  # multirotor at work, bird
+# on its way: fixed wing, aeroplane, balloon
+STEADY = Behaviour(name="steady", prior=0.4, stay_s=(0.0, 300.0, 8.0, 8.0, 3.0))
+BUSY = Behaviour(name="busy", prior=0.6, stay_s=(6.0, 10.0, 5.0, 5.0, 3.0))  # multirotor at work, bird
 
 
 class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Defaults need no tuning: whatever depends on a sensor comes from its entry in the site file."""
 
     # motion
-    modes: tuple[MotionMode, ...] = (QUIET, MANOEUVRE, HARD)
-    behaviours: tuple[Behaviour, ...] = (STEADY, AGILE)
+    modes: tuple[MotionMode, ...] = (HOVER, CRUISE, LEFT, RIGHT, AGILE)
+    behaviours: tuple[Behaviour, ...] = (STEADY, BUSY)
     behaviour_lasts_s: float = 600.0  # what is known of an object's behaviour fades with this time constant
-    hard_share: float = 0.1  # of those that leave a mode other than hard, this share goes to the last mode
     survival_s: float = 600.0  # mean time an object stays in the scene
 
     # existence

@@ -13,7 +13,13 @@ GENERATOR = np.array(
 )
 SHARE_BIRTH = np.array([[0.3, 0.7], [0.8, 0.2], [1.0, 0.0]])
 FORGET_RATE = 0.01
-Q = np.array([[0.1, 0.02], [8.0, 1.0], [80.0, 8.0]])
+MOTION = np.array(  # straight on, hovering in a wind, turning
+    [
+        [0.0, 0.1, 0.0, 0.02, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [0.7, 2.0, 0.3, 0.5, 0.0, 4.0, 3.0, -2.0, 1.0],
+        [0.0, 1.0, 0.0, 0.1, 4.0, 0.0, 0.0, 0.0, 0.0],
+    ]
+)
 
 
 def covariance(rng, scale):

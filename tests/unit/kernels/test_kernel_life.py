@@ -13,10 +13,10 @@ from tests.reference import observe as observe_twin
 from tests.reference import update as twin
 from tests.unit.kernels.draws import (
     GENERATOR,
+    MOTION,
     RADAR,
     REPORT,
     SHARE_BIRTH,
-    Q,
     frame,
     modes,
     packed,
@@ -68,10 +68,10 @@ def test_a_box_holds_its_sigmas_of_the_predicted_place(seed, kind, dt):
         return
     var_uv, out = np.array([100.0, 1e-4 if kind == RADAR else 100.0]), np.empty((4, 1))
     gate.track_boxes(
-        kind, round(dt * 1e9), 0.0, NO, x[None], P[None], np.array([[0.6, 0.3, 0.1]]), Q, origin, C, 4.5, var_uv,
+        kind, round(dt * 1e9), 0.0, NO, x[None], P[None], np.array([[0.6, 0.3, 0.1]]), MOTION, origin, C, 4.5, var_uv,
         ALL_ROUND, *out,
     )  # fmt: skip
-    q_mean = 0.6 * Q[0, 0] + 0.3 * Q[1, 0] + 0.1 * Q[2, 0]
+    q_mean = np.array([0.6, 0.3, 0.1]) @ MOTION[:, 1]
     least = gate_twin.track_boxes(kind, x, P, dt, q_mean, origin, C, 4.5, var_uv)
     assert out[2, 0] >= least[0] * (1 - 1e-6)
     assert out[3, 0] >= least[1] * (1 - 1e-6) or out[3, 0] == np.pi
@@ -93,7 +93,7 @@ def test_a_track_left_out_by_the_arc_has_no_row_in_its_box(seed, dt, width, kind
     found = []
     for arc in (ALL_ROUND, gate.arc_of(row_v)):
         box = np.empty((4, 40))
-        gate.track_boxes(kind, round(dt * 1e9), 0.05, t_ns, x, P, mu, Q, origin, C, 4.5, var_uv, arc, *box)
+        gate.track_boxes(kind, round(dt * 1e9), 0.05, t_ns, x, P, mu, MOTION, origin, C, 4.5, var_uv, arc, *box)
         track, row, _ = gate.pairs(*box, row_u * (kind == RADAR), row_v, True, nobody, nobody[:12], 100)
         found.append((track.tolist(), row.tolist()))
     assert found[0] == found[1]
@@ -201,13 +201,13 @@ def test_a_report_by_name_predicts_and_updates_its_track_alone(seed, dt):
     wide = np.array([1e-9, 1e-9]), np.array([1e12, 1e12])
     update.update_assigned(
         NO, NO, t_ns, x, P, m, own[None].copy(), xm, Pm, z[None], var[None], np.zeros(1, np.bool_), now, origin[None],
-        C[None], np.zeros(1), GENERATOR, Q, np.ones(3) / 3, SHARE_BIRTH, np.full(7, 1e9),
+        C[None], np.zeros(1), GENERATOR, MOTION, np.ones(3) / 3, SHARE_BIRTH, np.full(7, 1e9),
         np.array([600.0, 0.5, 100.0, 5.0]),
         np.array([400.0, 25.0]), *wide, outcome,
     )  # fmt: skip
     assert outcome[0] == update.USED
     want_mu, want_x, want_P = twin.update_assigned(
-        xs, Ps, mu, own, now[0] * 1e-9, GENERATOR, Q, SHARE_BIRTH, 1e9, z, var, origin, C
+        xs, Ps, mu, own, now[0] * 1e-9, GENERATOR, MOTION, SHARE_BIRTH, 1e9, z, var, origin, C
     )
     large = want_mu > 1e-6
     np.testing.assert_allclose(m[0], want_mu, rtol=1e-4, atol=1e-8)
