@@ -45,6 +45,7 @@ class Core:
     stations: dict[str, Station]
     table: TrackTable
     G: Floats  # float64[B, M, M] generator of the mode chain of each behaviour, 1/s
+    G_report: Floats  # float64[B, M, M] … of who reports himself, the same for each
     motion: Floats  # float64[M, 9] see kernels/motion
     mu_birth: Floats  # float64[M]
     share_birth: Floats  # float64[M, B]
@@ -82,6 +83,7 @@ class Core:
             stations=stations,
             table=TrackTable(len(settings.modes), len(settings.behaviours), max(len(site.sensors), 1)),
             G=G,
+            G_report=np.repeat(generator(settings.report_stay_s)[None], len(settings.behaviours), axis=0),
             motion=np.array([m.row() for m in settings.modes]),
             mu_birth=mu_birth,
             share_birth=share_birth,
@@ -151,25 +153,33 @@ class Core:
 def mode_chains(settings: TrackerSettings) -> tuple[Floats, Floats, Floats]:
     """Generators G (1/s) of each behaviour's modes from their mean stays, and what is true of a newborn.
 
-    A mode that is left goes to any other that the behaviour has, each as likely; a mode that a behaviour does not have
-    is left within a second. A newborn's modes are stationary: μ(m) = Σ_b P(b) π_b(m) and
+    A newborn's modes are stationary: μ(m) = Σ_b P(b) π_b(m) and
     κ(b|m) = P(b) π_b(m)/μ(m). Returns float64[B, M, M], float64[M], float64[M, B].
     """
     n, behaviours = len(settings.modes), settings.behaviours
-    G, joint = np.zeros((len(behaviours), n, n)), np.empty((n, len(behaviours)))
+    G, joint = np.array([generator(behaviour.stay_s) for behaviour in behaviours]), np.empty((n, len(behaviours)))
     for b, behaviour in enumerate(behaviours):
-        has = np.array(behaviour.stay_s) > 0.0
-        for k in range(n):
-            to = has & (np.arange(n) != k)
-            if to.any():
-                G[b, k] = to / to.sum() / (behaviour.stay_s[k] if has[k] else 1.0)
-                G[b, k, k] = -G[b, k].sum()
         system = np.vstack((G[b].T, np.ones(n)))
         stationary = np.maximum(np.linalg.lstsq(system, np.append(np.zeros(n), 1.0), rcond=None)[0], 0.0)
         joint[:, b] = behaviour.prior * stationary / stationary.sum()
     joint /= joint.sum()
     mu_birth = joint.sum(axis=1)
     return G, mu_birth, joint / mu_birth[:, None]
+
+
+def generator(stay_s: tuple[float, ...]) -> Floats:
+    """Of a mode chain, 1/s, float64[M, M]: a mode is left after its mean stay, for any other with equal probability.
+
+    Stay 0: there is no such mode; who is in it leaves within a second.
+    """
+    n, has = len(stay_s), np.array(stay_s) > 0.0
+    G = np.zeros((n, n))
+    for k in range(n):
+        to = has & (np.arange(n) != k)
+        if to.any():
+            G[k] = to / to.sum() / (stay_s[k] if has[k] else 1.0)
+            G[k, k] = -G[k].sum()
+    return G
 
 
 def checks_to_merge(stations: list[Station], settings: TrackerSettings) -> int:

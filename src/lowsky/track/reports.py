@@ -102,7 +102,7 @@ def _take_named(
     var_velocity = np.array([settings.report_speed_sigma_mps, settings.report_climb_sigma_mps]) ** 2
     update_assigned(
         mine, track, table.t_ns, table.x, table.P, table.mu, table.share, table.xm, table.Pm, rows.z, var,
-        rows.weak_height, rows.t_ns, rows.origin, rows.C, rows.height, core.G, core.motion, core.mu_birth,
+        rows.weak_height, rows.t_ns, rows.origin, rows.C, rows.height, core.G_report, core.motion, core.mu_birth,
         core.share_birth, REPORT_GATE_OF_DIM, reach,
         var_velocity, core.var_floor, core.var_ceiling, outcome,
     )  # fmt: skip
