@@ -269,7 +269,8 @@ def axis_step(damping, q, dt, out):
         Q_vv = q (1 − E²)/(2β)       Q_pv = q a²/2            Q_pp = (q (Δ − 2a) + Q_vv)/β²
 
     which are integrals of the responses e^{−βs} and (1 − e^{−βs})/β; β → 0 is constant velocity. docs/science, section
-    1.3, mode H, has the same with q = 2βσ². ``out`` float64[5]: a, E, Q_pp, Q_pv, Q_vv.
+    1.3, mode H, has the same with q = 2βσ². ``out`` float64[5]: a, E, Q_pp, Q_pv, Q_vv. Twin,
+    with ``move``: ``advance``.
     """
     fall = damping * dt
     if fall < 1e-3:  # the closed form loses digits; what these leave out is below 1e-8 of each
@@ -299,7 +300,10 @@ def mode_steps(motion, dt, steps):
 
 @njit
 def horizontal_step(motion, damping, dt, out, step):
-    """The horizontal axes of one mode's step, at this ``damping``. ``out`` float64[5] is scratch. Part of ``move``."""
+    """The horizontal axes of one mode's step, at this ``damping``. ``out`` float64[5] is scratch.
+
+    Twin, with ``move``: ``advance``.
+    """
     axis_step(damping, motion[Q_H], dt, out)
     _set_axis(0, motion[TO_EAST], dt, out, step)
     _set_axis(1, motion[TO_NORTH], dt, out, step)
@@ -307,6 +311,7 @@ def horizontal_step(motion, damping, dt, out, step):
 
 @njit
 def _set_axis(a, own, dt, out, step):
+    # one axis of a step; no sums in it, so no twin
     step[a], step[3 + a] = out[0], out[1]
     step[6 + a], step[9 + a] = own * (dt - out[0]), own * (1.0 - out[1])
     for k in range(3):
