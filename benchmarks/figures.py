@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,12 @@ def arguments(description: str, option: str, default: float) -> argparse.Namespa
     parser.add_argument(f"--{option}", type=float, default=default)
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
+
+
+def measure_minutes(measure: Callable[[float], dict], description: str) -> None:
+    """The command of a benchmark that takes an hour, or as many minutes as are asked for."""
+    chosen = arguments(description, "minutes", 60.0)
+    print_and_write(measure(chosen.minutes), chosen.json)
 
 
 def _status_mib(field: str, pid: int | str) -> float:

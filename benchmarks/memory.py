@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.figures import arguments, print_and_write, resident_mib, slope_of
+from benchmarks.figures import measure_minutes, resident_mib, slope_of
 from benchmarks.load import Load
 from lowsky.align.funnel import Funnel
 from lowsky.align.settings import LIVE
@@ -67,10 +67,5 @@ def measure(minutes: float) -> dict:
     }  # fmt: skip
 
 
-def main() -> None:
-    chosen = arguments(__doc__, "minutes", 60.0)
-    print_and_write(measure(chosen.minutes), chosen.json)
-
-
 if __name__ == "__main__":
-    main()
+    measure_minutes(measure, __doc__)

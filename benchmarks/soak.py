@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.figures import arguments, print_and_write, resident_mib, slope_of
+from benchmarks.figures import measure_minutes, resident_mib, slope_of
 from benchmarks.latency import read_frames, start_node
 from benchmarks.load import Load, send
 
@@ -53,10 +53,5 @@ def measure(minutes: float) -> dict:
     }  # fmt: skip
 
 
-def main() -> None:
-    chosen = arguments(__doc__, "minutes", 60.0)
-    print_and_write(measure(chosen.minutes), chosen.json)
-
-
 if __name__ == "__main__":
-    main()
+    measure_minutes(measure, __doc__)

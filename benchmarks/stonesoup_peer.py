@@ -33,6 +33,7 @@ from stonesoup.types.detection import Detection
 from stonesoup.types.state import GaussianState
 from stonesoup.updater.kalman import ExtendedKalmanUpdater
 
+from lowsky.evaluate.tables import track_table
 from lowsky.geo.enu import EnuFrame
 from lowsky.model.measurement import MeasurementBatch, MeasurementKind
 from lowsky.model.site import Sensor, Site
@@ -43,7 +44,6 @@ PRIOR_SIGMA_MPS = (12.0, 12.0, 3.0)  # east, north, up; the position is the plot
 PRE_GATE_SIGMA = 4.5
 POSITION, VELOCITY = (0, 2, 4), (1, 3, 5)  # of the state east, its rate, north, its rate, up, its rate
 STATE = (*POSITION, *VELOCITY)
-UPPER = np.triu_indices(6)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -294,22 +294,11 @@ class Table:
 
     def frame(self) -> pl.DataFrame:
         """The track table (docs/contract.md), those columns that a score needs."""
-        geodetic, velocity, covariance = self._frame.local_states(
+        return track_table(
+            self._frame,
+            np.array([row[0] for row in self._rows], np.int64),
+            np.array([row[1] for row in self._rows], np.int64),
+            [row[2].label for row in self._rows],
             np.array([row[3] for row in self._rows]).reshape(-1, 6),
             np.array([row[4] for row in self._rows]).reshape(-1, 6, 6),
-        )
-        upper = covariance[:, UPPER[0], UPPER[1]]
-        return pl.DataFrame(
-            {
-                "time": pl.Series([row[0] for row in self._rows], dtype=pl.Int64).cast(pl.Datetime("ns", "UTC")),
-                "track_id": pl.Series([row[1] for row in self._rows], dtype=pl.Int64),
-                "status": pl.Series([row[2].label for row in self._rows], dtype=pl.String),
-                "latitude_deg": np.degrees(geodetic[:, 0]),
-                "longitude_deg": np.degrees(geodetic[:, 1]),
-                "height_m": geodetic[:, 2],
-                "east_mps": velocity[:, 0],
-                "north_mps": velocity[:, 1],
-                "up_mps": velocity[:, 2],
-                "covariance": pl.Series(upper.tolist(), dtype=pl.List(pl.Float64)),
-            }
         )

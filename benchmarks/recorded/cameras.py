@@ -13,15 +13,14 @@ were swept once on the second half of ETH set 3, where eleven settings gave medi
 two cameras; those kept are not the best of them.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.figures import print_and_write
 from benchmarks.recorded.camera_files import RTK_PERIOD_S, read_recording
 from benchmarks.recorded.flight_files import NotThere
+from benchmarks.recorded.one import score_one
 from benchmarks.recorded.resection import fit
 from benchmarks.recorded.sighting import Eye, filtered, rays_at, triangulate
 
@@ -87,17 +86,7 @@ def measure(folder: Path) -> dict[str, object]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--json", type=Path)
-    chosen = parser.parse_args()
-    try:
-        found = measure(chosen.folder)
-    except NotThere as reason:
-        print(f"the data is not there: {reason}", file=sys.stderr)
-        return 3
-    print_and_write(found, chosen.json)
-    return 0
+    return score_one(measure, __doc__)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,13 @@ region         of the seconds with a confirmed position, those in which the near
 elsewhere      confirmed tracks more than 150 m away for more than 10 s, an hour; other real objects were about
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.figures import print_and_write
-from benchmarks.recorded.flight_files import Flight, NotThere, read_flight, whole_seconds
+from benchmarks.recorded.flight_files import Flight, read_flight, whole_seconds
+from benchmarks.recorded.one import score_one
 from lowsky.align.funnel import Funnel
 from lowsky.align.settings import LIVE
 from lowsky.constants import SECOND_NS
@@ -135,17 +134,7 @@ def measure(folder: Path) -> dict[str, object]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--json", type=Path)
-    chosen = parser.parse_args()
-    try:
-        found = measure(chosen.folder)
-    except NotThere as reason:
-        print(f"the data is not there: {reason}", file=sys.stderr)
-        return 3
-    print_and_write(found, chosen.json)
-    return 0
+    return score_one(measure, __doc__)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import polars as pl
 
 from lowsky.constants import SECOND_NS
 from lowsky.evaluate.seconds import in_frame
-from lowsky.evaluate.tables import States, read_truth
+from lowsky.evaluate.tables import States, read_truth, track_table
 from lowsky.geo.enu import EnuFrame
 from lowsky.kernels.clairvoyant import bound, follow
 from lowsky.model.measurement import Floats, Ints, MeasurementKind
@@ -18,7 +18,6 @@ from lowsky.model.site import Sensor, Site
 
 LEAST_PLOTS = 5  # a target with fewer is not followed (tracking-benchmarks, section 4)
 VELOCITY_SIGMA_MPS = (12.0, 3.0)  # horizontal, vertical: before the first plot
-UPPER = np.triu_indices(6)
 COLUMNS = {
     MeasurementKind.RADAR: ("range_m", "azimuth_deg", "elevation_deg", "range_rate_mps"),
     MeasurementKind.BEARING: ("azimuth_deg", "elevation_deg"),
@@ -122,22 +121,7 @@ def clairvoyant_tracks(found: Detections, site: Site, motion: Motion) -> pl.Data
         np.array(motion.q, np.float64), G, np.array(VELOCITY_SIGMA_MPS) ** 2, x, P, ok,
     )  # fmt: skip
     frame = EnuFrame.at(site.latitude_rad, site.longitude_rad, site.height_m)
-    geodetic, velocity, covariance = frame.local_states(x[ok], P[ok])
-    upper = covariance[:, UPPER[0], UPPER[1]]
-    return pl.DataFrame(
-        {
-            "time": pl.Series(found.t_ns[ok], dtype=pl.Int64).cast(pl.Datetime("ns", "UTC")),
-            "track_id": found.target[ok] + 1,
-            "status": pl.Series(["confirmed"] * int(ok.sum()), dtype=pl.String),
-            "latitude_deg": np.degrees(geodetic[:, 0]),
-            "longitude_deg": np.degrees(geodetic[:, 1]),
-            "height_m": geodetic[:, 2],
-            "east_mps": velocity[:, 0],
-            "north_mps": velocity[:, 1],
-            "up_mps": velocity[:, 2],
-            "covariance": pl.Series(upper.tolist(), dtype=pl.List(pl.Float64)),
-        }
-    )
+    return track_table(frame, found.t_ns[ok], found.target[ok] + 1, ["confirmed"] * int(ok.sum()), x[ok], P[ok])
 
 
 def bound_seconds(

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lowsky.errors import ConfigError, Fault
+from lowsky.geo.enu import EnuFrame
 from lowsky.model.measurement import Floats, Ints
 from lowsky.model.track import TrackStatus
 
@@ -57,6 +58,27 @@ OPTIONAL: Columns = {
     "class": (_is_text, "string"),
     "existence": (_is_number, "float64"),
 }
+
+
+def track_table(origin: EnuFrame, t_ns: Ints, track_id: Ints, status: list[str], x: Floats, P: Floats) -> pl.DataFrame:
+    """The contract's track table, those columns that a score needs, of states float64[R, 6] and covariances
+    float64[R, 6, 6] in the frame ``origin``."""
+    geodetic, velocity, covariance = origin.local_states(x, P)
+    upper = covariance[:, UPPER[0], UPPER[1]]
+    return pl.DataFrame(
+        {
+            "time": pl.Series(t_ns, dtype=pl.Int64).cast(pl.Datetime("ns", "UTC")),
+            "track_id": pl.Series(track_id, dtype=pl.Int64),
+            "status": pl.Series(status, dtype=pl.String),
+            "latitude_deg": np.degrees(geodetic[:, 0]),
+            "longitude_deg": np.degrees(geodetic[:, 1]),
+            "height_m": geodetic[:, 2],
+            "east_mps": velocity[:, 0],
+            "north_mps": velocity[:, 1],
+            "up_mps": velocity[:, 2],
+            "covariance": pl.Series(upper.tolist(), dtype=pl.List(pl.Float64)),
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)
