@@ -30,7 +30,7 @@ class History:
 
     They lie in a ring of fixed memory, the newest over the oldest: as blocks of their own, each of another size, they
     broke up the heap (docs/decisions/0072). Starts anew when the epoch does. Labels of tracks that are gone are kept
-    beside, bounded as well.
+    beside where they say something, bounded as well.
     """
 
     def __init__(self, keep_ns: int = KEEP_NS, keep_bytes: int = KEEP_BYTES) -> None:
@@ -45,6 +45,7 @@ class History:
         self._expand = zstandard.ZstdDecompressor().decompress
         self.bytes = 0  # in use
         self.labels: dict[int, Label] = {}
+        self._labels_of = (-1, -1)  # epoch and version of the encoder's labels kept last
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -62,7 +63,18 @@ class History:
             return
         keyframe = pack(encoder.rows, (), KEYFRAME | HISTORY, 0, t_ns, encoder.head(picture))
         self._append(t_ns, self._compress(state + keyframe), len(state))
-        self.labels.update(encoder.labels)
+        self._keep_labels(encoder)
+
+    def _keep_labels(self, encoder: Encoder) -> None:
+        """Those with a word in them: most tracks have none, and false ones come by the thousand."""
+        if (encoder.epoch, encoder.labels_version) == self._labels_of:
+            return
+        self._labels_of = encoder.epoch, encoder.labels_version
+        for track_id, label in encoder.labels.items():
+            if label.identity is not None or any(label.texts):
+                self.labels[track_id] = label
+            else:
+                self.labels.pop(track_id, None)
         while len(self.labels) > LABELS_KEPT:
             self.labels.pop(next(iter(self.labels)))
 

@@ -103,6 +103,20 @@ def test_names_of_tracks_that_are_gone_are_kept():
     assert 1 not in encoder.labels
 
 
+def test_tracks_without_a_name_leave_nothing_behind_and_a_name_that_is_withdrawn_is_gone():
+    history, encoder = History(), Encoder()
+    for step, identity in enumerate([(None, "me"), ("you", "me"), ("you", None)]):
+        encoder.update(picture(snapshot(t_ns=T0 + step * SECOND, ids=(1, 2), identity=identity)))
+        history.take(encoder, b"{}")
+        assert {i: label.identity for i, label in history.labels.items()} == {
+            i: name for i, name in zip((1, 2), identity, strict=True) if name
+        }
+    for step in range(50):
+        encoder.update(picture(snapshot(t_ns=T0 + (5 + step) * SECOND, ids=(10 + step,))))
+        history.take(encoder, b"{}")
+    assert list(history.labels) == [1]
+
+
 def test_an_empty_history_has_no_span_and_no_sample():
     assert History().span_ns() is None
     assert History().at(T0) is None
