@@ -1,7 +1,6 @@
 """Binary frames of the stream: a keyframe holds every track, a delta what changed since the client's last frame."""
 
 import struct
-from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +57,9 @@ class Encoder:
         self._sent_state_ns: Ints = _NONE  # of each row as encoded
         self._sent_existence = np.empty(0)
         self._alerted: NDArray[np.bool_] = np.empty(0, bool)
-        self._removed: deque[tuple[int, int]] = deque(maxlen=REMOVALS_KEPT)
+        # ring of (version, id), in one piece from the start: as objects they kept memory growing for an hour
+        self._removed: Ints = np.full((REMOVALS_KEPT, 2), 0, np.int64)
+        self._removals = 0  # of this time base
         self._frame = EnuFrame.at(0.0, 0.0, 0.0)
         self._t_base_ns = 0
 
@@ -108,7 +109,7 @@ class Encoder:
         self.rows, self._row_version, self._ids = np.zeros(0, DTYPE), _NONE, _NONE
         self._sent, self._sent_state_ns, self._sent_existence = None, _NONE, np.empty(0)
         self._alerted = np.empty(0, bool)
-        self._removed.clear()
+        self._removed[:], self._removals = 0, 0
         self.labels.clear()
         self._raw.clear()
         self._words = (None, None)
@@ -143,8 +144,11 @@ class Encoder:
     def _note_removed(self, snapshot: TrackSnapshot) -> None:
         if np.array_equal(self._ids, snapshot.track_id):
             return
-        for track_id in np.setdiff1d(self._ids, snapshot.track_id, assume_unique=True).tolist():
-            self._removed.append((self.version, track_id))
+        gone = np.setdiff1d(self._ids, snapshot.track_id, assume_unique=True)
+        at = (self._removals + np.arange(len(gone))) % REMOVALS_KEPT
+        self._removed[at, 0], self._removed[at, 1] = self.version, gone
+        self._removals += len(gone)
+        for track_id in gone.tolist():
             self.labels.pop(track_id, None)
             self._raw.pop(track_id, None)
 
@@ -167,16 +171,15 @@ class Encoder:
         picture = self.picture
         if picture is None:
             raise ValueError("no picture yet")
-        oldest_removal = self._removed[0][0] if len(self._removed) == REMOVALS_KEPT else 0
+        # where all places are taken, the next one to be written over is the oldest; else it is 0
+        oldest_removal = int(self._removed[self._removals % REMOVALS_KEPT, 0])
         if since <= oldest_removal:
             return pack(self.rows, (), KEYFRAME, seq, t_sent_ns, self.head(picture))
-        removed = []
-        for version, track_id in reversed(self._removed):
-            if version <= since:
-                break
-            removed.append(track_id)
+        at = np.flatnonzero(self._removed[:, 0] > since)
+        newest_first = at[np.argsort(-((at - self._removals) % REMOVALS_KEPT))]
+        removed = tuple(self._removed[newest_first, 1].tolist())
         rows = self.rows[self._row_version > since]
-        return pack(rows, tuple(removed), 0, seq, t_sent_ns, self.head(picture))
+        return pack(rows, removed, 0, seq, t_sent_ns, self.head(picture))
 
     def head(self, picture: Picture) -> dict[str, Any]:
         """Header fields that belong to the picture."""

@@ -19,6 +19,7 @@ from lowsky.errors import DecodeError
 from lowsky.geo.enu import EnuFrame
 from lowsky.model.classes import ObjectClass
 from lowsky.model.track import PositionKind, TrackStatus
+from lowsky.serve import frame as frame_module
 from lowsky.serve.columns import COLUMNS, HEADER_BYTES, HISTORY, KEYFRAME, ROW_BYTES, Affiliation, hello
 from lowsky.serve.frame import Encoder, pack, unpack
 
@@ -243,6 +244,24 @@ def test_bytes_that_are_no_frame_are_refused_and_nothing_else(noise, cut):
 def test_rows_take_the_bytes_the_table_says():
     payload = encoded(picture()).frame(0, 1, T0)
     assert len(payload) == HEADER_BYTES + 3 * ROW_BYTES + -3 * ROW_BYTES % 4
+
+
+@pytest.mark.parametrize("kept", [4, 7, 30])
+def test_a_client_is_told_of_every_removal_since_its_last_frame_or_gets_a_keyframe(monkeypatch, rng, kept):
+    monkeypatch.setattr(frame_module, "REMOVALS_KEPT", kept)
+    encoder, alive, deltas, keyframes = Encoder(), {}, 0, 0
+    for step in range(60):
+        ids = tuple(sorted(rng.choice(12, rng.integers(1, 9), replace=False).tolist()))
+        ids = tuple(i + 1 + 100 * step for i in ids) if step % 9 == 8 else tuple(i + 1 for i in ids)
+        encoder.update(picture(snapshot(t_ns=T0 + step * SECOND, ids=ids)))
+        alive[encoder.version] = set(ids)
+        for since in list(alive)[-8:-1]:
+            told = unpack(encoder.frame(since, 1, T0))
+            is_whole = bool(told.header["flags"] & KEYFRAME)
+            known = set() if is_whole else alive[since] - set(told.removed.tolist())
+            assert (known | set(told.columns["id"].astype(int).tolist())) == set(ids)
+            deltas, keyframes = deltas + (not is_whole), keyframes + is_whole
+    assert deltas > 0 and keyframes > 0
 
 
 READ_WITH_THE_PAGE = """
