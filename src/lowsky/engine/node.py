@@ -139,15 +139,19 @@ class Node:
         return self._trouble
 
     def _step(self, tick: Tick) -> list[Event]:
-        """A step that fails is our bug: the tick is saved where it can be run again, and the node stops."""
         self._is_half_stepped = True
-        try:
-            events = self._pipeline.step(tick)
-        except Exception as error:
-            path = save_payload(encode_tick(tick))
-            raise InvariantError(f"the pipeline failed on the tick saved in {path}: {error!r}", path) from error
+        events = step_or_save(self._pipeline, tick)
         self._is_half_stepped = False
         return events
+
+
+def step_or_save(pipeline: Pipeline, tick: Tick) -> list[Event]:
+    """A step that fails is our bug: the tick is saved where it can be run again. Raises ``InvariantError``."""
+    try:
+        return pipeline.step(tick)
+    except Exception as error:
+        path = save_payload(encode_tick(tick))
+        raise InvariantError(f"the pipeline failed on the tick saved in {path}: {error!r}", path) from error
 
 
 def picture_of(pipeline: Pipeline, stage: Stage, recv_ns: int, trouble: Alert | None = None) -> Picture:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import lowsky.track
 from lowsky.clock import PacedClock, monotonic_s
 from lowsky.engine.hub import Hub, Picture
-from lowsky.engine.node import Stage, picture_of
+from lowsky.engine.node import Stage, picture_of, step_or_save
 from lowsky.engine.pipeline import HOLE_NS, Pipeline
 from lowsky.model.events import Event
 from lowsky.model.ports import Tick
@@ -61,6 +61,7 @@ class Player:
         self._wake.set()
 
     def run(self) -> None:
+        """Raises ``InvariantError`` at a tick that shows a bug of ours."""
         lowsky.track.warm_up()
         from_ns: int | None = None
         while not self._stopped:
@@ -85,7 +86,7 @@ class Player:
         shown_s, recv_ns, before_ns = 0.0, 0, 0
         start_ns = None if from_ns is None else from_ns - WARM_UP_NS
         for tick in self._recording.ticks(start_ns):
-            pipeline.step(tick)
+            step_or_save(pipeline, tick)
             if tick.batch is not None and len(tick.batch):
                 recv_ns = max(recv_ns, int(tick.batch.t_recv_ns.max()))
             if self._wake.is_set():

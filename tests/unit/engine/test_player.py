@@ -2,13 +2,17 @@
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from lowsky.engine.hub import Hub
+from lowsky.engine.pipeline import Pipeline
 from lowsky.engine.player import Player
+from lowsky.errors import InvariantError
 from lowsky.model.ports import Tick
 from lowsky.model.site import Sensor, Site
+from lowsky.wire.columns import encode_tick
 
 S = 1_000_000_000
 HOUR = 3600 * S
@@ -108,3 +112,16 @@ def test_a_jump_asked_for_while_the_last_one_begins_is_not_forgotten(play):
     wait_for(lambda: hub.latest() is not None)
     player.seek(HOUR + 100 * S)
     wait_for(lambda: shown_ns(hub) >= HOUR + 250 * S)
+
+
+def test_a_tick_that_shows_a_bug_of_ours_is_saved_and_said_in_one_line(monkeypatch, tmp_path):
+    def step(self, tick):
+        if tick.t_ns >= HOUR + S:
+            raise KeyError("a bug")
+        return []
+
+    monkeypatch.chdir(tmp_path)  # where it is saved
+    monkeypatch.setattr(Pipeline, "step", step)
+    with pytest.raises(InvariantError, match=r"^the pipeline failed on the tick saved in [^\n]+: KeyError") as raised:
+        Player(Tape(grid(HOUR, 3)), SITE, Hub(), None).run()
+    assert Path(raised.value.batch_ref).read_bytes() == encode_tick(Tick(HOUR + S))
