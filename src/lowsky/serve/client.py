@@ -173,7 +173,7 @@ class Client:
             self._go_live()  # forgotten meanwhile: a new epoch, or too old
             return
         sample = history.at(t_ns)
-        if sample is None or (sample is self._replay_sent and not self._owes_a_sign_of_life()):
+        if sample is None or not self._is_due(sample):
             return
         self._replay_version, self._replay_sent_s = encoder.version, monotonic_s()
         state, payload = history.read(sample)
@@ -193,10 +193,13 @@ class Client:
             struct.pack_into(kind, payload, offset, value)
         await self._bytes(bytes(payload))
 
-    def _owes_a_sign_of_life(self) -> bool:
-        """A client that stands still in history must not take that for NO DATA; one whose node hangs must."""
+    def _is_due(self, sample: Sample) -> bool:
+        """Who looks back must not take standing still for NO DATA, and must take a node that hangs for it: what was
+        asked for is shown, but then nothing more until a new picture has come."""
+        if self._replay_sent is None:
+            return True
         moved = self._shared.encoder.version != self._replay_version
-        return moved and monotonic_s() - self._replay_sent_s >= LIFE_PERIOD_S
+        return moved and (sample is not self._replay_sent or monotonic_s() - self._replay_sent_s >= LIFE_PERIOD_S)
 
     async def _send_span(self) -> None:
         self._span_s = monotonic_s()

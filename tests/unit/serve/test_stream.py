@@ -3,7 +3,10 @@
 import asyncio
 import json
 import socket
+import threading
 import time
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,6 +104,24 @@ def test_our_own_page_is_not(running):
         page.frame()
 
 
+@contextmanager
+def alive(running):
+    """Meanwhile the node lives: the newest picture, again and again."""
+    over = threading.Event()
+
+    def publish():
+        while not over.wait(0.1):
+            running.hub.publish(replace(running.hub.latest()))
+
+    thread = threading.Thread(target=publish, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def publish_seconds(running, seconds):
     for step in range(int(seconds * 4)):
         t = T0 + step * SECOND // 4
@@ -114,7 +135,8 @@ def test_one_client_looks_back_and_the_others_do_not(running):
         looks.ask(seek=(T0 + 3 * SECOND) / 1e9)
         back = looks.frame(lambda f: f.header["flags"] & HISTORY)
         assert back.header["t_data"] == pytest.approx((T0 + 3 * SECOND) / 1e9, abs=0.51)
-        on = looks.frame(lambda f: f.header["t_data"] > back.header["t_data"])
+        with alive(running):
+            on = looks.frame(lambda f: f.header["t_data"] > back.header["t_data"])
         assert on.header["flags"] & HISTORY
         running.hub.publish(picture(snapshot(t_ns=T0 + 20 * SECOND)))
         assert not stays.frame(lambda f: f.header["t_data"] > (T0 + 19 * SECOND) / 1e9).header["flags"] & HISTORY
@@ -141,6 +163,20 @@ def test_who_stands_still_in_history_hears_that_the_node_lives_and_when_it_hangs
                 page.frame(timeout=2.0)
 
 
+def test_who_watches_history_hears_nothing_more_when_the_node_hangs_and_goes_on_when_it_lives_again(running):
+    with Page(running) as page:
+        publish_seconds(running, 12)
+        page.ask(seek=(T0 + SECOND) / 1e9)
+        page.frame(lambda f: f.header["flags"] & HISTORY)
+        # half of the memory lies ahead, but no new picture comes
+        with pytest.raises(TimeoutError):
+            page.frame(timeout=2.5)
+        running.hub.publish(picture(snapshot(t_ns=T0 + 13 * SECOND)))
+        on = page.frame(timeout=3.0)
+        assert on.header["flags"] & HISTORY
+        assert T0 / 1e9 + 2.0 < on.header["t_data"] < T0 / 1e9 + 11.0
+
+
 def test_to_seek_elsewhere_ends_a_pause_in_history(running):
     with Page(running) as page:
         publish_seconds(running, 12)
@@ -149,7 +185,8 @@ def test_to_seek_elsewhere_ends_a_pause_in_history(running):
         page.ask(pause=True)
         page.ask(seek=(T0 + 3 * SECOND) / 1e9)
         back = page.frame(lambda f: f.header["t_data"] < (T0 + 4 * SECOND) / 1e9)
-        page.frame(lambda f: back.header["t_data"] < f.header["t_data"] < (T0 + 6 * SECOND) / 1e9)
+        with alive(running):
+            page.frame(lambda f: back.header["t_data"] < f.header["t_data"] < (T0 + 6 * SECOND) / 1e9)
 
 
 def test_a_new_epoch_brings_who_looks_back_to_the_newest_picture(running):
