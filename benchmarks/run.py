@@ -5,7 +5,7 @@ machine, same day, same load; so a run of some names only is printed and not wri
 benchmark failed. Each part's figures are in ``artefacts/bench/NAME.json``; the last part, `goals`, reads them all and
 makes the table of goals (``artefacts/bench/goals.md``). The table at the head of BENCHMARKS.md is written by a person
 who read them. Not in it: `benchmarks.soak`, an hour in real time (`make soak`), and `benchmarks.peers` (`make
-bench-peers`), whose figures `goals` takes in where they are there.
+bench-peers`), whose figures `goals` takes in where they are there. Each part says how long it took.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,15 +53,22 @@ def main() -> int:
     failed = []
     parts = [MARK, "", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine()}."]
     for name in asked or COMMANDS:
-        load = os.getloadavg()[0]
+        load, begun_s = os.getloadavg()[0], time.monotonic()
         print(f"{name} (load {load:.1f}) …", flush=True)
         ran = subprocess.run([sys.executable, *COMMANDS[name]], capture_output=True, text=True, cwd=PAGE.parent)
-        said = ran.stdout.strip()
-        print(said, flush=True)
+        said, took_min = ran.stdout.strip(), (time.monotonic() - begun_s) / 60.0
+        print(f"{said}\n({took_min:.1f} min)", flush=True)
         if ran.returncode:
             failed.append(name)
             print(ran.stderr.strip(), file=sys.stderr, flush=True)
-        parts += ["", f"`python {' '.join(COMMANDS[name])}` (load before: {load:.1f})", "", "```", said, "```"]
+        parts += [
+            "",
+            f"`python {' '.join(COMMANDS[name])}` (load before: {load:.1f}; {took_min:.1f} min)",
+            "",
+            "```",
+            said,
+            "```",
+        ]
     if failed:
         print(f"failed: {', '.join(failed)}; {PAGE.name} is left as it was", file=sys.stderr)
         return 1
