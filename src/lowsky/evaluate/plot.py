@@ -298,11 +298,11 @@ def timeline(lives: list[Life], n_second: int, title: str) -> Drawing:
 
 def strips(rows: list[tuple[str, Floats, float, float | None]], title: str) -> Drawing:
     """One line for each figure, each on a scale of its own: values of runs, their mean, its interval."""
-    pitch = 27.0
+    pitch = 38.0
     out = Drawing(title, WIDTH, TOP + pitch * len(rows) + 8.0)
     left, right = 158.0, WIDTH - 62.0
     for k, (name, values, mean, half) in enumerate(rows):
-        y = TOP + pitch * (k + 0.5)
+        y = TOP + pitch * (k + 0.35)
         ends = [float(values.min()), float(values.max()), mean - (half or 0.0), mean + (half or 0.0)]
         low, high = min(ends), max(ends)
         room = (high - low) or 1.0
@@ -317,7 +317,7 @@ def strips(rows: list[tuple[str, Floats, float, float | None]], title: str) -> D
         for value in values.tolist():
             out.dot("dot-one", x(value), y, 3.6)
         out.line("total", np.array([x(mean), x(mean)]), np.array([y - 9.0, y + 9.0]))
-        out.text("tick", left - 6.0, y + 15.0, number(low))
-        out.text("tick", right + 6.0, y + 15.0, number(high), "end")
+        out.text("tick", left - 6.0, y + 21.0, number(low))
+        out.text("tick", right + 6.0, y + 21.0, number(high), "end")
         out.text("label", WIDTH - 4.0, y + 4.0, number(mean), "end")
     return out

@@ -74,5 +74,5 @@ def style_sheet() -> str:
         if style.opacity < 1.0:
             said.append(f"{'fill' if style.stroke is None else 'stroke'}-opacity:{style.opacity:g}")
         rules.append(f"svg .{name}{{{';'.join(said)}}}")
-        rules.append(f".key .{name}{{background:var(--{style.stroke or style.fill})}}")
+        rules.append(f".key .{name}{{background:var(--{style.fill or style.stroke})}}")
     return "\n".join(rules)
