@@ -13,6 +13,7 @@ from lowsky.kernels.motion import predict_touched
 from lowsky.kernels.sight import update_tracks, weigh_edges
 from lowsky.model.measurement import Coverage, Floats, Ints, MeasurementKind
 from lowsky.track.core import GATE_OF_DIM, Core, densities
+from lowsky.track.dense import Close, Look, rearrange, weigh_close_tracks
 from lowsky.track.rows import Rows, Station, TrackReject
 
 SURE = 0.9  # weight from which a row tells how well its sensor knows itself
@@ -65,6 +66,8 @@ def associate(
     p_miss, p_new = np.empty(n), np.empty(len(rows))
     detection_weights(track, likelihood, r, p_seen, p_missed, settings.p_seen_floor, psi)
     marginals(track, row, psi, rho, n, p_edge, p_miss, p_new)
+    look = Look(track, row, likelihood, p_edge, p_miss, p_new, rho, p_seen, p_missed)
+    close = weigh_close_tracks(core, station, rows, look, t_look_ns)
     if (known := core.clutter.get(station.sensor.id)) is not None:
         known.learn(rows.z, p_new * (1.0 - birth_share), t_look_ns, coverage)
     p_hit = np.bincount(track, p_edge, n) if len(track) else np.zeros(n)
@@ -74,7 +77,7 @@ def associate(
         # silence of an emitter is no evidence, so neither is a bearing: half of the odds would only ever add up
         r[:] = before
     if len(track):
-        _update_states(core, station, rows, track, row, p_edge, p_miss, sights)
+        _update_states(core, station, rows, track, row, p_edge, p_miss, sights, close)
     sure = np.flatnonzero(p_edge >= SURE)
     components = np.isfinite(rows.z[row[sure]]).sum(axis=1)
     d2 = distances2(sights[1][sure], sights[2][sure], components)
@@ -129,15 +132,20 @@ def _wrapped(angle: Floats) -> Floats:
 
 
 def _update_states(
-    core: Core, station: Station, rows: Rows, track: Ints, row: Ints, p_edge: Floats, p_miss: Floats, sights: Any
-) -> None:
+    core: Core, station: Station, rows: Rows, track: Ints, row: Ints, p_edge: Floats, p_miss: Floats, sights: Any,
+    close: Close | None,
+) -> None:  # fmt: skip
     table, settings = core.table, core.settings
+    p_alone, p_seen = p_edge, p_edge
+    if close is not None:
+        lose(core, station, rearrange(core, rows, track, row, p_edge, p_miss, close))
+        p_alone, p_seen = close.others(track, p_edge), close.seen(track, p_edge)
     lost = update_tracks(
-        track, p_edge, p_miss, sights, table.x, table.P, table.mu, table.xm, table.Pm, core.var_floor, core.var_ceiling
+        track, p_alone, p_miss, sights, table.x, table.P, table.mu, table.xm, table.Pm, core.var_floor, core.var_ceiling
     )
     lose(core, station, lost)
     note_hits(
-        track, row, p_edge, rows.t_ns, station.index, core.step, settings.hit_weight, table.t_update_ns,
+        track, row, p_seen, rows.t_ns, station.index, core.step, settings.hit_weight, table.t_update_ns,
         table.interval_s, table.hits, table.t_hit_ns, table.t_chance_ns, table.look_hit,
     )  # fmt: skip
 

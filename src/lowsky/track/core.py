@@ -16,6 +16,7 @@ from lowsky.track.clutter import ClutterMap
 from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject
 from lowsky.track.settings import TrackerSettings
 from lowsky.track.table import ATTRIBUTE_INDEX, TrackTable
+from lowsky.track.together import Together
 
 GATE_OF_DIM = np.array([0.0, 12.12, 15.20, 17.73, 20.00, 22.11, 24.10])
 """χ² quantile 0.9995 by number of components (docs/science 1.5)."""
@@ -62,6 +63,7 @@ class Core:
     has_looks: set[str] = field(default_factory=set)  # sensors that ever told their coverage; membership only
     last_batch_ns: dict[str, int] = field(default_factory=dict)
     clutter: dict[str, ClutterMap] = field(default_factory=dict)  # of each radar
+    together: Together = field(default_factory=Together)  # close pairs
     text_version: int = 0  # changes when any text or identity does
     room: tuple[Any, ...] = ()  # for ``weigh_edges``, grown as needed
 

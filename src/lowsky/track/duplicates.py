@@ -1,5 +1,6 @@
 """Two tracks of one object become one."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ class Duplicates:
 
     agreed: dict[tuple[int, int], int] = field(default_factory=dict)
     t_next_ns: int = 0
+    keep_ns: int = 10_000_000_000  # a pair not close for so long is forgotten
 
     def check(self, core: Core, known: Identities) -> list[int]:
         """Once a second: rows of tracks that were merged into another, to be removed. Emits ``TracksMerged``."""
@@ -33,12 +35,16 @@ class Duplicates:
         agree = self._agreeing(core, shown)
         counted: dict[tuple[int, int], int] = {}
         gone: list[int] = []
+        doubt = -math.log(settings.merge_doubt)
         for a, b in agree:
             key = (int(table.serial[a]), int(table.serial[b]))
+            close = core.together.of.get((min(key), max(key)))
             counted[key] = self.agreed.get(key, 0) + 1
-            if counted[key] >= core.merge_after and a not in gone and b not in gone:
+            ripe = counted[key] >= core.merge_after if close is None else close[0] >= doubt
+            if ripe and a not in gone and b not in gone:
                 gone.append(_merge(core, known, a, b))
         self.agreed = counted
+        core.together.forget(core.now_ns - self.keep_ns)
         return gone
 
     def _agreeing(self, core: Core, shown: np.ndarray) -> list[tuple[int, int]]:
@@ -54,10 +60,22 @@ class Duplicates:
         first, second = shown[first[later]], shown[second[later]]
         floor = np.array([*settings.merge_floor, settings.merge_latency_s, settings.merge_distance_m])
         agree = np.empty(len(first), np.bool_)
+        look_hit = table.look_hit
         agreeing_pairs(
-            first, second, core.now_ns, table.t_ns, table.xm, table.Pm, table.has_identity, table.look_hit,
+            first, second, core.now_ns, table.t_ns, table.xm, table.Pm, table.has_identity, look_hit,
             table.t_report_ns, floor, settings.merge_gate, agree,
         )  # fmt: skip
+        if core.together.of:
+            # a plot that both had a part in does not tell them apart
+            of = core.together.of
+            serials = np.sort(table.serial[np.stack((first, second), axis=1)], axis=1).tolist()
+            close = np.array([(a, b) in of for a, b in serials], np.bool_)
+            agree_close = np.empty(int(close.sum()), np.bool_)
+            agreeing_pairs(
+                first[close], second[close], core.now_ns, table.t_ns, table.xm, table.Pm, table.has_identity,
+                np.zeros_like(look_hit), table.t_report_ns, floor, settings.merge_gate, agree_close,
+            )  # fmt: skip
+            agree[close] = agree_close
         return list(zip(first[agree].tolist(), second[agree].tolist(), strict=True))
 
     def dump(self) -> list[Any]:

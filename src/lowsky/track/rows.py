@@ -103,6 +103,11 @@ class Station:
             self.ceiling[angles] = settings.angle_sigma_ceiling
         self.speed_sigma = self._speed_sigma(settings)
         self.extent = self._extent()
+        self.cell = np.full(3, np.inf)
+        if self.kind == MeasurementKind.RADAR:
+            for k, given_sigma in enumerate(given[:3]):
+                if given_sigma is not None:
+                    self.cell[k] = settings.cell_sigmas[k] * self.sigma[k]
 
     def _speed_sigma(self, settings: TrackerSettings) -> float:
         low, high = settings.speed_sigma_mps

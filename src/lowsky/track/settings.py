@@ -86,6 +86,15 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     p_seen_floor: float = 0.02  # a plot just outside the stated volume is possible
     report_bucket_s: float = 0.25  # anonymous reports closer in time than this are of different objects
 
+    # close tracks
+    cell_sigmas: tuple[float, float, float] = (2.0, 2.0, 2.0)  # range, azimuth, elevation: a radar's resolution cell
+    close_gate: float = 9.0  # states that agree within three σ may be confused; docs/science 1.5
+    overlap_least: float = 0.05  # chance to be in one cell from which it is reckoned with
+    apart_prior: float = 4.0  # pairs that a group's own share of pairs told apart is weighed against
+    rounds: int = 3  # of dealing out a group's hypotheses anew; docs/science 1.5: two to four
+    group_most: int = 64  # larger groups are left to belief propagation
+    sweeps: int = 60  # of the sampler: conditional probabilities averaged over them are good to some 0.02
+
     # births
     births_most: int = 4096  # candidates a single look may start; a burst beyond it is thinned, and counted
     crossing_s: float = 300.0  # nothing crosses a radar's range sooner: gives the velocity prior

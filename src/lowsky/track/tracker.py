@@ -32,7 +32,7 @@ from lowsky.track.settings import TrackerSettings
 from lowsky.track.table import Facts
 from lowsky.track.wedges import Wedges
 
-SAVED_VERSION = 2
+SAVED_VERSION = 3
 DEFAULT_SETTINGS = TrackerSettings()
 
 
@@ -146,6 +146,7 @@ class Tracker:
                 "last_batch_ns": list(core.last_batch_ns.items()),
                 "clutter": [[name, known.dump()] for name, known in core.clutter.items()],
                 "table": core.table.dump(),
+                "together": core.together.dump(),
                 "known": self._known.dump(),
                 "duplicates": self._duplicates.dump(),
                 "wedges": self._wedges.dump(),
@@ -173,6 +174,7 @@ class Tracker:
         core.has_looks = set(parts["has_looks"])
         core.last_batch_ns = dict(parts["last_batch_ns"])
         core.table.load(parts["table"])
+        core.together.load(parts["together"])
         for name, known in parts["clutter"]:
             core.clutter[name].load(known)
         core.text_version += 1

@@ -1,0 +1,110 @@
+"""Tracks so close that a look may not tell them apart: one plot may be of several, and who is who is weighed anew."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lowsky.kernels.rearrange import rearrange_groups
+from lowsky.kernels.unresolved import close_pairs, groups_of, weigh_close
+from lowsky.kernels.update import scratch
+from lowsky.model.measurement import Floats, Ints, MeasurementKind
+from lowsky.track.core import NO_ROWS, Core
+from lowsky.track.rows import Rows, Station
+
+
+@dataclass(slots=True)
+class Look:
+    """What one look's association knows so far. E edges in order of track, N rows, T tracks."""
+
+    track: Ints
+    row: Ints
+    likelihood: Floats  # float64[E]
+    p_edge: Floats  # float64[E] changed in place
+    p_miss: Floats  # float64[T] changed in place
+    p_new: Floats  # float64[N] changed in place
+    rho: Floats
+    p_seen: Floats  # float64[T]
+    p_missed: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """What is different for close tracks: K of the look's edges lead to a plot shared with other tracks."""
+
+    contested: Ints  # table rows of all tracks that are close to another
+    group_of: Ints  # int64[T] group of each track whose hypotheses are dealt out anew; −1: none
+    edge: Ints  # int64[K]
+    p: Floats  # float64[K] part of p_edge that is shared
+    z: Floats  # float64[K, 6] a plot of the track's own that says the same
+    var: Floats  # float64[K, 6]
+
+    def others(self, track: Ints, p_edge: Floats) -> Floats:
+        """p_edge of those in no group; 0 for the others, which are updated already."""
+        return np.where(self.group_of[track] < 0, p_edge, 0.0)
+
+    def seen(self, track: Ints, p_edge: Floats) -> Floats:
+        """p_edge with the whole of a contested track's weight on its best edge: it was seen, whichever plot was its."""
+        weight = p_edge.copy()
+        low = np.searchsorted(track, self.contested)
+        high = np.searchsorted(track, self.contested, side="right")
+        for a, b in zip(low.tolist(), high.tolist(), strict=True):
+            weight[a + int(np.argmax(p_edge[a:b]))] = p_edge[a:b].sum()
+        return weight
+
+
+def weigh_close_tracks(core: Core, station: Station, rows: Rows, look: Look, t_look_ns: int) -> Close | None:
+    """Weigh anew what close tracks have to do with the plots, in place; None where there are none."""
+    if rows.kind != MeasurementKind.RADAR or not len(look.track):
+        return None
+    table, n, settings = core.table, core.table.n, core.settings
+    is_shown = table.r[:n] >= settings.r_show
+    first, second, d2, same = close_pairs(
+        look.track, look.row, look.p_edge, look.p_miss, is_shown, len(rows), table.xm, table.Pm, station.origin[0],
+        station.C[0], station.cell, settings.merge_gate, np.array(settings.merge_floor),
+    )  # fmt: skip
+    if not len(first):
+        return None
+    joint = (d2 < settings.close_gate) | (same.prod(axis=1) > settings.overlap_least)
+    group_of = groups_of(first, second, joint, n, settings.group_most)
+    seen = np.maximum(look.p_seen, settings.p_seen_floor)
+    n_edge = len(look.track)
+    p_shared, z_shared, var_shared = np.empty(n_edge), np.empty((n_edge, 6)), np.empty((n_edge, 6))
+    apart, chance = np.empty(len(first)), np.empty(len(first))
+    weigh_close(
+        rows.kind, look.track, look.row, np.log(look.likelihood), look.p_edge, look.p_miss, look.p_new, look.rho, seen,
+        look.p_missed, table.r, table.serial, first, second, same, group_of, table.t_ns, table.xm, table.Pm, rows.z,
+        rows.var, rows.t_ns, rows.origin, rows.C, rows.height, rows.frame, t_look_ns, settings.sweeps,
+        settings.apart_prior, p_shared, z_shared, var_shared, apart, chance, scratch(),
+    )  # fmt: skip
+    core.together.note(table.serial[first], table.serial[second], apart, chance, core.now_ns)
+    edge = np.flatnonzero(p_shared > 1e-4)
+    contested = np.unique(np.concatenate((first, second)))
+    return Close(contested, group_of, edge, p_shared[edge], z_shared[edge], var_shared[edge])
+
+
+def rearrange(core: Core, rows: Rows, track: Ints, row: Ints, p_edge: Floats, p_miss: Floats, close: Close) -> Ints:
+    """Update the states of all groups, hypotheses dealt out anew; returns tracks whose state is lost (table rows)."""
+    table = core.table
+    in_group = close.group_of[track] >= 0
+    if not in_group.any():
+        return NO_ROWS
+    own = row[close.edge]
+    p_alone = p_edge.copy()
+    p_alone[close.edge] -= close.p
+    # rows of shared plots behind the look's own; edges to both, by track
+    edges = np.flatnonzero(in_group)
+    of_track = np.concatenate((track[edges], track[close.edge]))
+    order = np.argsort(of_track, kind="stable")
+    start = np.append(np.flatnonzero(np.diff(of_track[order], prepend=-1)), len(order))
+    to_row = np.concatenate((row[edges], len(rows) + np.arange(len(own))))[order]
+    weight = np.concatenate((np.maximum(p_alone[edges], 0.0), close.p))[order]
+    touched = of_track[order][start[:-1]]
+    ok = np.empty(len(touched), np.bool_)
+    rearrange_groups(
+        rows.kind, touched, start, close.group_of, to_row, weight, p_miss, table.t_ns, table.x, table.P, table.mu,
+        table.xm, table.Pm, np.concatenate((rows.z, close.z)), np.concatenate((rows.var, close.var)),
+        np.concatenate((rows.weak_height, rows.weak_height[own])), np.concatenate((rows.t_ns, rows.t_ns[own])),
+        rows.origin, rows.C, rows.height, np.concatenate((rows.frame, rows.frame[own])), core.var_floor,
+        core.var_ceiling, core.settings.rounds, ok,
+    )  # fmt: skip
+    return touched[~ok]
