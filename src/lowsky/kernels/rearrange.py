@@ -145,6 +145,8 @@ def rearrange_tracks(
     start[k + 1] − 1, with rows edge_row and weights p_edge.
     ``mixing`` float64[K, K], output: M_kk' = Σ_{h of k'} q_k(h), doubly stochastic: what of label k' is now in k.
 
+    Its sums are those of ``moments``, ``deal_costs`` and ``exchange``, which have the twins.
+
     Source: docs/science, sections 1.5 and 1.11; Williams, "An efficient, variational approximation of the best
     fitting multi-Bernoulli filter", 2014.
     """
@@ -216,7 +218,7 @@ def _condition_modes(kind, x, P, mu, z, var, weak_height, dt, origin, C, height,
 
 @njit
 def _collapse(q, xh, Ph, muh, x, P, mu):
-    """Per mode the moments of hypotheses with weights q float64[H]: into x float64[M, 6], P float64[M, 21] packed, mu."""
+    """Per mode the moments of hypotheses with weights q float64[H]: into x float64[M, 6], P float64[M, 21], mu."""
     for m in range(mu.shape[0]):
         W = 0.0
         for h in range(q.shape[0]):

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lowsky.kernels.close import close_pairs
+from lowsky.kernels.groups import groups_of, weigh_close
 from lowsky.kernels.rearrange import rearrange_groups
-from lowsky.kernels.unresolved import close_pairs, groups_of, weigh_close
 from lowsky.kernels.update import scratch
 from lowsky.model.measurement import Floats, Ints, MeasurementKind
 from lowsky.track.core import NO_ROWS, Core

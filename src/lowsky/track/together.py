@@ -6,7 +6,6 @@ import numpy as np
 
 from lowsky.model.measurement import Floats, Ints
 
-
 LEAST = -10.0
 """Who was seen apart before has to be seen together for twice as long."""
 
@@ -40,4 +39,3 @@ class Together:
 
     def load(self, saved: list[list[int]]) -> None:
         self.of = {(a, b): (float(evidence), t_ns) for a, b, evidence, t_ns in saved}
-
