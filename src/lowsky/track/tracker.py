@@ -32,7 +32,7 @@ from lowsky.track.settings import TrackerSettings
 from lowsky.track.table import Facts
 from lowsky.track.wedges import Wedges
 
-SAVED_VERSION = 3
+SAVED_VERSION = 4
 DEFAULT_SETTINGS = TrackerSettings()
 
 
