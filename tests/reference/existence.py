@@ -76,3 +76,10 @@ def note_hits(times_s):
         if gap > 0.02:
             interval = gap if interval is None else 0.8 * interval + 0.2 * gap
     return interval
+
+
+def weak_rows(track_id, r, status, ended, least):
+    """Rows that end, and candidates that are too weak or dropped."""
+    weak = (track_id == 0) & ((r < least) | (status == 4))
+    weak[ended] = True
+    return np.flatnonzero(weak)

@@ -1,7 +1,5 @@
 """Association marginals: clusters of the gate graph, each exactly or by belief propagation."""
 
-import math
-
 import numpy as np
 
 from lowsky.kernels.compiled import njit
@@ -10,7 +8,7 @@ EXACT_TRACKS, EXACT_EDGES = 4, 12
 """Clusters up to this size are enumerated: at most (12/4 + 1)⁴ = 256 joint events."""
 MAX_SWEEPS = 200
 TOLERANCE = 1e-6
-"""Largest change of a log message at which a cluster has converged."""
+"""Largest relative change of a message at which a cluster has converged."""
 
 
 @njit
@@ -197,7 +195,7 @@ def _propagate(order, tracks, rows, n_t, n_r, edge_track, edge_row, psi, rho, p_
                 eta[k] = w[k] / (prefix + suffix[k + 1])
                 prefix += w[k] * nu[k]
             a = b
-        change = 0.0
+        change = 1.0
         for j in range(n_r):
             a, b = row_first[j], row_first[j + 1]
             suffix[b] = 0.0
@@ -207,10 +205,10 @@ def _propagate(order, tracks, rows, n_t, n_r, edge_track, edge_row, psi, rho, p_
             for at in range(a, b):
                 k = by_row[at]
                 new = 1.0 / (prefix + suffix[at + 1])
-                change = max(change, abs(math.log(new / nu[k])))
+                change = max(change, new / nu[k], nu[k] / new)
                 nu[k] = new
                 prefix += eta[k]
-        if change < TOLERANCE:
+        if change < 1.0 + TOLERANCE:
             break
     a = 0
     while a < n_edge:

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from lowsky.kernels.compiled import njit
 from lowsky.kernels.observe import REFRACTION, wrap
 
@@ -40,6 +42,8 @@ def inside(x, P, dt, origin, C, limits):
 @njit
 def _between(value, sigma, low, high):
     k = 1.0 / (math.sqrt(2.0) * sigma)
+    if (high - value) * k > 6.0 and (value - low) * k > 6.0:
+        return 1.0  # to the last bit
     return max(0.5 * (math.erf((high - value) * k) - math.erf((low - value) * k)), 0.0)
 
 
@@ -121,9 +125,11 @@ TENTATIVE, CONFIRMED, COASTING, DROPPED = 1, 2, 3, 4
 
 @njit
 def judge(
-    now_ns, track_id, r, hits, status, t_update_ns, t_report_ns, interval_s, reports, Pm, limits, verdict
+    n, now_ns, track_id, r, hits, status, t_update_ns, t_report_ns, interval_s, reports, Pm, limits, verdict, changed
 ):  # fmt: skip
-    r"""Status each track should have at ``now_ns``, into ``verdict`` uint8[T].
+    r"""Status each of the first ``n`` tracks should have at ``now_ns``, into ``verdict`` uint8[n].
+
+    Returns how many that is another status for; which ones stands in ``changed`` int64[n].
 
     Parameters
     ----------
@@ -140,7 +146,8 @@ def judge(
         coasts; intervals to coast; least seconds to coast; reports to confirm; intervals to drop and least
         seconds to drop a reporting track; seconds to drop any other; greatest position σ, m.
     """
-    for i in range(r.shape[0]):
+    n_changed = 0
+    for i in range(n):
         silence = (now_ns - t_update_ns[i]) * 1e-9
         is_reporting = False
         if t_report_ns[i] != 0:
@@ -157,15 +164,61 @@ def judge(
             wide = Pm[i, 0, 0] + Pm[i, 1, 1] > limits[11] * limits[11]
             least = limits[2] if now != TENTATIVE else (limits[3] if track_id[i] > 0 else 0.0)
             if silence > gone or wide or r[i] < least:
-                verdict[i] = DROPPED
-                continue
-        if now != TENTATIVE:
+                now = DROPPED
+        if now in (CONFIRMED, COASTING):
             is_quiet = silence > max(limits[6], limits[5] * interval_s[i])
             if is_quiet or (r[i] < limits[4] and not is_reporting):
                 now = COASTING
             elif now == COASTING:
                 now = CONFIRMED
         verdict[i] = now
+        if now != status[i]:
+            changed[n_changed] = i
+            n_changed += 1
+    return n_changed
+
+
+@njit
+def likely(n, track_id, r, least):
+    """Of the first ``n`` rows those without a number whose existence is at least ``least``: int64[K].
+
+    Twin: NumPy's flatnonzero.
+    """
+    k = 0
+    for i in range(n):
+        k += track_id[i] == 0 and r[i] >= least
+    rows, k = np.empty(k, np.int64), 0
+    for i in range(n):
+        if track_id[i] == 0 and r[i] >= least:
+            rows[k] = i
+            k += 1
+    return rows
+
+
+@njit
+def weak_rows(n, track_id, r, status, ended, least):
+    """Of the first ``n`` rows those in ``ended`` int64[K], sorted, and those without a number that are below ``least``
+    or dropped: int64[K], sorted. Twin in tests/reference."""
+    k = ended.shape[0]
+    for i in range(n):
+        k += track_id[i] == 0 and (r[i] < least or status[i] == DROPPED)
+    rows, k, e = np.empty(k, np.int64), 0, 0
+    for i in range(n):
+        is_ended = e < ended.shape[0] and ended[e] == i
+        e += is_ended
+        if is_ended or (track_id[i] == 0 and (r[i] < least or status[i] == DROPPED)):
+            rows[k] = i
+            k += 1
+    return rows[:k]
+
+
+@njit
+def shielded_tracks(n, now_ns, patience_ns, interval_s, t_report_ns):
+    """bool[n]: tracks that reported themselves within ``patience_ns`` times their interval (per s). Twin: NumPy."""
+    out = np.empty(n, np.bool_)
+    for i in range(n):
+        out[i] = t_report_ns[i] > 0 and now_ns - t_report_ns[i] <= patience_ns * interval_s[i]
+    return out
 
 
 @njit

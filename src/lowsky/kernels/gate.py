@@ -188,23 +188,32 @@ def pairs(u, v, half_u, half_v, row_u, row_v, periodic, skip_track, skip_row, pe
                 c = cu * side + (cv0 + k) % side
                 for at in range(first[c], first[c + 1]):
                     j = order[at]
+                    if abs(row_u[j] - u[i]) > half_u[i] or (skip_track[i] and skip_row[j]):
+                        continue
                     dv = row_v[j] - v[i]
                     if periodic:
                         dv = wrap(dv)
-                    du = row_u[j] - u[i]
-                    if abs(du) > half_u[i] or abs(dv) > half_v[i] or (skip_track[i] and skip_row[j]):
+                    if abs(dv) > half_v[i]:
                         continue
                     hit[n_hit] = j
-                    far[n_hit] = max(abs(du) / max(half_u[i], 1e-12), abs(dv) / max(half_v[i], 1e-12))
                     n_hit += 1
         if n_hit > per_track_max:
+            for k in range(n_hit):
+                du, dv = row_u[hit[k]] - u[i], row_v[hit[k]] - v[i]
+                if periodic:
+                    dv = wrap(dv)
+                far[k] = max(abs(du) / max(half_u[i], 1e-12), abs(dv) / max(half_v[i], 1e-12))
             nearest = np.argsort(far[:n_hit], kind="mergesort")[:per_track_max]
             kept = hit[:n_hit][nearest]
             cut += n_hit - per_track_max
             n_hit = per_track_max
             hit[:n_hit] = kept
-        if n_hit > 1:
-            hit[:n_hit] = np.sort(hit[:n_hit])
+        for k in range(1, n_hit):  # by insertion: they are few, and come in runs
+            j, at = hit[k], k
+            while at > 0 and hit[at - 1] > j:
+                hit[at] = hit[at - 1]
+                at -= 1
+            hit[at] = j
         if found + n_hit > capacity:
             capacity = 2 * capacity + n_hit
             more_track, more_row = np.empty(capacity, np.int64), np.empty(capacity, np.int64)

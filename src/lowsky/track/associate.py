@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowsky.kernels.associate import marginals
-from lowsky.kernels.existence import detection_weights, look_odds, note_hits, update_existence
+from lowsky.kernels.existence import detection_weights, look_odds, note_hits, shielded_tracks, update_existence
 from lowsky.kernels.gate import arc_of, pairs, track_boxes
 from lowsky.kernels.motion import predict_touched
+from lowsky.kernels.observe import BEARING, RADAR, REPORT
 from lowsky.kernels.sight import update_tracks, weigh_edges
-from lowsky.model.measurement import Coverage, Floats, Ints, MeasurementKind
+from lowsky.model.measurement import Coverage, Floats, Ints
 from lowsky.track.core import GATE_OF_DIM, Core, densities
 from lowsky.track.dense import Close, Look, rearrange, weigh_close_tracks
 from lowsky.track.rows import Rows, Station, TrackReject
@@ -73,7 +74,7 @@ def associate(
     p_hit = np.bincount(track, p_edge, n) if len(track) else np.zeros(n)
     before = r.copy()
     update_existence(p_miss, p_hit, r, p_missed)
-    if rows.kind == MeasurementKind.BEARING:
+    if rows.kind == BEARING:
         # silence of an emitter is no evidence, so neither is a bearing: half of the odds would only ever add up
         r[:] = before
     if len(track):
@@ -92,9 +93,9 @@ def distances2(y: Floats, share: Floats, components: Ints) -> Floats:
 
 def shielded(core: Core) -> NDArray[np.bool_]:
     """bool[n]: tracks that reported themselves within their last three intervals."""
-    table, n = core.table, core.table.n
-    fresh_ns = (core.settings.coast_intervals * 1e9) * table.interval_s[:n]
-    return (table.t_report_ns[:n] > 0) & (core.now_ns - table.t_report_ns[:n] <= fresh_ns)
+    table = core.table
+    patience_ns = core.settings.coast_intervals * 1e9
+    return shielded_tracks(table.n, core.now_ns, patience_ns, table.interval_s, table.t_report_ns)
 
 
 def _gate(core: Core, station: Station, rows: Rows, t_look_ns: int, named: NDArray[np.bool_]) -> tuple[Ints, Ints]:
@@ -104,10 +105,10 @@ def _gate(core: Core, station: Station, rows: Rows, t_look_ns: int, named: NDArr
         return np.empty(0, np.int64), np.empty(0, np.int64)
     earliest, newest = int(rows.t_ns.min()), int(rows.t_ns.max())
     t_ref = (earliest + newest) // 2
-    if rows.kind == MeasurementKind.REPORT:
+    if rows.kind == REPORT:
         row_u, row_v = np.ascontiguousarray(rows.origin[:, 0]), np.ascontiguousarray(rows.origin[:, 1])
         var_uv = np.array([rows.var[:, 0].max(), rows.var[:, 1].max()])
-    elif rows.kind == MeasurementKind.RADAR:
+    elif rows.kind == RADAR:
         row_u, row_v = rows.z[:, 0].copy(), _wrapped(rows.z[:, 1])
         var_uv = np.array([rows.var[:, 0].max(), rows.var[:, 1].max()])
     else:
@@ -119,7 +120,7 @@ def _gate(core: Core, station: Station, rows: Rows, t_look_ns: int, named: NDArr
         core.motion, rows.origin[0], rows.C[0], settings.gate_sigma, var_uv, arc_of(row_v), box[0], box[1], box[2],
         box[3],
     )  # fmt: skip
-    periodic = rows.kind != MeasurementKind.REPORT
+    periodic = rows.kind != REPORT
     track, row, cut = pairs(
         box[0], box[1], box[2], box[3], row_u, row_v, periodic, table.has_identity[:n], named, settings.edges_per_track
     )

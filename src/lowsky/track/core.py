@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from lowsky.geo.enu import EnuFrame
+from lowsky.kernels.observe import REPORT
+from lowsky.kernels.rows import false_and_new
 from lowsky.kernels.sight import room_for
 from lowsky.model.events import Event, TrackStarted
 from lowsky.model.measurement import Floats, Ints, MeasurementBatch, MeasurementKind
@@ -206,11 +208,14 @@ def birth_share(station: Station, settings: TrackerSettings) -> float:
 
 def densities(core: Core, station: Station, rows: Rows) -> tuple[Floats, Floats]:
     """ρ_j of every row, in 1/(units of its components), and the share of it that is new objects, float64[N] both."""
-    settings = core.settings
-    volume = np.where(np.isfinite(rows.z), station.extent, 1.0).prod(axis=1)
-    if rows.kind == MeasurementKind.REPORT:
-        return settings.report_clutter / volume, np.full(len(rows), settings.r_anonymous_report)
+    settings, n = core.settings, len(rows)
+    rho, share = np.empty(n), np.empty(n)
+    if rows.kind == REPORT:
+        false_and_new(rows.z, station.extent, np.array([settings.report_clutter]), False, 0.0, rho, share)
+        share[:] = settings.r_anonymous_report
+        return rho, share
     known = core.clutter.get(station.sensor.id)
-    clutter = station.clutter / volume if known is None else known.density(rows.z)
-    new = station.p_detect * settings.undetected_objects / volume
-    return clutter + new, new / (clutter + new)
+    clutter = np.array([station.clutter]) if known is None else known.density(rows.z)
+    new = station.p_detect * settings.undetected_objects
+    false_and_new(rows.z, station.extent, clutter, known is not None, new, rho, share)
+    return rho, share

@@ -53,7 +53,7 @@ class Duplicates:
         ahead = (core.now_ns - table.t_ns[shown]) * 1e-9
         east = table.xm[shown, 0] + ahead * table.xm[shown, 3]
         north = table.xm[shown, 1] + ahead * table.xm[shown, 4]
-        half = np.full(len(shown), settings.merge_distance_m)
+        half = self._reach(core, shown)
         none = np.zeros(len(shown), np.bool_)
         first, second, _ = pairs(east, north, half, half, east, north, False, none, none, settings.edges_per_track)
         later = second > first
@@ -77,6 +77,20 @@ class Duplicates:
             )  # fmt: skip
             agree[close] = agree_close
         return list(zip(first[agree].tolist(), second[agree].tolist(), strict=True))
+
+    def _reach(self, core: Core, shown: np.ndarray) -> np.ndarray:
+        """How far from each another may lie, east or north, that agrees with it: √gate σ of its own and of the widest.
+
+        d² is never less than that along one axis, and √(a + b) ≤ √a + √b, so no pair is lost.
+        """
+        settings, table = core.settings, core.table
+        lag = 0.0
+        if table.t_report_ns[shown].any():
+            lag = settings.merge_latency_s * float(np.abs(table.xm[shown, 3:6]).max())
+        floor = settings.merge_floor[0] ** 2 + lag * lag
+        widest = np.maximum(table.Pm[shown, 0, 0], table.Pm[shown, 1, 1]) + 0.5 * floor
+        own = np.sqrt(settings.merge_gate * widest)
+        return np.minimum(own + own.max(), settings.merge_distance_m)
 
     def dump(self) -> list[Any]:
         return [self.t_next_ns, [[a, b, n] for (a, b), n in self.agreed.items()]]

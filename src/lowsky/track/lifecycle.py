@@ -48,15 +48,16 @@ def judge_tracks(core: Core, merged: list[int]) -> Ints:
             settings.drop_intervals, settings.drop_report_s, settings.drop_s, settings.max_position_sigma_m,
         ]
     )  # fmt: skip
-    verdict = np.empty(n, np.uint8)
-    judge(
-        core.now_ns, table.track_id[:n], table.r[:n], table.hits[:n], table.status[:n], table.t_update_ns[:n],
-        table.t_report_ns[:n], table.interval_s[:n], table.reports[:n], table.Pm[:n], limits, verdict,
+    verdict, changed = np.empty(n, np.uint8), np.empty(n, np.int64)
+    n_changed = judge(
+        n, core.now_ns, table.track_id, table.r, table.hits, table.status, table.t_update_ns, table.t_report_ns,
+        table.interval_s, table.reports, table.Pm, limits, verdict, changed,
     )  # fmt: skip
-    verdict[merged] = table.status[merged]
-    changed = np.flatnonzero(verdict != table.status[:n])
-    if not len(changed):
+    if not n_changed:
         return np.array(sorted(merged), np.int64)
+    verdict[merged] = table.status[merged]
+    changed = changed[:n_changed]
+    changed = changed[verdict[changed] != table.status[changed]]
     hidden = table.track_id[changed] == 0
     ended = list(merged)
     # in order of track number, so that the order of rows never shows

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from lowsky.geo.enu import EnuFrame
 from lowsky.geo.height import SIGMA_PRESSURE_ALTITUDE_M
-from lowsky.kernels.observe import NEAREST_M
+from lowsky.kernels.observe import RADAR, REPORT
+from lowsky.kernels.rows import is_settled, put_in_order, sane_rows
 from lowsky.model.measurement import Coverage, Floats, Ints, MeasurementBatch, MeasurementKind
 from lowsky.model.site import Sensor
 from lowsky.track.settings import TrackerSettings
@@ -36,6 +37,7 @@ class TrackReject(IntEnum):
 
 
 RejectCounter = Counter[tuple[str, TrackReject]]
+NO_PRESSURE = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,42 +145,25 @@ def prepare(
 ) -> Rows:  # fmt: skip
     """Sane rows of a batch, sorted by time and content, so that the order they came in cannot matter."""
     n, kind = len(batch), int(batch.kind)
-    z, var = np.full((n, 6), np.nan), np.ones((n, 6))
-    width = batch.z.shape[1]
-    z[:, :width] = batch.z
-    z[~(np.abs(z) < 1e9)] = np.nan
-    sigma = np.where(batch.sigma > 0.0, batch.sigma, station.sigma)
-    var[:, :width] = np.clip(sigma, station.floor, station.ceiling) ** 2
-    weak = np.zeros(n, np.bool_)
-    pressure = batch.attributes.get("pressure_altitude_m")
-    if pressure is not None and kind != MeasurementKind.BEARING:
-        column = 4 if kind == MeasurementKind.RADAR else 2
-        weak = np.isnan(z[:, column]) & (np.abs(pressure) < 1e5)
-        z[weak, column] = pressure[weak]
-        var[weak, column] = SIGMA_PRESSURE_ALTITUDE_M**2
-    if kind == MeasurementKind.RADAR:
-        good = (z[:, 0] >= NEAREST_M) & np.isfinite(z[:, 1]) & ~(np.abs(z[:, 2]) > math.pi / 2)
-        _count(rejects, station, TrackReject.NO_RANGE_OR_AZIMUTH, n - int(good.sum()))
-    elif kind == MeasurementKind.BEARING:
-        good = np.isfinite(z[:, 0]) & ~(np.abs(z[:, 1]) > math.pi / 2)
-        _count(rejects, station, TrackReject.NOT_FINITE, n - int(good.sum()))
-    else:
-        place = (np.abs(z[:, 0]) <= math.pi / 2) & (np.abs(z[:, 1]) <= 2.0 * math.pi)
-        z[~place, :3] = np.nan
-        # a velocity is used with both horizontal components or not at all
-        z[np.isnan(z[:, 3]) | np.isnan(z[:, 4]), 3:] = np.nan
-        good = place | np.isfinite(z[:, 3])
-        _count(rejects, station, TrackReject.NOT_FINITE, n - int(good.sum()))
-    ahead = batch.t_meas_ns > now_ns + int(settings.max_ahead_s * 1e9)
-    _count(rejects, station, TrackReject.FUTURE, int((good & ahead).sum()))
-    good &= ~ahead
-    keep = np.flatnonzero(good)
-    keep = keep[np.lexsort((*z[keep].T[::-1], batch.t_meas_ns[keep]))]
-    rows = z[keep], var[keep], weak[keep], batch.t_meas_ns[keep]
-    if kind != MeasurementKind.REPORT:
-        shared = np.zeros(len(keep), np.int64)
-        return Rows(kind, *rows, station.origin, station.C, station.height, shared, keep)
-    return _report_rows(rows, keep, station, frame)
+    z, var, weak, keep = np.empty((n, 6)), np.empty((n, 6)), np.empty(n, np.bool_), np.empty(n, np.int64)
+    n_kept, n_bad, n_late = sane_rows(
+        kind, batch.z, batch.sigma, station.sigma, station.floor, station.ceiling,
+        batch.attributes.get("pressure_altitude_m", NO_PRESSURE), SIGMA_PRESSURE_ALTITUDE_M**2, batch.t_meas_ns,
+        now_ns + int(settings.max_ahead_s * 1e9), z, var, weak, keep,
+    )  # fmt: skip
+    if n_bad:
+        _count(rejects, station, TrackReject.NO_RANGE_OR_AZIMUTH if kind == RADAR else TrackReject.NOT_FINITE, n_bad)
+    if n_late:
+        _count(rejects, station, TrackReject.FUTURE, n_late)
+    z, keep = z[:n_kept], keep[:n_kept]
+    order = np.argsort(z[:, 0])
+    if not is_settled(order, z, batch.t_meas_ns, keep):
+        order = np.lexsort((*z.T[::-1], batch.t_meas_ns[keep]))
+    rows = put_in_order(order, z, var, weak, batch.t_meas_ns, keep)
+    if kind != REPORT:
+        shared = np.zeros(n_kept, np.int64)
+        return Rows(kind, *rows[:4], station.origin, station.C, station.height, shared, rows[4])
+    return _report_rows(rows[:4], rows[4], station, frame)
 
 
 def _report_rows(

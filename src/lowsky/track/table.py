@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowsky.kernels.packed import N_PACKED
+from lowsky.kernels.table import clear_rows, fill_holes
 from lowsky.model.measurement import ATTRIBUTES
 
 ATTRIBUTE_INDEX = {name: k for k, name in enumerate(ATTRIBUTES)}
@@ -80,6 +81,7 @@ class TrackTable:
     t_chance_ns: NDArray[np.int64]
     look_hit: NDArray[np.int64]
     attributes: NDArray[np.float64]
+    _bytes: tuple[NDArray[np.uint8], ...]
 
     def __init__(self, n_mode: int, n_behaviour: int, n_sensor: int, capacity: int = 256) -> None:
         self.n = 0
@@ -88,6 +90,7 @@ class TrackTable:
         self.specs = column_specs(n_mode, n_behaviour, n_sensor)
         for name, (dtype, shape) in self.specs.items():
             setattr(self, name, np.zeros((capacity, *shape), dtype))
+        self._see_bytes()
 
     @property
     def capacity(self) -> int:
@@ -98,27 +101,23 @@ class TrackTable:
         if self.n + count > self.capacity:
             self._resize(max(2 * self.capacity, self.n + count))
         rows = np.arange(self.n, self.n + count)
-        for name in self.specs:
-            getattr(self, name)[self.n : self.n + count] = 0
+        clear_rows(self._bytes, self.n, count)
         self.serial[rows] = np.arange(self.next_serial, self.next_serial + count)
         self.attributes[rows] = np.nan
         self.next_serial += count
         self.n += count
         return rows
 
-    def remove(self, gone: NDArray[np.bool_]) -> None:
-        """Drop the rows where ``gone`` bool[n]; their facts go too. Shrinks when three quarters are spare."""
-        dead = np.flatnonzero(gone)
+    def remove(self, dead: NDArray[np.int64]) -> None:
+        """Drop the rows ``dead``, sorted; their facts go too. Shrinks when three quarters are spare."""
         if not len(dead):
             return
         for serial in self.serial[dead[self.has_facts[dead]]].tolist():
             del self.facts[serial]
         left = self.n - len(dead)
-        holes = dead[dead < left]
-        movers = left + np.flatnonzero(~gone[left:])
-        for name in self.specs:
-            column = getattr(self, name)
-            column[holes] = column[movers]
+        n_hole = int(np.searchsorted(dead, left))
+        holes = dead[:n_hole]
+        fill_holes(self._bytes, holes, dead[n_hole:], left, self.n)
         for row in holes[self.has_facts[holes]].tolist():
             self.facts[int(self.serial[row])].row = row
         self.n = left
@@ -140,6 +139,12 @@ class TrackTable:
             new: NDArray[Any] = np.zeros((capacity, *shape), dtype)
             new[: self.n] = old[: self.n]
             setattr(self, name, new)
+        self._see_bytes()
+
+    def _see_bytes(self) -> None:
+        """Every column as bytes by row: what moves rows need not know what is in them."""
+        columns = (getattr(self, name) for name in self.specs)
+        self._bytes = tuple(c.view(np.uint8).reshape(self.capacity, -1) for c in columns)
 
     def bytes_per_row(self) -> int:
         return sum(np.dtype(dtype).itemsize * int(np.prod(shape)) for dtype, shape in self.specs.values())

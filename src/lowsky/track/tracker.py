@@ -11,12 +11,13 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from lowsky.kernels.existence import likely, weak_rows
 from lowsky.model.events import Event
 from lowsky.model.measurement import Ints, MeasurementBatch, MeasurementKind
 from lowsky.model.ports import Tick
 from lowsky.model.site import Site
 from lowsky.model.status import Registered
-from lowsky.model.track import TrackSnapshot, TrackStatus
+from lowsky.model.track import TrackSnapshot
 from lowsky.track.associate import NO_COVERAGE, associate
 from lowsky.track.births import birth
 from lowsky.track.core import NOTHING_ASSOCIATED, Associated, Core
@@ -259,8 +260,10 @@ class Tracker:
     def _show_candidates(self) -> None:
         """Candidates likely enough to be shown get their numbers, in order of birth."""
         core = self._core
-        table, n = core.table, core.table.n
-        rows = np.flatnonzero((table.track_id[:n] == 0) & (table.r[:n] >= core.settings.r_show))
+        table = core.table
+        rows = likely(table.n, table.track_id, table.r, core.settings.r_show)
+        if not len(rows):
+            return
         stations = list(core.stations.values())
         for row in rows[np.argsort(table.serial[rows])].tolist():
             newest = int(np.argmax(table.t_hit_ns[row]))
@@ -268,15 +271,12 @@ class Tracker:
 
     def _remove(self, ended: Ints) -> None:
         """Take ended tracks (rows) and recycled candidates out of the table."""
-        core, settings = self._core, self._core.settings
-        table, n = core.table, core.table.n
+        core, table, settings = self._core, self._core.table, self._core.settings
         if len(ended) or self._picture.dropped_words:
             self._picture.keep_dropped(core, ended)
             core.text_version += 1
-        weak = (table.r[:n] < core.r_recycle) | (table.status[:n] == TrackStatus.DROPPED)
-        gone = weak & (table.track_id[:n] == 0)
-        gone[ended] = True
-        for row in np.flatnonzero(gone & table.has_identity[:n]).tolist():
+        gone = weak_rows(table.n, table.track_id, table.r, table.status, ended, core.r_recycle)
+        for row in gone[table.has_identity[gone]].tolist():
             identity = table.facts[int(table.serial[row])].identity
             if identity is not None:
                 place = table.xm[row, :3]

@@ -161,12 +161,14 @@ def test_statuses_follow_the_rules_one_by_one(seed):
     }  # fmt: skip
     Pm, verdict = np.eye(6)[None] * track["sigma"] ** 2 / 2, np.zeros(1, np.uint8)
     ns = lambda s: np.array([round(s * 1e9)])  # noqa: E731
-    existence.judge(
-        1000 * 10**9, np.array([track["number"]]), np.array([track["r"]]), np.array([track["hits"]]),
+    changed = np.zeros(1, np.int64)
+    n_changed = existence.judge(
+        1, 1000 * 10**9, np.array([track["number"]]), np.array([track["r"]]), np.array([track["hits"]]),
         np.array([track["status"]], np.uint8), ns(track["t_update"]), ns(track["t_report"]),
-        np.array([track["interval"]]), np.array([track["reports"]]), Pm, limits, verdict,
+        np.array([track["interval"]]), np.array([track["reports"]]), Pm, limits, verdict, changed,
     )  # fmt: skip
     assert verdict[0] == existence_twin.judge(track, 1000.0, limits)
+    assert n_changed == (verdict[0] != track["status"])
 
 
 def test_the_interval_between_updates_is_learnt():

@@ -1,0 +1,33 @@
+"""Twin of lowsky.kernels.rows: NumPy, one rule after another."""
+
+import numpy as np
+
+
+def sane_rows(kind, z_in, sigma_in, sigma, floor, ceiling, pressure, var_pressure, t_ns, latest_ns):
+    """(components, variances, weak, source rows) of what is kept, and how many are bad, how many too late."""
+    n, width = z_in.shape
+    z, var, weak = np.full((n, 6), np.nan), np.ones((n, 6)), np.zeros(n, bool)
+    z[:, :width] = np.where(np.abs(z_in) < 1e9, z_in, np.nan)
+    var[:, :width] = np.clip(np.where(sigma_in > 0, sigma_in, sigma), floor, ceiling) ** 2
+    if len(pressure) and kind != 2:
+        column = 4 if kind == 1 else 2
+        weak = np.isnan(z[:, column]) & (np.abs(pressure) < 1e5)
+        z[weak, column], var[weak, column] = pressure[weak], var_pressure
+    if kind == 1:
+        good = (z[:, 0] >= 1.0) & np.isfinite(z[:, 1]) & ~(np.abs(z[:, 2]) > np.pi / 2)
+    elif kind == 2:
+        good = np.isfinite(z[:, 0]) & ~(np.abs(z[:, 1]) > np.pi / 2)
+    else:
+        place = (np.abs(z[:, 0]) <= np.pi / 2) & (np.abs(z[:, 1]) <= 2 * np.pi)
+        z[~place, :3] = np.nan
+        z[np.isnan(z[:, 3]) | np.isnan(z[:, 4]), 3:] = np.nan
+        good = place | np.isfinite(z[:, 3])
+    late = good & (t_ns > latest_ns)
+    keep = np.flatnonzero(good & ~late)
+    return (z[keep], var[keep], weak[keep], keep), int((~good).sum()), int(late.sum())
+
+
+def false_and_new(z, extent, clutter, is_density, new):
+    volume = np.where(np.isfinite(z), extent, 1.0).prod(axis=1)
+    false = clutter if is_density else clutter[0] / volume
+    return false + new / volume, new / volume / (false + new / volume)
