@@ -203,11 +203,18 @@ def pairs(u, v, half_u, half_v, row_u, row_v, periodic, skip_track, skip_row, pe
                 if periodic:
                     dv = wrap(dv)
                 far[k] = max(abs(du) / max(half_u[i], 1e-12), abs(dv) / max(half_v[i], 1e-12))
-            nearest = np.argsort(far[:n_hit], kind="mergesort")[:per_track_max]
-            kept = hit[:n_hit][nearest]
-            cut += n_hit - per_track_max
-            n_hit = per_track_max
-            hit[:n_hit] = kept
+            farthest = np.partition(far[:n_hit], per_track_max - 1)[per_track_max - 1]
+            ties = per_track_max
+            for k in range(n_hit):
+                ties -= far[k] < farthest
+            kept = 0
+            for k in range(n_hit):
+                if far[k] < farthest or (far[k] == farthest and ties > 0):
+                    ties -= far[k] == farthest
+                    hit[kept] = hit[k]
+                    kept += 1
+            cut += n_hit - kept
+            n_hit = kept
         for k in range(1, n_hit):  # by insertion: they are few, and come in runs
             j, at = hit[k], k
             while at > 0 and hit[at - 1] > j:
