@@ -100,3 +100,30 @@ def test_turning_the_world_turns_the_tracks(seed, angle):
     np.testing.assert_allclose(b.x[:, :3], a.x[:, :3] @ turn.T, atol=0.05)
     np.testing.assert_allclose(b.x[:, 3:], a.x[:, 3:] @ turn.T, atol=0.05)
     np.testing.assert_allclose(b.existence, a.existence, atol=1e-3)
+
+
+ODD = [0.0, -0.0, 1e-300, 1.0, 1.5, math.pi, -1e3, 1e4, 1e8, 1e9, 1e300, math.inf, -math.inf, math.nan]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_no_input_makes_a_covariance_indefinite_or_an_existence_leave_its_range(data):
+    draw = data.draw
+    hearing = Sensor(id="b", kind="direction-finder", **PLACE)
+    tracker = Tracker(Site(name="p", sensors=(RADAR, hearing, Sensor(id="c", kind="cooperative", **PLACE)), **PLACE))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    kinds = [("r", MeasurementKind.RADAR, 4), ("b", MeasurementKind.BEARING, 2), ("c", MeasurementKind.REPORT, 6)]
+    good = {"r": [900.0, 1.0, 0.2, 5.0], "b": [1.0, 0.2], "c": [0.8001, 0.3001, 300.0, 1.0, 2.0, 0.0]}
+    for k in range(1, 10):
+        name, kind, width = kinds[draw(st.integers(0, 2))]
+        n = int(rng.integers(1, 6))
+        z = np.where(rng.random((n, width)) < 0.3, rng.choice(ODD, (n, width)), np.tile(good[name], (n, 1)))
+        z += rng.normal(size=z.shape) * 1e-3
+        sigma = np.where(rng.random((n, width)) < 0.7, np.nan, rng.choice(ODD, (n, width)))
+        t = np.array([k * SECOND + draw(st.sampled_from([0, -(10**9), 10**8])) for _ in range(n)])
+        cover = Coverage(k * SECOND, k * SECOND, 0.0, 5000.0, 0.0, 2 * math.pi, 0.0, 1.5) if name == "r" else None
+        tracker.step(Tick(k * SECOND, MeasurementBatch(name, kind, t, t.copy(), z, sigma, coverage=cover)))
+        table = tracker._core.table
+        assert ((table.r[: table.n] >= 0.0) & (table.r[: table.n] <= 1.0)).all()
+        assert np.isfinite(table.xm[: table.n]).all()
+        np.linalg.cholesky(table.Pm[: table.n])
