@@ -30,6 +30,7 @@ COMMANDS = {
     "tracking": ["-m", "benchmarks.tracking", "--json", f"{RESULTS}/tracking.json"],
     "pmbm": ["-m", "benchmarks.pmbm", "--json", f"{RESULTS}/pmbm.json"],
     "simulate": ["-m", "benchmarks.simulate_speed", "--json", f"{RESULTS}/simulate.json"],
+    "tracker-scale": ["-m", "benchmarks.tracker_scale"],
     "page": ["-m", "benchmarks.page_cpu", "--tracks", "500", "2000", "--seconds", "15"],
     "latency": ["-m", "benchmarks.latency", "--seconds", "60"],
     "memory": ["-m", "benchmarks.memory", "--minutes", "60"],
