@@ -139,7 +139,7 @@ def hypotheses(core: Core, at_ns: int) -> Hypotheses:
     if len(rows):
         predict_tracks(
             rows, np.full(len(rows), at_ns), table.t_ns[rows], table.x[rows], table.P[rows], table.mu[rows],
-            table.share[rows], x, P, core.G, core.q, core.share_birth, 1.0 / core.settings.behaviour_lasts_s,
+            table.share[rows], x, P, core.G, core.motion, core.share_birth, 1.0 / core.settings.behaviour_lasts_s,
         )  # fmt: skip
     return Hypotheses(table.track_id[rows], x, table.r[rows])
 
