@@ -21,10 +21,9 @@ import polars as pl
 from scipy.stats import t as student
 
 from benchmarks.innovations import Watch
-from lowsky.align.funnel import Funnel
 from lowsky.constants import SECOND_NS
 from lowsky.engine.config import parse_site, read_site
-from lowsky.engine.offline import Input, Steps, ticks_of
+from lowsky.engine.offline import Input, Steps, run
 from lowsky.engine.pipeline import Pipeline
 from lowsky.engine.tracktable import TrackTableWriter
 from lowsky.evaluate import evaluate
@@ -34,6 +33,7 @@ from lowsky.evaluate.score import match
 from lowsky.evaluate.seconds import SHOWN, common_frame, picture, whole_seconds
 from lowsky.evaluate.tables import read_tracks, read_truth
 from lowsky.geo.enu import EnuFrame
+from lowsky.model.ports import Tick
 from lowsky.model.site import Feed, Site
 from lowsky.simulate import Simulation, idealised, load_scenario, simulate
 from lowsky.track.picture import Hypotheses
@@ -128,23 +128,26 @@ def track(world: Simulation, folder: Path, watch: Watch | None = None) -> tuple[
     world.measurements.write_parquet(table)
     site = read_site(site_path)
     source = Input(table, Feed(sensor=site.sensors[0].id, format="table", source=f"file:{table}"))
-    claims, asking_s, due_ns = [], 0.0, None
-    pipeline, funnel = Pipeline(site), Funnel(site)
+    claims, asking_s = [], 0.0
+
+    def look(tick: Tick, pipeline: Pipeline) -> None:
+        nonlocal asking_s
+        if watch is not None and tick.batch is not None and watch.wanted(tick.batch.sensor, tick.batch.t_ns):
+            begun_s = time.process_time()
+            watch.look(tick.batch.sensor, tick.batch.t_ns, pipeline.snapshot(tick.batch.t_ns))
+            asking_s += time.process_time() - begun_s
+
+    def second(second_ns: int, pipeline: Pipeline) -> None:
+        nonlocal asking_s
+        write.second(second_ns, pipeline)
+        begun_s = time.process_time()
+        claims.append((second_ns, pipeline.hypotheses(second_ns)))
+        asking_s += time.process_time() - begun_s
+
     started_s = time.process_time()
     with TrackTableWriter(tracks, site) as writer:
         write = Steps(writer)
-        for tick in ticks_of([source], site, funnel):
-            if due_ns is not None and tick.t_ns > due_ns:  # all of the second is in, and nothing later
-                begun_s = time.process_time()
-                claims.append((due_ns, pipeline.hypotheses(due_ns)))
-                asking_s, due_ns = asking_s + time.process_time() - begun_s, None
-            if watch is not None and tick.batch is not None and watch.wanted(tick.batch.sensor, tick.batch.t_ns):
-                begun_s = time.process_time()
-                watch.look(tick.batch.sensor, tick.batch.t_ns, pipeline.snapshot(tick.batch.t_ns))
-                asking_s += time.process_time() - begun_s
-            write(tick, pipeline.step(tick), pipeline)
-            if tick.batch is None and tick.t_ns % SECOND_NS == 0:
-                due_ns = tick.t_ns
+        run([source], site, write, second, before_step=look)
     return tracks, claims_table(claims, site), time.process_time() - started_s - asking_s
 
 

@@ -19,3 +19,7 @@ FOOT_PER_MINUTE_MPS = FOOT_M / 60.0
 TWO_PI = 2.0 * math.pi
 DAY_NS = 86_400_000_000_000
 SECOND_NS = 1_000_000_000
+
+LATE_BUFFER_S = 30.0
+"""How far back late measurements are still put where they belong: thrice the longest delay that Remote ID relays and
+links that stand still were found to have (10 s). After it the picture is settled."""

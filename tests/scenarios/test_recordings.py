@@ -54,7 +54,8 @@ def tracked(path, place, folder):
     site = parse_site(SITE.format(**place))
     out = folder / f"{path.name}.tracks.parquet"
     with TrackTableWriter(out, site) as table:
-        run([open_input(path, site)], site, Steps(table))
+        steps = Steps(table)
+        run([open_input(path, site)], site, steps, steps.second)
     return pl.read_parquet(out)
 
 

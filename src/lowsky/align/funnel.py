@@ -1,7 +1,8 @@
 """Many asynchronous feeds in, one stream ordered by event time out. No clock of its own, no I/O.
 
 The stream is a function of the *set* of batches put in, whatever order the feeds delivered them in, as long as
-nothing comes later than its sensor's ``latency_s``. Why it is built so: docs/decisions/0070-align.md.
+nothing comes later than its sensor's ``latency_s``. What comes later still goes on, as a late batch: in a tick of the
+present whose batch is of the past. Why it is built so: docs/decisions/0070-align.md, 0073-late-data.md.
 """
 
 import bisect
@@ -13,7 +14,7 @@ import numpy as np
 
 from lowsky.align.clockbias import ClockBias, ClockEstimate
 from lowsky.align.ledger import Ledger
-from lowsky.align.order import content, first_arrival_ns, pieces, size_bytes
+from lowsky.align.order import content, first_arrival_ns, joined, may_join, pieces, size_bytes
 from lowsky.align.queue import Queue, Waiting, Watermark
 from lowsky.align.settings import RECORDED, Settings
 from lowsky.constants import SECOND_NS
@@ -76,6 +77,9 @@ class Funnel:
         self._grid_ns = None if start_ns is None else -(-start_ns // self._tick_ns) * self._tick_ns
         self._quiet_since_ns = start_ns  # event time of the last batch let go
         self._last_ns = start_ns or 0  # of the last tick
+        self._free_from_ns = start_ns or 0  # batches of this time and later may still follow in order
+        self._late_ns = _ns(settings.late_s)
+        self._late: list[Waiting] = []  # behind what was let go, not too far
         self._reports: list[tuple[int, int, int, SensorReport]] = []
         self._report_serial = 0
 
@@ -122,17 +126,22 @@ class Funnel:
         return None if ahead.all() else batch.take(~ahead)  # an empty look's coverage is of the same clock
 
     def _admit(self, lane: _Lane, source: str, batch: MeasurementBatch) -> None:
-        """Queue a batch, or count it as late."""
+        """Queue a batch; pass it on as late where time has gone beyond it, or count it as too late."""
         ledger = self._lanes[source].ledger
         t_ns, first_ns = batch.t_ns, first_arrival_ns(batch)
         lane.watermark.see(t_ns)
         lane.lost_ns, lane.can_speak = None, True
-        if self._done_ns is not None and t_ns < self._done_ns:
-            ledger.reject(Reject.LATE, len(batch), first_ns)
-            ledger.unused_looks += not len(batch)
+        waiting = Waiting(t_ns, first_ns, size_bytes(batch), source, batch)
+        if self._done_ns is not None and t_ns < min(self._done_ns, self._free_from_ns):
+            if t_ns < self._done_ns - self._late_ns:
+                ledger.reject(Reject.LATE, len(batch), first_ns)
+                ledger.unused_looks += not len(batch)
+                return
+            ledger.accept(len(batch), first_ns)
+            self._late.append(waiting)
             return
         ledger.accept(len(batch), first_ns)
-        for dropped in lane.queue.push(Waiting(t_ns, first_ns, size_bytes(batch), source, batch)):
+        for dropped in lane.queue.push(waiting):
             self._lanes[dropped.source].ledger.overflow(len(dropped.batch), first_ns)
             self._lanes[dropped.source].ledger.unused_looks += not len(dropped.batch)
 
@@ -160,14 +169,28 @@ class Funnel:
 
     # -- out ---------------------------------------------------------------------------------------------------
 
-    def release(self, now_ns: int) -> list[Tick]:
-        """Let go everything that is certain at ``now_ns`` (UTC of arrival): batches in order and the grid's ticks."""
-        horizon_ns = self._horizon(now_ns)
+    def release(self, now_ns: int, wait: bool = True) -> list[Tick]:
+        """Let go everything that is certain at ``now_ns`` (UTC of arrival): batches in order and the grid's ticks.
+
+        Not to ``wait`` lets go all up to and with ``now_ns``; what comes for this time afterwards will be late.
+        """
+        late = self._let_late_go()
+        horizon_ns = self._horizon(now_ns) if wait else now_ns + 1
+        # what is waiting may lie before what was let go: nothing after it was
         if self._done_ns is not None and horizon_ns <= self._done_ns:
-            return []
+            return late
         self._done_ns = horizon_ns
         waiting = [w for lane in self._lanes.values() if len(lane.queue) for w in lane.queue.pop_before(horizon_ns)]
-        return self._let_go(waiting, horizon_ns)
+        return late + self._let_go(waiting, horizon_ns)
+
+    def _let_late_go(self) -> list[Tick]:
+        """In their order; their ticks are of the newest moment of the stream."""
+        late, self._late = self._late, []
+        for item in late:
+            ledger = self._lanes[item.source].ledger
+            ledger.release(len(item.batch))
+            ledger.late += len(item.batch)
+        return [Tick(self._last_ns, batch) for _, batch in self._ordered(late)]
 
     def _horizon(self, now_ns: int) -> int:
         """How far every sensor is certain. One that is reported lost is waited for until what was on its way has
@@ -182,7 +205,7 @@ class Funnel:
     def flush(self) -> list[Tick]:
         """Let go of all: end of the files, or of the run. Reports that are left go with a last tick."""
         waiting = [w for lane in self._lanes.values() for w in lane.queue.pop_all()]
-        ticks = self._let_go(waiting, None)
+        ticks = self._let_late_go() + self._let_go(waiting, None)
         if self._reports:
             self._last_ns = max(self._reports[-1][0], self._last_ns)
             ticks.append(Tick(self._last_ns, None, self._reports_until(self._last_ns)))
@@ -192,29 +215,36 @@ class Funnel:
 
     def _let_go(self, waiting: Iterable[Waiting], until_ns: int | None) -> list[Tick]:
         ticks: list[Tick] = []
-        for item in self._ordered(waiting):
-            if self._grid_ns is None:
-                self._grid_ns = (item.t_ns // self._tick_ns + 1) * self._tick_ns
-            self._pass_time(ticks, item.t_ns, before_batch=True)
-            ticks.append(Tick(item.t_ns, item.batch))
-            self._quiet_since_ns = item.t_ns
+        waiting = list(waiting)
+        for item in waiting:
             self._lanes[item.source].ledger.release(len(item.batch))
+        for t_ns, batch in self._ordered(waiting):
+            if self._grid_ns is None:
+                self._grid_ns = (t_ns // self._tick_ns + 1) * self._tick_ns
+            self._pass_time(ticks, t_ns, before_batch=True)
+            ticks.append(Tick(t_ns, batch))
+            self._quiet_since_ns = t_ns
         if until_ns is not None and self._grid_ns is not None:
             self._pass_time(ticks, until_ns, before_batch=False)
         if ticks:
             self._last_ns = ticks[-1].t_ns
+            self._free_from_ns = self._last_ns + (ticks[-1].batch is not None)
         return ticks
 
-    def _ordered(self, waiting: Iterable[Waiting]) -> list[Waiting]:
-        """By event time, sensor, look, first arrival; by content where all of these are equal."""
+    def _ordered(self, waiting: Iterable[Waiting]) -> list[tuple[int, MeasurementBatch]]:
+        """By event time, sensor, look, and content where all of these are equal; reports of one moment as one."""
 
-        def place(item: Waiting) -> tuple[int, int, int, int]:
-            return item.t_ns, self._lanes[item.batch.sensor].index, item.batch.look, item.arrived_ns
+        def place(item: Waiting) -> tuple[int, int, int]:
+            return item.t_ns, self._lanes[item.batch.sensor].index, item.batch.look
 
-        out: list[Waiting] = []
-        for _, same in groupby(sorted(waiting, key=place), key=place):
-            equals = list(same)
-            out += equals if len(equals) == 1 else sorted(equals, key=lambda item: content(item.batch))
+        out: list[tuple[int, MeasurementBatch]] = []
+        for (t_ns, _, _), same in groupby(sorted(waiting, key=place), key=place):
+            batches = [item.batch for item in same]
+            if len(batches) > 1:
+                single = [b for b in batches if may_join(b)]
+                batches = [b for b in batches if not may_join(b)] + ([joined(single)] if single else [])
+                batches.sort(key=content)
+            out += [(t_ns, batch) for batch in batches]
         return out
 
     def _pass_time(self, ticks: list[Tick], to_ns: int, before_batch: bool) -> None:

@@ -19,6 +19,7 @@ class Ledger:
     records: int = 0
     measurements: int = 0  # rows let go
     waiting: int = 0  # rows in queues
+    late: int = 0  # of the rows let go, those behind time: the pipeline puts them where they belong
     unused_looks: int = 0  # empty looks too late, from the future or dropped: no rows, so outside the sum
     rejected: Counter[Reject] = field(default_factory=Counter)
     held: dict[int, int] = field(default_factory=dict)  # by feed: records its normaliser keeps back now
@@ -80,6 +81,8 @@ class Ledger:
             "held": self.waiting + sum(self.held.values()),
         }
         out.update({reason.name: self.rejected[reason] for reason in Reject if self.rejected[reason]})
+        if self.late:
+            out["late"] = self.late
         if self.unused_looks:
             out["unused_looks"] = self.unused_looks
         return out

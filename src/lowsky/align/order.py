@@ -1,10 +1,11 @@
 """What a batch's place in the stream is, and where a batch is cut before it takes it."""
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
 
-from lowsky.model.measurement import Ints, MeasurementBatch
+from lowsky.model.measurement import Labels, MeasurementBatch, MeasurementKind
 
 # What a batch takes beside its numbers (tracemalloc, CPython 3.11, NumPy 2.4): most of it where it has one row.
 BATCH_BYTES = 1024
@@ -43,12 +44,11 @@ def size_bytes(batch: MeasurementBatch) -> int:
 
 
 def content(batch: MeasurementBatch) -> bytes:
-    """Digest of everything in the batch: the last tie-break, so that order never depends on arrival."""
+    """What is in the batch, for the last tie-break: a digest of all but the times of arrival, then these. So neither
+    order nor lateness of arrival decides, unless nothing else differs."""
     digest = blake2b(digest_size=16)
     digest.update(repr((batch.sensor, int(batch.kind), batch.look, batch.coverage, batch.z.shape)).encode())
-    times: tuple[Ints, ...] = (batch.t_meas_ns, batch.t_recv_ns)
-    for column in times:
-        digest.update(column.tobytes())
+    digest.update(batch.t_meas_ns.tobytes())
     digest.update(batch.z.tobytes())
     digest.update(batch.sigma.tobytes())
     for name in sorted(batch.attributes):
@@ -56,4 +56,39 @@ def content(batch: MeasurementBatch) -> bytes:
     for name in sorted(batch.texts):
         labels = batch.texts[name]
         digest.update(name.encode() + b"\0" + repr([labels.text(row) for row in range(len(labels))]).encode())
-    return digest.digest()
+    return digest.digest() + batch.t_recv_ns.astype(">i8").tobytes()
+
+
+def may_join(batch: MeasurementBatch) -> bool:
+    """Reports stand for themselves: those of one sensor and moment are one batch, however they came."""
+    return batch.kind == MeasurementKind.REPORT and batch.coverage is None and len(batch) > 0
+
+
+def joined(batches: Sequence[MeasurementBatch]) -> MeasurementBatch:
+    """Batches of one sensor and look that ``may_join`` as one, its rows by time, content and arrival."""
+    if len(batches) == 1:
+        return batches[0]
+    lengths = [len(b) for b in batches]
+    attributes = {
+        name: np.concatenate(
+            [b.attributes.get(name, np.full(n, np.nan)) for b, n in zip(batches, lengths, strict=True)]
+        )
+        for name in sorted({name for b in batches for name in b.attributes})
+    }
+    said: dict[str, list[str | None]] = {}
+    for name in sorted({name for b in batches for name in b.texts}):
+        said[name] = []
+        for b, n in zip(batches, lengths, strict=True):
+            said[name] += [b.texts[name].text(row) for row in range(n)] if name in b.texts else [None] * n
+    z, sigma = np.concatenate([b.z for b in batches]), np.concatenate([b.sigma for b in batches])
+    t_meas_ns = np.concatenate([b.t_meas_ns for b in batches])
+    t_recv_ns = np.concatenate([b.t_recv_ns for b in batches])
+    words = [[text or "" for text in said[name]] for name in said]
+    numbers = [*z.T, *sigma.T, *attributes.values()]
+    rows = np.lexsort((t_recv_ns, *words, *numbers[::-1], t_meas_ns))
+    return MeasurementBatch(
+        batches[0].sensor, batches[0].kind, t_meas_ns[rows], t_recv_ns[rows], z[rows], sigma[rows],
+        batches[0].look, None,
+        attributes={name: column[rows] for name, column in attributes.items()},
+        texts={name: Labels.of([texts[row] for row in rows.tolist()]) for name, texts in said.items()},
+    )  # fmt: skip

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from lowsky.constants import LATE_BUFFER_S
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of one funnel.
@@ -22,6 +24,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         True: time passes for as long as ``release`` says so, and only a step of more than ``gap_s`` at once (a
         suspended machine, a clock that was set) is jumped. False (recorded files): nothing passes before the
         first batch, and ``gap_s`` after the last one time jumps to the next.
+    late_s : float
+        What is older than what was let go, but by no more than this, goes on all the same, as a late batch: the
+        pipeline puts it where it belongs. Older rows are LATE.
     max_rows, max_bytes : int
         Bounds of each sensor's queue.
     """
@@ -32,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     split_s: float = 0.25
     gap_s: float = 60.0
     always_ticking: bool = True
+    late_s: float = LATE_BUFFER_S
     max_rows: int = 200_000  # 40 s of 5,000 plots/s
     max_bytes: int = 64 * 1024 * 1024
 
@@ -41,3 +47,6 @@ LIVE = Settings()
 
 RECORDED = Settings(wait_at_least_s=10.0, always_ticking=False, max_rows=5_000_000, max_bytes=2 * 1024**3)
 """For files: waiting costs memory only, so what came up to 10 s late is still put where it belongs."""
+
+CAUSAL = Settings(always_ticking=False, max_rows=5_000_000, max_bytes=2 * 1024**3)
+"""For files whose picture at each moment is to hold nothing that was received later: waited for as live."""

@@ -99,6 +99,12 @@ class Classifier:
             p[known] = likely / likely.sum(axis=1, keepdims=True)
         return p
 
+    def copy(self) -> "Classifier":
+        """Another in the same state."""
+        twin = Classifier()
+        twin._track_id, twin._log_p, twin._spoken = self._track_id.copy(), self._log_p.copy(), self._spoken.copy()
+        return twin
+
     def dump(self) -> bytes:
         return msgspec.msgpack.encode(_Saved(self._track_id.tobytes(), self._log_p.tobytes(), self._spoken.tobytes()))
 

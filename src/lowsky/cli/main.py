@@ -91,6 +91,7 @@ def track(
     *inputs: str,
     output: Annotated[Path, Parameter(name=["-o", "--output"])],
     alerts: Path | None = None,
+    settled: Path | None = None,
 ) -> int:
     """Track recorded data offline, as fast as it goes.
 
@@ -106,10 +107,13 @@ def track(
         The track table (Parquet).
     alerts
         Also write the alerts, one JSON object a line.
+    settled
+        Also write the settled picture (Parquet): a track table of whole seconds in which measurements that came late,
+        up to 30 s, are where they belong. The same rows give the same table, however late they came.
     """
     from lowsky.cli import offline
 
-    return offline.track(site, inputs, output, alerts, stderr)
+    return offline.track(site, inputs, output, alerts, settled, stderr)
 
 
 @app.command

@@ -3,7 +3,7 @@
 import json as json_text
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from lowsky.engine.config import read_site
-from lowsky.engine.offline import Input, Steps, open_input, run
+from lowsky.engine.offline import Input, SettledSteps, Steps, open_input, run
 from lowsky.engine.pipeline import Pipeline
 from lowsky.engine.tracktable import TrackTableWriter
 from lowsky.errors import ConfigError, Fault, LowskyError
@@ -79,23 +79,35 @@ def _writing(path: Path) -> Iterator[None]:
         raise LowskyError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def track(site_path: Path, inputs: tuple[str, ...], output: Path, alerts: Path | None, console: Console) -> int:
+def track(
+    site_path: Path, inputs: tuple[str, ...], output: Path, alerts: Path | None, settled: Path | None, console: Console
+) -> int:
     site = read_site(site_path)
     sources = _open_inputs(inputs, site)
-    _writable(output, alerts)
+    _writable(output, alerts, settled)
     alert_events: list[Event] = []
-    with progress(console, "Tracking") as note, _writing(output), TrackTableWriter(output, site) as table:
-        ticks, write = 0, Steps(table)
+    with ExitStack() as open_:
+        note = open_.enter_context(progress(console, "Tracking"))
+        open_.enter_context(_writing(output))
+        table = open_.enter_context(TrackTableWriter(output, site))
+        ticks, write, settle = 0, Steps(table), None
+        if settled is not None:
+            open_.enter_context(_writing(settled))
+            settle = SettledSteps(open_.enter_context(TrackTableWriter(settled, site)))
 
         def on_step(tick: Tick, events: list[Event], pipeline: Pipeline) -> None:
             nonlocal ticks
             ticks += 1
             alert_events.extend(e for e in events if isinstance(e, AlertRaised | AlertCleared))
             write(tick, events, pipeline)
+            if settle is not None:
+                settle(tick, pipeline)
             if ticks % 500 == 0:
                 note(f"{table.rows:,} rows of tracks")
 
-        pipeline, funnel = run(sources, site, on_step)
+        pipeline, funnel = run(sources, site, on_step, write.second, tells_settled=settle is not None)
+        if settle is not None:
+            settle.end(pipeline)
         rows = table.rows
     if alerts is not None:
         _write_whole(alerts, b"".join(msgspec.json.encode(e) + b"\n" for e in alert_events))
@@ -107,6 +119,9 @@ def track(site_path: Path, inputs: tuple[str, ...], output: Path, alerts: Path |
     for status in pipeline.sensors:
         if status.registration is not None:
             console.print(f"  {status.id} is off by {status.registration}", markup=False, highlight=False)
+    told = pipeline.reprocessing
+    if told.rows_used or told.rows_too_old:
+        console.print(f"  late: {told.rows_used:,} rows put where they belong in {told.replays:,} replays")
     return 0
 
 

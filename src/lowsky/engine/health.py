@@ -74,7 +74,8 @@ class SensorHealth:
                 self._take_report(self._health[report.sensor], report)
         if tick.batch is not None and tick.batch.sensor in self._health:
             health = self._health[tick.batch.sensor]
-            health.last_seen_ns = max(tick.t_ns, health.last_seen_ns or tick.t_ns)
+            seen_ns = min(tick.t_ns, tick.batch.t_ns)  # a late batch speaks of then, not of now
+            health.last_seen_ns = max(seen_ns, health.last_seen_ns or seen_ns)
             health.arrivals.append((tick.t_ns, len(tick.batch)))
             health.in_window += len(tick.batch)
             if len(tick.batch):

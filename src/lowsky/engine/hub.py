@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from lowsky.engine.reprocess import NOTHING_LATE, Reprocessing
 from lowsky.model.site import Site
 from lowsky.model.status import Alert, Scene, SensorStatus
 from lowsky.model.track import TrackSnapshot
@@ -17,6 +18,7 @@ class Picture:
     ``epoch`` changes when time starts anew (a scene loops or is switched, a replay jumps): who keeps anything
     of older epochs throws it away. ``recv_ns`` is the newest ``t_recv_ns`` inside, for latency figures.
     ``trouble`` says what is wrong with the node itself ("" when nothing is); there is an alert of it, too.
+    ``reprocessing`` says what became of late measurements since the start.
     """
 
     site: Site
@@ -28,6 +30,7 @@ class Picture:
     alerts: tuple[Alert, ...]
     scene: Scene | None = None
     trouble: str = ""
+    reprocessing: Reprocessing = NOTHING_LATE
 
 
 class Controls(Protocol):

@@ -161,4 +161,5 @@ def picture_of(pipeline: Pipeline, stage: Stage, recv_ns: int, trouble: Alert | 
         site=pipeline.site, mode=stage.mode, epoch=stage.epoch, snapshot=pipeline.snapshot(), recv_ns=recv_ns,
         sensors=pipeline.sensors, alerts=pipeline.alerts if trouble is None else (trouble, *pipeline.alerts),
         scene=stage.scene, trouble="" if trouble is None else trouble.title,
+        reprocessing=pipeline.reprocessing,
     )  # fmt: skip

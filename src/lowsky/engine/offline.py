@@ -1,14 +1,17 @@
 """Recorded input through the pipeline as fast as it goes: ``lowsky track`` and the Python interface."""
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from lowsky.align.funnel import Funnel
+from lowsky.align.settings import CAUSAL
 from lowsky.constants import SECOND_NS
 from lowsky.engine.pipeline import Pipeline
 from lowsky.engine.tracktable import TrackTableWriter
@@ -17,8 +20,13 @@ from lowsky.feeds.plan import COMMON_OPTIONS, start_ns
 from lowsky.feeds.registry import feed_named, sniff_file
 from lowsky.feeds.transport.source import parse_source
 from lowsky.model.events import Event
+from lowsky.model.measurement import MeasurementBatch
 from lowsky.model.ports import Normalised, Tick
 from lowsky.model.site import Feed, Site
+from lowsky.model.track import TrackSnapshot
+
+LONGEST_SILENCE_NS = 60 * SECOND_NS
+"""After it nothing in the picture changes: seconds between are skipped, as ``align`` skips them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +81,29 @@ def _in_order_of_arrival(sources: list[Input], site: Site) -> Iterator[tuple[int
     of the file, not by the order of the arguments."""
 
     def timed(source: Input) -> Iterator[tuple[int, str, str, int, Input, Normalised]]:
-        t_ns = 0
+        """Results come in order of their first rows; one is there when its last row is."""
+        waiting: list[tuple[int, int, Normalised]] = []
+        begun_ns = here_ns = 0
         for count, result in enumerate(results_of(source, site)):
-            received = [int(batch.t_recv_ns.max()) if len(batch) else batch.t_ns for batch in result.batches]
-            t_ns = max([t_ns, *received])
-            yield t_ns, source.feed.sensor, source.path.name, count, source, result
+            received = [t_ns for batch in result.batches for t_ns in _received(batch)]
+            begun_ns = max(begun_ns, min(received, default=0))
+            heapq.heappush(waiting, (max(received, default=begun_ns), count, result))
+            while waiting and waiting[0][0] <= begun_ns:
+                t_ns, number, ready = heapq.heappop(waiting)
+                here_ns = max(here_ns, t_ns)
+                yield here_ns, source.feed.sensor, source.path.name, number, source, ready
+        while waiting:
+            t_ns, number, ready = heapq.heappop(waiting)
+            here_ns = max(here_ns, t_ns)
+            yield here_ns, source.feed.sensor, source.path.name, number, source, ready
 
     for t_ns, _, _, _, source, result in heapq.merge(*(timed(s) for s in sources), key=lambda item: item[:4]):
         yield t_ns, source, result
+
+
+def _received(batch: MeasurementBatch) -> tuple[int, int]:
+    """When its first and its last row were received; the end of the look where it has none."""
+    return (int(batch.t_recv_ns.min()), int(batch.t_recv_ns.max())) if len(batch) else (batch.t_ns, batch.t_ns)
 
 
 def ticks_of(sources: list[Input], site: Site, funnel: Funnel) -> Iterator[Tick]:
@@ -95,30 +118,82 @@ def run(
     sources: list[Input],
     site: Site,
     on_step: Callable[[Tick, list[Event], Pipeline], Any],
+    on_second: Callable[[int, Pipeline], Any] | None = None,
+    tells_settled: bool = False,
+    before_step: Callable[[Tick, Pipeline], Any] | None = None,
 ) -> tuple[Pipeline, Funnel]:
-    """Track everything the files hold; ``on_step`` sees each tick with its events."""
-    pipeline, funnel = Pipeline(site), Funnel(site)
-    for tick in ticks_of(sources, site, funnel):
-        events = pipeline.step(tick)
-        on_step(tick, events, pipeline)
+    """Track everything the files hold, as it was received; ``on_step`` sees each tick with its events, ``before_step``
+    each tick while the pipeline does not know it yet.
+
+    ``on_second`` is called at each whole second (UTC ns) of the times of receipt, when all that had been received by
+    then is in the picture and nothing else. What comes late is late here as it would have been live.
+    """
+    pipeline, funnel = Pipeline(site, tells_settled), Funnel(site, CAUSAL)
+
+    def take(ticks: list[Tick]) -> None:
+        for tick in ticks:
+            if before_step is not None:
+                before_step(tick, pipeline)
+            on_step(tick, pipeline.step(tick), pipeline)
+
+    def pass_seconds(from_ns: int, to_ns: int) -> None:
+        """Every second from the first to before the second time, which are whole."""
+        for second_ns in range(from_ns, to_ns, SECOND_NS):
+            take(funnel.release(second_ns, wait=False))
+            if on_second is not None:
+                on_second(second_ns, pipeline)
+
+    due_ns = now_ns = 0
+    for now_ns, arrived in groupby(_in_order_of_arrival(sources, site), key=lambda item: item[0]):
+        second_ns = -(-now_ns // SECOND_NS) * SECOND_NS
+        if due_ns:
+            pass_seconds(due_ns, min(second_ns, due_ns + LONGEST_SILENCE_NS))
+            pass_seconds(max(due_ns + LONGEST_SILENCE_NS, second_ns - LONGEST_SILENCE_NS), second_ns)
+        due_ns = second_ns
+        for _, source, result in arrived:
+            funnel.offer(result, source.feed.sensor)
+        take(funnel.release(now_ns))
+    pass_seconds(due_ns, now_ns + 1)
+    take(funnel.flush())
     return pipeline, funnel
 
 
 class Steps:
-    """Writes to the track table what ticks add: tracks a batch updated, and at each whole second every track.
-
-    A second is written with the first tick behind it, for measurements of the very second come after its tick.
-    """
+    """Writes to the track table what is known when: the tracks a batch updated, as they are then, and at each whole
+    second every track, from what had been received by then. No row is changed or added behind a second written."""
 
     def __init__(self, table: TrackTableWriter) -> None:
         self._table = table
-        self._due_ns: int | None = None
+        self._second_ns: int | None = None
 
     def __call__(self, tick: Tick, events: list[Event], pipeline: Pipeline) -> None:
-        if self._due_ns is not None and tick.t_ns > self._due_ns:
-            self._table.put(pipeline.snapshot(self._due_ns))
-            self._due_ns = None
         if tick.batch is not None:
-            self._table.put(pipeline.snapshot())
-        elif tick.t_ns % SECOND_NS == 0:
-            self._due_ns = tick.t_ns
+            self._table.put(pipeline.snapshot(), self._second_ns)
+
+    def second(self, second_ns: int, pipeline: Pipeline) -> None:
+        self._table.put(pipeline.snapshot(second_ns), self._second_ns)
+        self._second_ns = second_ns
+
+
+class SettledSteps:
+    """Writes the settled picture to a track table: at each whole second every track, as all measurements give it that
+    came within the buffer, however late. Ends with the last measurement, however long one waits after it."""
+
+    def __init__(self, table: TrackTableWriter) -> None:
+        self._table = table
+        self._newest_ns = 0
+        self._waiting: deque[tuple[int, TrackSnapshot]] = deque()
+
+    def __call__(self, tick: Tick, pipeline: Pipeline) -> None:
+        if tick.batch is not None:
+            self._newest_ns = max(self._newest_ns, tick.batch.t_ns)
+        if tick.batch is None:
+            self._write(pipeline.settled())
+
+    def end(self, pipeline: Pipeline) -> None:
+        self._write(pipeline.settled(is_end=True))
+
+    def _write(self, seconds: list[tuple[int, TrackSnapshot]]) -> None:
+        self._waiting.extend(seconds)
+        while self._waiting and self._waiting[0][0] <= self._newest_ns:
+            self._table.put(self._waiting.popleft()[1])

@@ -131,8 +131,9 @@ class TrackTableWriter:
         self._written: tuple[Ints, Ints] = (np.empty(0, np.int64), np.empty(0, np.int64))  # by id: newest time
         self._file = pq.ParquetWriter(self._beside, SCHEMA, compression="zstd")
 
-    def put(self, tracks: TrackSnapshot) -> None:
-        """Append every row whose state is newer than the one written of it; one row per track and time.
+    def put(self, tracks: TrackSnapshot, after_ns: int | None = None) -> None:
+        """Append every row whose state is newer than the one written of it, and than ``after_ns``; one row per track
+        and time.
 
         Objects known by their bearing alone have no position and so no row.
         """
@@ -144,7 +145,7 @@ class TrackTableWriter:
         newest_ns = np.full(len(rows), np.iinfo(np.int64).min)
         newest_ns[known] = self._written[1][before[known]]
         self._written = (track_id, np.maximum(t_ns, newest_ns))
-        new = rows[t_ns > newest_ns]
+        new = rows[(t_ns > newest_ns) & (t_ns > (after_ns or 0))]
         if len(new):
             self._pieces.append(Rows.of(tracks, new))
             self._waiting += len(new)

@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import msgspec
+
 import lowsky
 from lowsky.classify.verdict import verdict
 from lowsky.engine.hub import Picture
@@ -39,6 +41,7 @@ def health(picture: Picture | None, now_ns: int) -> dict[str, Any]:
         "tracks": len(picture.snapshot),
         "mode": picture.mode,
         "t": picture.snapshot.t_ns / 1e9,
+        "late": msgspec.structs.asdict(picture.reprocessing),
     }
 
 

@@ -67,6 +67,11 @@ def _picture(text: _Text, picture: Picture) -> None:
     text.metric("sensor_rate_hz", "gauge", "measurements per second over the last 10 s")
     for sensor in picture.sensors:
         text.value("sensor_rate_hz", sensor.rate_hz, sensor=sensor.id)
+    text.metric("late_rows_total", "counter", "late measurements by what became of them")
+    text.value("late_rows_total", picture.reprocessing.rows_used, outcome="used")
+    text.value("late_rows_total", picture.reprocessing.rows_too_old, outcome="too_old")
+    text.metric("replays_total", "counter", "times the ticks since a late measurement were run again")
+    text.value("replays_total", picture.reprocessing.replays)
     text.metric("sensor_records_total", "counter", "what became of a sensor's records")
     for sensor in picture.sensors:
         for outcome in OUTCOMES:

@@ -1,5 +1,6 @@
 """Every potential object, as columns with spare room. Nothing outside ``track/`` sees a row number."""
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,9 @@ class Facts:
     identity: str | None = None
     texts: dict[str, str] = field(default_factory=dict)  # name of TEXTS -> newest value
     class_counts: dict[tuple[int, str], int] = field(default_factory=dict)  # (sensor index, class label) -> times
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Facts":
+        return Facts(self.row, self.identity, self.texts.copy(), self.class_counts.copy())
 
 
 def column_specs(n_mode: int, n_behaviour: int, n_sensor: int) -> dict[str, tuple[type, tuple[int, ...]]]:
@@ -145,6 +149,18 @@ class TrackTable:
         """Every column as bytes by row: what moves rows need not know what is in them."""
         columns = (getattr(self, name) for name in self.specs)
         self._bytes = tuple(c.view(np.uint8).reshape(self.capacity, -1) for c in columns)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "TrackTable":
+        """The rows that are alive, with room as here, so that what is to come is the same."""
+        twin = TrackTable.__new__(TrackTable)
+        twin.n, twin.next_serial, twin.specs = self.n, self.next_serial, self.specs
+        twin.facts = {serial: deepcopy(facts) for serial, facts in self.facts.items()}
+        for name in self.specs:
+            old = getattr(self, name)
+            new: NDArray[Any] = np.zeros_like(old)  # untouched room takes no memory
+            new[: self.n] = old[: self.n]
+            setattr(twin, name, new)
+        return twin
 
     def bytes_per_row(self) -> int:
         return sum(np.dtype(dtype).itemsize * int(np.prod(shape)) for dtype, shape in self.specs.values())

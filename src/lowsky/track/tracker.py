@@ -7,6 +7,7 @@ batch ─▶ rows ─▶ associate ─▶ births, wedges ─▶ duplicates ─�
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
 
 import msgspec
 import numpy as np
@@ -128,6 +129,25 @@ class Tracker:
             for name, station in self._core.stations.items()
         }
         return {name: reason for name, reason in said.items() if reason}
+
+    @property
+    def rows_in_table(self) -> int:
+        """Potential objects, shown or not."""
+        return self._core.table.n
+
+    def known_track_ids(self) -> list[int]:
+        """Numbers of tracks that are alive, or kept for when their identity returns."""
+        table = self._core.table
+        own = table.track_id[: table.n]
+        kept = [had[0] for had in self._known.gone.values()]
+        return [*own[own > 0].tolist(), *kept, *(w.track_id for w in self._wedges.live if w.track_id)]
+
+    def copy(self) -> "Tracker":
+        """Another tracker in the same state. What never changes is shared; columns are copied as far as they are used
+        (``TrackTable``), everything else whole, so that state that is added is copied without a word here."""
+        core = self._core
+        shared = [core.settings, core.frame, *(station.sensor for station in core.stations.values())]
+        return deepcopy(self, {id(part): part for part in shared})
 
     def bytes_per_track(self) -> int:
         """Bytes of one row of the table, words left out. Constant over a track's life: no history is kept."""

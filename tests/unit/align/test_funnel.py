@@ -9,7 +9,7 @@ import pytest
 from lowsky.align.funnel import Funnel
 from lowsky.align.settings import LIVE, RECORDED, Settings
 from lowsky.errors import InvariantError
-from lowsky.model.measurement import Coverage, MeasurementBatch, MeasurementKind, Reject, empty_look
+from lowsky.model.measurement import Coverage, Labels, MeasurementBatch, MeasurementKind, Reject, empty_look
 from lowsky.model.ports import Normalised, SensorReport
 from lowsky.model.site import Sensor, Site
 
@@ -227,13 +227,58 @@ def test_a_transmitter_whose_clock_is_ahead_makes_no_others_late():
     assert funnel.counts("a").get("LATE", 0) <= 4  # while what was let go before the first step back lies ahead
 
 
-def test_what_is_older_than_what_was_let_go_is_late_and_counted_and_never_reordered(two):
+def test_what_is_older_than_what_was_let_go_goes_on_as_late_in_a_tick_of_the_present(two):
     funnel = live(two)
     funnel.release(T0 + 10 * S)
     funnel.offer(result(batch("a", 9.0, 9.1)), "a")
     funnel.offer(result(nothing_seen("a", 8.0, 9.0)), "a")
+    late = funnel.release(T0 + 10 * S)
+    assert [(seconds(t.t_ns), seconds(t.batch.t_ns)) for t in late] == [(9.75, 9.0), (9.75, 9.1)]
+    assert funnel.counts("a") == {"records": 2, "measurements": 2, "held": 0, "late": 2}
+
+
+def test_what_is_older_than_the_buffer_is_counted_and_dropped(two):
+    funnel = live(two)
+    funnel.release(T0 + 100 * S)
+    funnel.offer(result(batch("a", 69.0, 69.1)), "a")
+    funnel.offer(result(nothing_seen("a", 68.0, 69.0)), "a")
     assert batches(funnel.flush()) == []
     assert funnel.counts("a") == {"records": 2, "measurements": 0, "held": 0, "LATE": 2, "unused_looks": 1}
+
+
+def test_what_comes_behind_the_horizon_but_after_the_last_tick_is_not_late(two):
+    funnel = live(two)
+    funnel.release(T0 + 10 * S)  # time is certain up to 9.9 s, the last tick was at 9.75 s
+    funnel.offer(result(batch("a", 9.8)), "a")
+    assert batches(funnel.release(T0 + 11 * S)) == [("a", 9.8)]
+    assert "late" not in funnel.counts("a")
+
+
+def test_not_waiting_lets_go_all_that_came_up_to_now_and_what_comes_after_it_is_late(two):
+    funnel = live(two)
+    funnel.offer(result(batch("a", 1.0)), "a")
+    assert batches(funnel.release(T0 + S, wait=False)) == [("a", 1.0)]
+    funnel.offer(result(batch("b", 0.9)), "b")
+    assert [(t.batch.sensor, seconds(t.batch.t_ns)) for t in funnel.release(T0 + S)] == [("b", 0.9)]
+    assert funnel.counts("b")["late"] == 1
+
+
+def report_of(name, t_s, identity, delay_s=0.02):
+    t = np.array([T0 + round(t_s * S)], np.int64)
+    z = np.array([[0.6, 2.2, 100.0, 1.0, 2.0, 0.0]])
+    texts = {"identity": Labels.of([identity])}
+    return MeasurementBatch(name, MeasurementKind.REPORT, t, t + round(delay_s * S), z, z * np.nan, texts=texts)
+
+
+def test_reports_of_one_moment_leave_as_one_batch_whatever_order_they_came_in(two):
+    rows = []
+    for order in (("x", "y", "z"), ("z", "x", "y")):
+        funnel = Funnel(two)
+        for k, identity in enumerate(order):
+            funnel.offer(result(report_of("a", 1.0, identity, delay_s=0.1 * k)), "a")
+        (tick,) = [t for t in funnel.flush() if t.batch is not None]
+        rows.append([tick.batch.texts["identity"].text(k) for k in range(3)])
+    assert rows[0] == rows[1] == ["x", "y", "z"]
 
 
 def test_rows_from_the_future_are_refused_alone(two):
@@ -349,13 +394,13 @@ def test_a_batch_of_a_sensor_the_site_lacks_is_our_bug(two):
 
 
 def test_an_overflowing_a_late_and_a_future_sensor_are_reported_degraded_in_words(two):
-    funnel = Funnel(two, Settings(max_rows=2), start_ns=T0 + S)
-    funnel.offer(result(batch("a", 2.0, 2.01)), "a")
-    funnel.offer(result(batch("a", 2.1, 2.11)), "a")
-    funnel.offer(result(batch("a", 0.5)), "a")
-    funnel.offer(result(batch("a", 100.0, delay_s=-50.0)), "a", t_recv_ns=T0 + 2 * S)
-    funnel.report(SensorReport(sensor="a", t_ns=T0 + 3 * S, connected=True))
-    funnel.report(SensorReport(sensor="b", t_ns=T0 + 3 * S, connected=True))
+    funnel = Funnel(two, Settings(max_rows=2), start_ns=T0 + 31 * S)
+    funnel.offer(result(batch("a", 32.0, 32.01)), "a")
+    funnel.offer(result(batch("a", 32.1, 32.11)), "a")
+    funnel.offer(result(batch("a", 0.5, delay_s=31.0)), "a")
+    funnel.offer(result(batch("a", 100.0, delay_s=-50.0)), "a", t_recv_ns=T0 + 32 * S)
+    funnel.report(SensorReport(sensor="a", t_ns=T0 + 33 * S, connected=True))
+    funnel.report(SensorReport(sensor="b", t_ns=T0 + 33 * S, connected=True))
     first, second = funnel.flush()[-1].reports
     assert first.degraded == ("2 rows dropped: more comes than can be taken; 1 rows from the future; 1 rows too late")
     assert second.degraded == ""
@@ -366,16 +411,19 @@ def test_what_was_wrong_ten_seconds_ago_is_still_known_though_thousands_of_batch
     funnel.offer(result(batch("a", 100.0, delay_s=-99.0)), "a", t_recv_ns=T0 + S)
     for k in range(1, 1001):
         funnel.offer(result(batch("a", 1.0 + 0.005 * k)), "a")
-        funnel.offer(result(batch("a", -20.0, delay_s=21.0 + 0.005 * k)), "a")
+        funnel.offer(result(batch("a", -40.0, delay_s=41.0 + 0.005 * k)), "a")
     funnel.report(SensorReport(sensor="a", t_ns=T0 + 8 * S, connected=True))
     assert "1 rows from the future; 1000 rows too late" in funnel.flush()[-1].reports[0].degraded
 
 
-def test_a_flushed_funnel_takes_nothing_older_any_more(two):
+def test_what_comes_after_a_flush_is_late(two):
     funnel = Funnel(two)
     funnel.offer(result(batch("a", 5.0)), "a")
     funnel.flush()
     funnel.offer(result(batch("a", 4.0)), "a")
+    (late,) = funnel.flush()
+    assert (seconds(late.t_ns), seconds(late.batch.t_ns)) == (5.0, 4.0)
+    funnel.offer(result(batch("a", -26.0)), "a")
     assert funnel.flush() == []
     assert funnel.counts("a")["LATE"] == 1
 

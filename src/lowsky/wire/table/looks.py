@@ -1,6 +1,6 @@
 """Judged rows to batches: every look one batch, however the rows are cut into chunks."""
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,7 @@ from lowsky.wire.table.fields import COLUMNS_OF, EXTRA
 from lowsky.wire.table.rows import Mask, Rows, first_seen, joined_labels
 from lowsky.wire.table.verdict import MEASUREMENT, SAW_NOTHING, T_MAX_NS, Judged, cleaned, scaled
 
+LOOKS_KNOWN = 256  # far more than a link that stands still for half a minute holds back
 GROUP_NS = SECOND_NS // 4  # cooperative reports without look: one batch for each quarter second of event time
 SILENCE_S = 30.0  # a look whose rows pause for longer is over; for sensors with look_period_s twice that
 MAX_LOOK_ROWS = 100_000  # more rows of one look are OVERFLOW
@@ -73,9 +74,10 @@ class _SensorState:
     kind: MeasurementKind
     silence_ns: int
     open: _Group | None = None
-    newest_look: int | None = None  # the look that began last, complete or not, and when it began
+    newest_look: int | None = None  # the newest look that began, complete or not, and when it began
     newest_first_ns: int = 0
     previous_look: int | None = None  # the look before that
+    begun: OrderedDict[int, None] = field(default_factory=OrderedDict)  # the last LOOKS_KNOWN that did
     late_look: int | None = None  # the look of the last row, if that was late: the rows that follow on it are, too
 
 
@@ -85,7 +87,8 @@ class Looks:
     A look is complete when a later look of the sensor begins, when its rows pause for too long, or at ``close``;
     with ``is_live`` also at a row that says the look saw nothing (more), and rows without look are not kept at all.
     Rows of a look that was complete already are LATE; with ``continues`` those of the newest look are a batch of
-    their own, without coverage, for the look's coverage has been given.
+    their own, without coverage, for the look's coverage has been given. A cooperative report stands for itself: it is
+    never LATE here.
 
     The batches depend on the rows and their order only, not on how they were cut into calls (``is_live`` apart,
     where rows without look are one batch at most per call).
@@ -142,14 +145,15 @@ class Looks:
             if group is None or group.look != look or group.key != key or _is_silent(group, state, t_recv_ns):
                 is_more = self._continues and look is not None and look == state.newest_look
                 if look is not None and not is_more and _is_late(state, look, t_first_ns):
+                    is_more = state.kind is MeasurementKind.REPORT
+                if look is not None and not is_more and _is_late(state, look, t_first_ns):
                     state.late_look = look
                     yield Reject.LATE, _count_measured(block, start, end)
                     continue
                 self._close_group(state)
                 group = state.open = _Group(int(block.number[start]), look, key, t_recv_ns, is_more=is_more)
                 if look is not None and not is_more:
-                    state.previous_look, state.newest_look = state.newest_look, look
-                    state.newest_first_ns = t_first_ns
+                    _begin(state, look, t_first_ns)
             state.late_look = None
             if group.rows + end - start > self._max_rows:
                 fits = start + self._max_rows - group.rows
@@ -198,7 +202,18 @@ def _is_late(state: _SensorState, look: int, t_first_ns: int) -> bool:
         return False
     if look in (state.newest_look, state.previous_look, state.late_look):
         return True
-    return look < state.newest_look and t_first_ns < state.newest_first_ns
+    return look in state.begun and look < state.newest_look and t_first_ns < state.newest_first_ns
+
+
+def _begin(state: _SensorState, look: int, t_first_ns: int) -> None:
+    """A look begins. One that a link delivers behind its successors, whole, is a look as any other."""
+    is_behind = state.newest_look is not None and look < state.newest_look and t_first_ns < state.newest_first_ns
+    if not is_behind:
+        state.previous_look, state.newest_look, state.newest_first_ns = state.newest_look, look, t_first_ns
+    state.begun[look] = None
+    state.begun.move_to_end(look)
+    if len(state.begun) > LOOKS_KNOWN:
+        state.begun.popitem(last=False)
 
 
 def _span_ns(state: _SensorState) -> int:
