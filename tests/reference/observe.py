@@ -6,10 +6,21 @@ RADAR, BEARING, REPORT = 1, 2, 3
 EARTH_RADIUS_M = 6_371_008.8
 
 
+def retard(d, u, wind, sound_mps):
+    """Seconds the sound was under way: the way over its speed, put in again and again."""
+    tau = 0.0
+    for _ in range(200):
+        way = d - u * tau
+        tau = np.linalg.norm(way) / (sound_mps - wind @ way / np.linalg.norm(way))
+    return tau
+
+
 def observe(kind, x, dt, origin, C, height):
     """h(x) of every component of the kind, without second-order terms."""
-    d = C @ (x[:3] + dt * x[3:] - origin)
+    d = C @ (x[:3] + dt * x[3:] - origin[:3])
     u = C @ x[3:]
+    if len(origin) == 8 and origin[3] > 0.0:
+        d = d - u * retard(d, u, C[:, :2] @ origin[4:6], origin[3])
     if kind == REPORT:
         return np.concatenate((d, u))
     r, rho = np.linalg.norm(d), np.hypot(d[0], d[1])

@@ -30,6 +30,17 @@ def condition(kind, x, P, z, var, dt, origin, C, height):
     return x + K @ nu, A @ P @ A.T + K @ R @ K.T, d2, log_likelihood
 
 
+def tailed(x, P, z, var, dt, origin, C, share, times):
+    """Mean, covariance and ln L of one bearing whose noise is a mixture: both Gaussians in full, then their moments."""
+    parts = [condition(2, x, P, z, v, dt, origin, C, 0.0) for v in (var, var * times**2)]
+    logs = np.array([parts[0][3] + np.log(1.0 - share), parts[1][3] + np.log(share)])
+    weight = np.exp(logs - logs.max())
+    weight /= weight.sum()
+    mean = sum(w * p[0] for w, p in zip(weight, parts, strict=True))
+    P_new = sum(w * (p[1] + np.outer(p[0] - mean, p[0] - mean)) for w, p in zip(weight, parts, strict=True))
+    return mean, P_new, np.logaddexp(*logs)
+
+
 def update_tracks(kind, x, P, mu, rows, p_rows, p_miss, dt, origin, C, height):
     """Modes of one track after weighted hypotheses: (mode probabilities, means, covariances)."""
     hypotheses = [(p_miss, mu, x, P)]

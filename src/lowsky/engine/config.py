@@ -99,6 +99,11 @@ SENSOR_KEYS = (
     Key("elevation_deg", "elevation_rad", sector(-90.0, 90.0, wraps=False)),
     Key("latency_s", "latency_s", number(0.0, 60.0)),
     Key("clock_offset_s", "clock_offset_s", number(-86_400.0, 86_400.0)),
+    Key("outlier_share", "outlier_share", number(0.0, 0.5)),
+    Key("error_lasts_s", "error_lasts_s", number(0.0, 3600.0)),
+    Key("air_temperature_c", "air_temperature_c", number(-60.0, 60.0)),
+    Key("wind_east_mps", "wind_east_mps", number(-60.0, 60.0)),
+    Key("wind_north_mps", "wind_north_mps", number(-60.0, 60.0)),
 )
 FEED_KEYS = (
     Key("sensor", "sensor", text, required=True),

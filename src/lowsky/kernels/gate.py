@@ -6,7 +6,7 @@ import numpy as np
 
 from lowsky.kernels.compiled import njit
 from lowsky.kernels.motion import LATERAL, Q_H
-from lowsky.kernels.observe import RADAR, REPORT, wrap
+from lowsky.kernels.observe import RADAR, REPORT, STATION, wrap
 
 MAX_HALF_WIDTH_RAD = math.pi
 ARC_SLACK_RAD = 1e-9  # for rounding
@@ -26,8 +26,10 @@ def track_boxes(
 
     xm float64[T, 6] … mu float64[T, M]; outputs float64[T]. ``arc`` float64[2] is the middle and half-width (rad)
     of the rows' azimuths (``arc_of``): a track that cannot reach it gets ``half_v`` −1 and is not looked at closer,
-    which is most of them where the rows are one datagram of a turning radar. Not used for REPORT.
+    which is most of them where the rows are one datagram of a turning radar. Not used for REPORT. What is heard comes
+    from where the object was: off by no more than asin(v/c).
     """
+    is_heard = origin.shape[0] == STATION and origin[3] > 0.0
     for i in range(xm.shape[0]):
         dt = (t_ref_ns - t_ns[i]) * 1e-9
         ahead = max(dt, 0.0)
@@ -62,7 +64,8 @@ def track_boxes(
         for k in range(3):
             trace += Pm[i, k, k] + 2.0 * ahead * Pm[i, k, k + 3] + ahead * ahead * Pm[i, k + 3, k + 3]
         reach = sigmas * math.sqrt(max(trace, 0.0)) + slack_s * speed
-        farthest = 0.5 * math.pi * reach / rho + sigmas * math.sqrt(var_uv[1])
+        lag = 0.5 * math.pi * min(speed / origin[3], 1.0) if is_heard else 0.0
+        farthest = 0.5 * math.pi * reach / rho + sigmas * math.sqrt(var_uv[1]) + lag
         if reach < rho and abs(wrap(v[i] - arc[0])) > farthest + arc[1]:
             u[i], half_u[i], half_v[i] = r, 0.0, -1.0
             continue
@@ -70,7 +73,7 @@ def track_boxes(
         if across >= rho:
             half_v[i] = MAX_HALF_WIDTH_RAD
         else:
-            half_v[i] = min(math.asin(across / rho) + sigmas * math.sqrt(var_uv[1]), MAX_HALF_WIDTH_RAD)
+            half_v[i] = min(math.asin(across / rho) + sigmas * math.sqrt(var_uv[1]) + lag, MAX_HALF_WIDTH_RAD)
         if kind == RADAR:
             u[i] = r
             along = max(_moved(Pm[i], ahead, d0 / r, d1 / r, d2 / r), 0.0) + walk

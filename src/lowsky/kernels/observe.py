@@ -7,6 +7,15 @@ RADAR     slant range, azimuth, elevation, range rate, and height from pressure 
 BEARING   azimuth, elevation
 REPORT    east, north, up of the reported point in its own level frame (m), then velocity there
 ========  =====================================================================================
+
+``origin`` is three numbers, the sensor's place; of a bearing it may be eight, with what else its station tells:
+
+=====  ==========================================================================================
+0–2    place in the site's frame, m
+3      speed of sound in still air, m/s; 0: what it hears comes at the speed of light
+4, 5   wind, east and north of the site, m/s
+6, 7   share of its bearings that are far off, and how many times their σ is the others'
+=====  ==========================================================================================
 """
 
 import math
@@ -29,6 +38,10 @@ IS_ANGLE = np.array(
 EARTH_RADIUS_M = 6_371_008.8
 REFRACTION = 1.0 / (8.0 * EARTH_RADIUS_M)
 """Apparent minus geometric elevation per metre of slant range: what 4/3 earth leaves once curvature is exact."""
+STATION = 8
+"""Numbers of an ``origin`` that tells more than the place."""
+FASTEST_HEARD = 0.8
+"""Share of the speed of sound up to which the delay's formula is used; faster objects count as so fast."""
 NEAREST_M = 1.0
 """Closer than this to the sensor angles mean nothing; ranges are floored here so that no derivative explodes."""
 
@@ -57,6 +70,42 @@ def local_frame(x, dt, origin, C, d, u):
 
 
 @njit
+def retard(d, u, C, sound_mps, wind_east, wind_north):
+    r"""Seconds the sound was under way, and in ``d`` where the object was when it made it; see ``observe``.
+
+    With d and u the place and velocity now, c the speed of sound along the way::
+
+        τ = [−d·u + √((d·u)² + (c² − |u|²)|d|²)] / (c² − |u|²)      d ← d − u τ
+
+    c = c₀ − w·û depends on the direction û the sound comes from, so it is found in three rounds. Returns τ and c.
+    """
+    du, uu, dd = 0.0, 0.0, 0.0
+    for a in range(3):
+        du += d[a] * u[a]
+        uu += u[a] * u[a]
+        dd += d[a] * d[a]
+    limit = FASTEST_HEARD * sound_mps
+    slow = 1.0
+    if uu > limit * limit:
+        slow = limit / math.sqrt(uu)
+    tau, c = 0.0, sound_mps
+    for _ in range(3):
+        # the wind along the way, from where the sound now seems to come
+        along, length = 0.0, 1e-9
+        for a in range(3):
+            way = d[a] - u[a] * slow * tau
+            along += way * (C[a, 0] * wind_east + C[a, 1] * wind_north)
+            length += way * way
+        c = max(sound_mps - along / math.sqrt(length), 0.9 * sound_mps)
+        rest = c * c - uu * slow * slow
+        tau = (-du * slow + math.sqrt(du * du * slow * slow + rest * dd)) / rest
+    for a in range(3):
+        u[a] *= slow
+        d[a] -= u[a] * tau
+    return tau, c
+
+
+@njit
 def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
     r"""Predicted measurement h(x), Jacobian H and second-order terms of one state at one row.
 
@@ -67,6 +116,11 @@ def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
         elevation  atan2(d_U, ρ) + r/(8 a_e)            ∂/∂d = [−d_E d_U, −d_N d_U, ρ²]/(r² ρ) + dᵀ/(8 a_e r)
         rate       ṙ = d·u/r                            ∂/∂d = (u − ṙ d/r)ᵀ/r      ∂/∂u = dᵀ/r
         height     h_s + d_U + ρ²/(2 a_e)               ∂/∂d = [d_E/a_e, d_N/a_e, 1]
+
+    A microphone array hears where the object was τ seconds ago: its bearing is that of d − u τ, with |d − u τ| = c τ
+    (``retard``). With g the bearing's derivative to d − u τ, and c held constant::
+
+        ∂/∂d = g − (g·u) (d − u τ)/((d − u τ)·u + c² τ)         ∂/∂u = −τ ∂/∂d
 
     Range also gets its second-order terms, with P_⊥ the position variance across the line of sight: mean
     + P_⊥/(2 r), variance + ½ (P_⊥/r)². They matter for a radar without elevation, whose height is a guess.
@@ -79,8 +133,9 @@ def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
         State in the site's frame and its covariance (only for the second-order terms).
     dt : float
         Δ, the row's time minus the state's, s.
-    origin, C : float64[3], float64[3, 3]
-        Sensor (for REPORT the reported point) in the site's frame; axes there from axes of the site.
+    origin, C : float64[3] or float64[8], float64[3, 3]
+        Sensor (for REPORT the reported point) in the site's frame, and of a bearing what else its station tells (top
+        of this file); axes there from axes of the site.
     height : float
         Ellipsoidal height of ``origin``, m.
     z_pred, H, extra : float64[6], float64[6, 6], float64[6], outputs
@@ -104,6 +159,10 @@ def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
                 H[a + 3, b] = 0.0
                 H[a + 3, b + 3] = C[a, b]
         return
+    is_heard = kind == BEARING and origin.shape[0] == STATION and origin[3] > 0.0
+    tau, c = 0.0, 0.0
+    if is_heard:
+        tau, c = retard(d, u, C, origin[3], origin[4], origin[5])
     rho2 = max(d[0] * d[0] + d[1] * d[1], NEAREST_M * NEAREST_M)
     rho = math.sqrt(rho2)
     r2 = rho2 + d[2] * d[2]
@@ -112,11 +171,15 @@ def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
     z_pred[azimuth_row] = math.atan2(d[0], d[1])
     z_pred[azimuth_row + 1] = math.atan2(d[2], rho) + REFRACTION * r
     g[0], g[1], g[2] = d[1] / rho2, -d[0] / rho2, 0.0
-    _chain(H, azimuth_row, g, C, dt)
+    if is_heard:
+        _of_now(g, d, u, tau, c)
+    _chain(H, azimuth_row, g, C, dt - tau)
     k, bend = 1.0 / (r2 * rho), REFRACTION / r
     g[0], g[1] = -d[0] * d[2] * k + bend * d[0], -d[1] * d[2] * k + bend * d[1]
     g[2] = rho2 * k + bend * d[2]
-    _chain(H, azimuth_row + 1, g, C, dt)
+    if is_heard:
+        _of_now(g, d, u, tau, c)
+    _chain(H, azimuth_row + 1, g, C, dt - tau)
     if kind == BEARING:
         return
     rate = (d[0] * u[0] + d[1] * u[1] + d[2] * u[2]) / r
@@ -149,3 +212,15 @@ def _chain(H, row, g, C, dt):
         s = g[0] * C[0, b] + g[1] * C[1, b] + g[2] * C[2, b]
         H[row, b] = s
         H[row, b + 3] = s * dt
+
+
+@njit
+def _of_now(g, d, u, tau, c):
+    """Turn a derivative to the place the sound comes from into one to the place now, in place."""
+    gu, du = 0.0, 0.0
+    for a in range(3):
+        gu += g[a] * u[a]
+        du += d[a] * u[a]
+    k = gu / max(du + c * c * tau, 1e-9)
+    for a in range(3):
+        g[a] -= k * d[a]

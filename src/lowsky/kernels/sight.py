@@ -9,6 +9,8 @@ mode's covariance, ::
 so that S = H P Hᵀ + R = L Lᵀ and P Hᵀ S⁻¹ = Uᵀ L⁻¹. A row's whitened innovation y = L⁻¹ ν then gives everything::
 
     d² = yᵀ y      N(ν; 0, S) = (2π)^{−D/2} Π L_kk⁻¹ e^{−d²/2}      x⁺ = x + Σ_k y_k u_k      P⁺ = P − Σ_k u_k u_kᵀ
+
+Bearings of a station some of whose are far off: y becomes g y and u uᵀ becomes c u uᵀ, with g and c of ``update.tail``.
 """
 
 import math
@@ -16,9 +18,9 @@ import math
 import numpy as np
 
 from lowsky.kernels.compiled import njit
-from lowsky.kernels.observe import BEARING, IS_ANGLE, RADAR, REPORT, observe, wrap
+from lowsky.kernels.observe import BEARING, IS_ANGLE, RADAR, REPORT, STATION, observe, wrap
 from lowsky.kernels.packed import N_PACKED, settle
-from lowsky.kernels.update import WEAK_HEIGHT_SHARE, scratch
+from lowsky.kernels.update import WEAK_HEIGHT_SHARE, scratch, tail
 
 PER_ROOT_TWO_PI = 1.0 / math.sqrt(2.0 * math.pi)
 LIKELY = 0.01
@@ -219,8 +221,9 @@ def weigh_edges(
     track, row, likelihood : int64[K], int64[K], float64[K]
         Edges in the gate, in the order given.
     sights : tuple
-        For ``update_tracks``: of each edge its group int64[K], whitened innovation y float64[K, M, 6] and posterior
-        mode probabilities float64[K, M]; of each group (rows alike at one track) D int64[G, M], U float64[G, M, 6, 6]
+        For ``update_tracks``: of each edge its group int64[K], whitened innovation y float64[K, M, 6], posterior
+        mode probabilities float64[K, M], and 1 − c of each component float64[K, M, 6] (empty where no row has a heavy
+        tail); of each group (rows alike at one track) D int64[G, M], U float64[G, M, 6, 6]
         and height floor float64[G, M].
     """
     n_edge, n_mode = edge_track.shape[0], mu.shape[1]
@@ -229,6 +232,8 @@ def weigh_edges(
     work, P1 = scratch(), np.zeros((6, 6))  # no covariance: second-order terms are each mode's own
     comps, L = np.empty((n_mode, 6), np.int64), np.empty((n_mode, 6, 6))
     z_pred, norm, distance2 = np.empty((n_mode, 6)), np.empty(n_mode), np.empty(n_mode)
+    has_tail = kind == BEARING and origin.shape[1] == STATION and origin[0, 6] > 0.0
+    spared, fit = np.zeros((n_edge if has_tail else 0, n_mode, 6)), np.empty(n_mode)
     kept, at = 0, -1
     for e in range(n_edge):
         i, j = edge_track[e], edge_row[e]
@@ -241,7 +246,7 @@ def weigh_edges(
             )  # fmt: skip
         is_inside = False
         for m in range(n_mode):
-            distance2[m] = 0.0
+            distance2[m], fit[m] = 0.0, 1.0
             for n in range(n_used[at, m]):
                 k = comps[m, n]
                 nu = z[j, k] - z_pred[m, k]
@@ -251,13 +256,21 @@ def weigh_edges(
                     nu -= L[m, n, c] * y[kept, m, c]
                 nu *= L[m, n, n]
                 y[kept, m, n] = nu
-                distance2[m] += nu * nu
+                if has_tail:
+                    wider = 1.0 + (origin[f, 7] * origin[f, 7] - 1.0) * var[j, k] * L[m, n, n] * L[m, n, n]
+                    factor, gain, cut = tail(nu * nu, wider, origin[f, 6])
+                    spared[kept, m, n] = 1.0 - cut
+                    fit[m] *= factor
+                    y[kept, m, n] = gain * nu
+                    distance2[m] += gain * nu * nu
+                else:
+                    distance2[m] += nu * nu
             is_inside = is_inside or (mu[i, m] >= LIKELY and distance2[m] <= gate_of_dim[n_used[at, m]])
         if not is_inside:
             continue
         total = 0.0
         for m in range(n_mode):
-            share[kept, m] = norm[m] * math.exp(-0.5 * distance2[m])
+            share[kept, m] = norm[m] * (fit[m] if has_tail else math.exp(-0.5 * distance2[m]))
             total += share[kept, m]
         if not (total > SAFE and math.isfinite(total)):
             continue
@@ -265,7 +278,7 @@ def weigh_edges(
             share[kept, m] /= total
         track[kept], row[kept], likelihood[kept], group[kept] = i, j, total, at
         kept += 1
-    return track[:kept], row[:kept], likelihood[:kept], (group, y, share, n_used, U, floor)
+    return track[:kept], row[:kept], likelihood[:kept], (group, y, share, spared, n_used, U, floor)
 
 
 @njit
@@ -340,7 +353,7 @@ def update_tracks(edge_track, p_edge, p_miss, sights, x, P, mu, xm, Pm, var_floo
 @njit
 def _gather(first, end, m, p_edge, total, sights, dx, dP, var_up):
     """Add what edges first … end − 1 (one group) do to mode m: Σ w Uᵀy to dx, Σ w (UᵀyyᵀU − UᵀU) to dP; returns Σ w."""
-    group, y, share, n_used, U, floor = sights
+    group, y, share, spared, n_used, U, floor = sights
     g, W = group[first], 0.0
     D = n_used[g, m]
     for e in range(first, end):
@@ -364,6 +377,12 @@ def _gather(first, end, m, p_edge, total, sights, dx, dP, var_up):
         dx[m, 5] += w * d5
     for k in range(D):
         _add_outer(dP, m, -W, U[g, m, k, 0], U[g, m, k, 1], U[g, m, k, 2], U[g, m, k, 3], U[g, m, k, 4], U[g, m, k, 5])
+    if spared.shape[0] > 0:
+        for e in range(first, end):
+            w = p_edge[e] / total * share[e, m]
+            for k in range(D):
+                u = U[g, m, k]
+                _add_outer(dP, m, w * spared[e, m, k], u[0], u[1], u[2], u[3], u[4], u[5])
     if floor[g, m] > 0.0:
         for k in range(D):
             var_up -= U[g, m, k, 2] ** 2

@@ -6,7 +6,7 @@ import numpy as np
 
 from lowsky.kernels.compiled import njit
 from lowsky.kernels.motion import N_STEP, mix_joint, mixing_scratch, mode_steps, move, transitions
-from lowsky.kernels.observe import IS_ANGLE, REPORT, observe, wrap
+from lowsky.kernels.observe import BEARING, IS_ANGLE, REPORT, STATION, observe, wrap
 from lowsky.kernels.packed import pack, settle, unpack
 
 LOG_2PI = math.log(2.0 * math.pi)
@@ -38,6 +38,9 @@ def condition(kind, x, P, z, var, weak_height, dt, origin, C, height, work):
     which equals the joint EKF update, needs no inverse, keeps P symmetric, and gives
     d² = Σ ν²/S, ln L = −½ Σ (ν²/S + ln S + ln 2π) on the way.
 
+    A bearing whose station says that a share ε of them is far off has noise (1 − ε) N(0, R) + ε N(0, k² R): two
+    Gaussians come of it, of which mean and covariance are kept (``tail``).
+
     Parameters
     ----------
     kind : int
@@ -54,6 +57,7 @@ def condition(kind, x, P, z, var, weak_height, dt, origin, C, height, work):
     """
     z_pred, H, extra, d, u, g, Ph, dx = work
     observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g)
+    has_tail = kind == BEARING and origin.shape[0] == STATION and origin[6] > 0.0
     weak_row = 2 if kind == REPORT else 4
     weak_floor = WEAK_HEIGHT_SHARE * var[weak_row] if weak_height else 0.0
     skip_weak = weak_height and P[2, 2] < weak_floor
@@ -74,20 +78,45 @@ def condition(kind, x, P, z, var, weak_height, dt, origin, C, height, work):
             Ph[a] = s
             S += H[k, a] * s
             nu -= H[k, a] * dx[a]
-        gain = nu / S
+        gain, cut, log_l = nu / S, 1.0 / S, -0.5 * (nu * nu / S + math.log(S) + LOG_2PI)
+        if has_tail:
+            factor, g_mean, g_cut = tail(nu * nu / S, 1.0 + (origin[7] * origin[7] - 1.0) * var[k] / S, origin[6])
+            gain, cut, log_l = g_mean * gain, g_cut * cut, math.log(factor) - 0.5 * (math.log(S) + LOG_2PI)
         for a in range(6):
             dx[a] += Ph[a] * gain
             for b in range(a + 1):
-                P[a, b] -= Ph[a] * Ph[b] / S
+                P[a, b] -= Ph[a] * Ph[b] * cut
                 P[b, a] = P[a, b]
         d2 += nu * gain
-        log_likelihood -= 0.5 * (nu * gain + math.log(S) + LOG_2PI)
+        log_likelihood += log_l
         used += 1
     for a in range(6):
         x[a] += dx[a]
     if weak_height and not skip_weak and P[2, 2] < weak_floor:
         P[2, 2] = weak_floor
     return d2, log_likelihood, used
+
+
+@njit
+def tail(d2, wider, share):
+    r"""What noise that is wide in a ``share`` ε of all cases makes of one component with d² = ν²/S.
+
+    With ρ = ``wider`` the ratio of the innovation's variances, and w the posterior weights of near and far::
+
+        factor = (1 − ε) e^{−d²/2} + ε e^{−d²/2ρ}/√ρ      instead of e^{−d²/2} in the likelihood
+        g      = w_near + w_far/ρ                         times the usual gain
+        cut    = g − d² w_near w_far (1 − 1/ρ)²           times what is usually taken off P
+
+    ``factor`` is never 0. Returns the three; the twin is ``tailed``.
+    """
+    near = (1.0 - share) * math.exp(-0.5 * d2)
+    far = share * math.exp(-0.5 * d2 / wider) / math.sqrt(wider)
+    factor = max(near + far, 1e-300)
+    near, far = near / factor, far / factor
+    if near + far == 0.0:
+        far = 1.0
+    g = near + far / wider
+    return factor, g, g - d2 * near * far * (1.0 - 1.0 / wider) ** 2
 
 
 @njit

@@ -46,6 +46,11 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     elevation_rad: tuple[float, float] = (-math.pi / 2.0, math.pi / 2.0)
     latency_s: float = 0.1
     clock_offset_s: float = 0.0  # the sensor's clock minus UTC; subtracted by ``align``
+    outlier_share: float | None = None  # of a bearing sensor's bearings, those that are far off; its kind's where None
+    error_lasts_s: float = 0.0  # a bearing's error stays the same for about so long; 0: a new one with each look
+    air_temperature_c: float = 15.0  # acoustic: of the air it hears through, °C
+    wind_east_mps: float = 0.0  # acoustic: where the air goes
+    wind_north_mps: float = 0.0
 
     @property
     def measures(self) -> MeasurementKind:

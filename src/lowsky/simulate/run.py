@@ -125,6 +125,9 @@ def site_toml(scenario: Scenario, origin: EnuFrame) -> str:
             value = getattr(sensor, key)
             if value is not None:
                 lines.append(f"{key} = {list(value) if isinstance(value, tuple) else value!r}")
+        if sensor.kind == "acoustic":
+            lines += [f"air_temperature_c = {scenario.air.temperature_c!r}"]
+            lines += [f"wind_east_mps = {scenario.wind.east_mps!r}", f"wind_north_mps = {scenario.wind.north_mps!r}"]
         slowest_s = max(sensor.latency_s) if isinstance(sensor.latency_s, tuple) else sensor.latency_s
         if slowest_s > 0.0:
             lines.append(f"latency_s = {slowest_s!r}")

@@ -11,10 +11,12 @@ from lowsky.kernels.existence import detection_weights, look_odds, note_hits, sh
 from lowsky.kernels.gate import arc_of, pairs, track_boxes
 from lowsky.kernels.motion import predict_touched
 from lowsky.kernels.observe import BEARING, RADAR, REPORT
+from lowsky.kernels.rays import heard_odds
 from lowsky.kernels.sight import update_tracks, weigh_edges
 from lowsky.model.measurement import Coverage, Floats, Ints
 from lowsky.track.core import GATE_OF_DIM, Core, densities
 from lowsky.track.dense import Close, Look, rearrange, weigh_close_tracks
+from lowsky.track.rays import Rays, emitting
 from lowsky.track.rows import Rows, Station, TrackReject
 
 SURE = 0.9  # weight from which a row tells how well its sensor knows itself
@@ -36,13 +38,13 @@ class Outcome:
 
 def associate(
     core: Core, station: Station, rows: Rows, limits: Floats, t_look_ns: int, named: NDArray[np.bool_],
-    coverage: Coverage | None = None,
+    coverage: Coverage | None = None, rays: Rays | None = None,
 ) -> Outcome:  # fmt: skip
     """Let ``rows`` speak about every track, in place.
 
     ``limits`` as in ``kernels.existence.inside`` (``NO_COVERAGE``: the rows are no evidence against others);
     ``named`` bool[N] rows bring an identity nobody has, so tracks that have one are not for them. Tracks whose
-    state is lost are marked by r = 0 and dropped by the lifecycle.
+    state is lost are marked by r = 0 and dropped by the lifecycle. ``rays`` compete with tracks for bearings.
     """
     table, settings = core.table, core.settings
     n = table.n
@@ -58,15 +60,20 @@ def associate(
 
     r = table.r[:n]
     p_seen, p_missed = np.empty(n), np.empty(n)
+    held = emitting(core, t_look_ns)
     look_odds(
         t_look_ns, station.p_detect, station.origin[0], station.C[0], limits, table.t_ns[:n], table.xm[:n],
         table.Pm[:n], r, table.t_r_ns[:n], shielded(core), 1.0 / settings.survival_s, p_seen, p_missed,
     )  # fmt: skip
     rho, birth_share = densities(core, station, rows)
-    psi, p_edge = np.empty(len(track)), np.empty(len(track))
-    p_miss, p_new = np.empty(n), np.empty(len(rows))
+    psi = np.empty(len(track))
+    if rays is not None:
+        heard_odds(
+            held, t_look_ns, table.t_ns[:n], table.xm[:n], table.Pm[:n], table.emits[:n], station.p_detect,
+            station.origin[0], station.C[0], station.limits, coverage is not None, p_seen, p_missed,
+        )  # fmt: skip
     detection_weights(track, likelihood, r, p_seen, p_missed, settings.p_seen_floor, psi)
-    marginals(track, row, psi, rho, n, p_edge, p_miss, p_new)
+    p_edge, p_miss, p_new = _shares(core, station, rows, (track, row, psi, rho), t_look_ns, coverage is not None, rays)
     look = Look(track, row, likelihood, p_edge, p_miss, p_new, rho, p_seen, p_missed)
     close = weigh_close_tracks(core, station, rows, look, t_look_ns)
     if (known := core.clutter.get(station.sensor.id)) is not None:
@@ -75,8 +82,15 @@ def associate(
     before = r.copy()
     update_existence(p_miss, p_hit, r, p_missed)
     if rows.kind == BEARING:
-        # silence of an emitter is no evidence, so neither is a bearing: half of the odds would only ever add up
+        # what others saw is there whether it emits or not, and half of the odds would only ever add up
+        by_bearings = r[held]
         r[:] = before
+        r[held] = by_bearings
+        silent = p_miss[held] * (table.emits[held] - p_seen[held]) / np.maximum(1.0 - p_seen[held], 1e-12)
+        if coverage is not None:
+            table.emits[held] = np.clip((silent + p_hit[held]) / np.maximum(by_bearings, 1e-300), 1e-6, 1.0)
+    else:
+        table.emits[track[p_edge >= settings.hit_weight]] = 0.0  # from now on, what sees it judges it
     if len(track):
         _update_states(core, station, rows, track, row, p_edge, p_miss, sights, close)
     sure = np.flatnonzero(p_edge >= SURE)
@@ -89,6 +103,36 @@ def distances2(y: Floats, share: Floats, components: Ints) -> Floats:
     """d² of K edges over the modes, Σ_m P(m) |y_m|², from whitened innovations float64[K, M, 6] and float64[K, M]."""
     used = np.arange(y.shape[2]) < components[:, None]
     return np.asarray((share * (np.where(used[:, None, :], y, 0.0) ** 2).sum(axis=2)).sum(axis=1))
+
+
+def _shares(
+    core: Core, station: Station, rows: Rows, edges: tuple[Ints, Ints, Floats, Floats], t_look_ns: int, is_look: bool,
+    rays: Rays | None,
+) -> tuple[Floats, Floats, Floats]:  # fmt: skip
+    """Whose row is whose: of each pair, of each track not seen, of each row nobody's. Rays take theirs on the way.
+
+    What other sensors saw comes first; tracks that only bearings hold, and rays, share a row for as much as it is
+    left. A ray may be the object of such a track, and as one of two that are equally sure it would keep half of its
+    bearings for ever.
+    """
+    (track, row, psi, rho), n = edges, core.table.n
+    p_edge, p_miss, p_new = np.empty(len(track)), np.empty(n), np.empty(len(rows))
+    if rays is None:
+        marginals(track, row, psi, rho, n, p_edge, p_miss, p_new)
+        return p_edge, p_miss, p_new
+    weak = core.table.emits[track] > 0.0
+    first, second = np.flatnonzero(~weak), np.flatnonzero(weak)
+    p_first = np.empty(len(first))
+    marginals(track[first], row[first], psi[first], rho, n, p_first, p_miss, p_new)
+    weighed = rays.weigh(core, station, rows, t_look_ns, is_look)
+    tracks, taken = np.concatenate((track[second], n + weighed.ray)), np.concatenate((row[second], weighed.row))
+    p_free, p_left, unseen = np.empty(len(tracks)), np.empty(len(rows)), np.empty(n + rays.n)
+    marginals(tracks, taken, np.concatenate((psi[second], weighed.psi)), rho, n + rays.n, p_free, unseen, p_left)
+    p_free *= p_new[taken]
+    unseen = 1.0 - np.bincount(tracks, p_free, n + rays.n)
+    p_edge[first], p_edge[second] = p_first, p_free[: len(second)]
+    rays.take(station, rows, weighed, p_free[len(second) :], unseen[n:])
+    return p_edge, p_miss * unseen[:n], p_new * p_left
 
 
 def shielded(core: Core) -> NDArray[np.bool_]:

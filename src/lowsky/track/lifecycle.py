@@ -53,6 +53,12 @@ def judge_tracks(core: Core, merged: list[int]) -> Ints:
         n, core.now_ns, table.track_id, table.r, table.hits, table.status, table.t_update_ns, table.t_report_ns,
         table.interval_s, table.reports, table.Pm, limits, verdict, changed,
     )  # fmt: skip
+    emits = table.emits[:n]
+    if emits.any():  # held by bearings alone: silence ends it
+        silent = core.now_ns - table.t_update_ns[:n] > int(settings.ray_silence_s * 1e9)
+        verdict[silent & (emits > 0.0) & (table.t_report_ns[:n] == 0)] = TrackStatus.DROPPED
+        changed = np.flatnonzero(verdict != table.status[:n])
+        n_changed = len(changed)
     if not n_changed:
         return np.array(sorted(merged), np.int64)
     verdict[merged] = table.status[merged]
@@ -86,6 +92,7 @@ def _cause_of_end(core: Core, row: int) -> str:
     table, settings = core.table, core.settings
     if table.r[row] < settings.r_drop_confirmed:
         return "sensors that should see it do not"
-    if (core.now_ns - table.t_update_ns[row]) * 1e-9 > settings.drop_s * 0.999:
+    patience_s = settings.ray_silence_s if table.emits[row] > 0.0 else settings.drop_s
+    if (core.now_ns - table.t_update_ns[row]) * 1e-9 > patience_s * 0.999:
         return "no measurement for too long"
     return "its position is no longer known"

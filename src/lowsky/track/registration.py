@@ -149,7 +149,8 @@ class Registration:
             z[:, :3] -= beta[: ELEVATION + 1]
         else:
             z[:, :2] -= beta[1 : ELEVATION + 1]
-        origin = rows.origin - np.array([beta[EAST], beta[NORTH], 0.0])
+        origin = rows.origin.copy()
+        origin[:, :2] -= beta[EAST], beta[NORTH]
         return replace(rows, z=z, t_ns=rows.t_ns - self.clock_ns(station), origin=origin)
 
     def is_astray(self, station: Station, now_ns: int) -> bool:

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from lowsky.geo.enu import EnuFrame
 from lowsky.geo.height import SIGMA_PRESSURE_ALTITUDE_M
-from lowsky.kernels.observe import RADAR, REPORT
+from lowsky.kernels.observe import BEARING, RADAR, REPORT
 from lowsky.kernels.rows import is_settled, put_in_order, sane_rows
 from lowsky.model.measurement import Coverage, Floats, Ints, MeasurementBatch, MeasurementKind
 from lowsky.model.site import Sensor
 from lowsky.track.settings import TrackerSettings
+
+ZERO_C_SOUND_MPS = 331.3
+"""Speed of sound in air of 0 °C (docs/science 1.4)."""
 
 
 @unique
@@ -49,7 +52,7 @@ class Rows:
     var: Floats  # float64[N, 6] variances, finite and positive everywhere
     weak_height: NDArray[np.bool_]  # bool[N] height is pressure altitude
     t_ns: Ints  # int64[N]
-    origin: Floats  # float64[F, 3]
+    origin: Floats  # float64[F, 3]; of bearings float64[1, 8], see ``kernels.observe``
     C: Floats  # float64[F, 3, 3]
     height: Floats  # float64[F]
     frame: Ints  # int64[N]
@@ -79,6 +82,7 @@ class Station:
         self.origin = site_frame.pos_enu(*place, np.float64(sensor.height_m)).reshape(1, 3)  # type: ignore[arg-type]
         self.C = np.ascontiguousarray(site_frame.local_from_enu(*place)).reshape(1, 3, 3)  # type: ignore[arg-type]
         self.height = np.array([sensor.height_m])
+        self.tells = np.concatenate((self.origin, _of_bearings(sensor, settings)), axis=1)
         self.p_detect = min(max(sensor.detection_probability, 0.01), 0.999)
         self.period_s = sensor.look_period_s
         self.clutter = max(sensor.clutter_per_look, 0.05)
@@ -139,6 +143,17 @@ class Station:
         )  # fmt: skip
 
 
+def _of_bearings(sensor: Sensor, settings: TrackerSettings) -> Floats:
+    """What the kernels want to know of a bearing sensor beyond its place (``kernels.observe``), float64[1, 5]."""
+    sound_mps = ZERO_C_SOUND_MPS * math.sqrt(1.0 + sensor.air_temperature_c / 273.15)
+    share = sensor.outlier_share
+    if share is None:
+        of_kind = {"acoustic": settings.outlier_share_acoustic, "camera": settings.outlier_share_camera}
+        share = of_kind.get(sensor.kind, settings.outlier_share_finder)
+    sound_mps = sound_mps if sensor.kind == "acoustic" else 0.0
+    return np.array([[sound_mps, sensor.wind_east_mps, sensor.wind_north_mps, share, settings.outlier_times]])
+
+
 def prepare(
     batch: MeasurementBatch, station: Station, frame: EnuFrame, now_ns: int, settings: TrackerSettings,
     rejects: RejectCounter,
@@ -162,7 +177,8 @@ def prepare(
     rows = put_in_order(order, z, var, weak, batch.t_meas_ns, keep)
     if kind != REPORT:
         shared = np.zeros(n_kept, np.int64)
-        return Rows(kind, *rows[:4], station.origin, station.C, station.height, shared, rows[4])
+        origin = station.tells if kind == BEARING else station.origin
+        return Rows(kind, *rows[:4], origin, station.C, station.height, shared, rows[4])
     return _report_rows(rows[:4], rows[4], station, frame)
 
 

@@ -110,6 +110,11 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     radar_sigma_floor: tuple[float, float, float, float] = (0.5, 1e-4, 1e-4, 0.05)
     bearing_sigma: tuple[float, float] = (0.05, 0.05)  # rad
     bearing_sigma_floor: tuple[float, float] = (1e-4, 1e-4)
+    # share of bearings that are far off: reflections (a fifth in a town, hardly any in the open), echoes and gusts
+    outlier_share_finder: float = 0.1
+    outlier_share_acoustic: float = 0.05
+    outlier_share_camera: float = 0.0  # a wrong pixel is another object
+    outlier_times: float = 5.0  # how many times their σ is the others' (docs/science 1.4)
     # GNSS that states no accuracy: horizontal m, height m, velocity m/s
     report_sigma: tuple[float, float, float] = (10.0, 50.0, 3.0)
     velocity_error_s: float = 5.0  # how long the error of a reported velocity lasts (bias of minutes is seen)
@@ -157,5 +162,24 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     registration_lasts_s: float = 7200.0  # mounts creep and clocks drift within hours
     report_error_lasts: float = 0.25  # of a report's variance, the share that stays the same for a minute
     report_clock_sigma_s: float = 0.1  # of each reporting object; Remote ID's stamps are tenths of a second
+
+    # rays: objects known by bearings alone, until these cross
+    rays_most: int = 64  # a site's emitters, times the sensors that hear each before the first crossing
+    ray_parts: int = 24  # Gaussians of one ray: its shells, and room for what crossings split them into
+    ray_reach_m: tuple[float, float] = (100.0, 25_000.0)  # nothing is heard nearer unseen, or farther
+    ray_ratio: float = 2.0**0.5  # of one shell to the next: others' bearings cross them, and long ones bend
+    ray_width: float = 0.125  # σ of a shell over its range; uniform it were 0.10, the rest is overlap
+    ray_q: tuple[float, float] = (0.5, 0.2)  # m²/s³; docs/science 1.3: a drone; it is a ray for seconds only
+    ray_birth_s: float = 60.0  # so often an emitter that nobody knew speaks up; else a bearing of nobody is clutter
+    ray_look_s: float = 1.0  # look period of a bearing sensor that states none
+    ray_recycle: float = 0.0005  # existence below it is nobody
+    ray_least_psi: float = 1e-6  # 1/rad: a bearing so unlikely competes for nothing
+    ray_silence_s: float = 10.0  # without a bearing of its own
+    ray_track_r: float = 0.9  # existence from which a place is a track: as ``r_confirm``
+    ray_one_weight: float = 0.9  # one Gaussian holds this much: it is a place …
+    ray_one_share: float = 0.25  # … if it is no longer than this share of its distance
+    ray_narrow_share: float = 0.1  # all together are so narrow: it is a place, whatever their weights
+    ray_join_gate: float = 9.2  # χ² of 2, 99 %: places nearer than this are one object
+    emits_silent_s: tuple[float, float] = (60.0, 20.0)  # how long an emitter speaks, and how long it is silent
 
     max_ahead_s: float = 5.0  # a row later than the tick by more has a broken clock

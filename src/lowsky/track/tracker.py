@@ -26,6 +26,7 @@ from lowsky.track.doubts import Doubt
 from lowsky.track.duplicates import Duplicates
 from lowsky.track.lifecycle import judge_tracks, miss_overdue
 from lowsky.track.picture import Hypotheses, Picture, hypotheses
+from lowsky.track.rays import Rays
 from lowsky.track.registration import Registration
 from lowsky.track.reports import Identities, take_reports
 from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject, prepare
@@ -58,6 +59,7 @@ class Tracker:
         self._wedges = Wedges()
         self._registration = Registration(list(self._core.stations.values()), settings)
         self._doubts = [Doubt() for _ in self._core.stations]
+        self._rays = Rays(settings.rays_most, settings.ray_parts)
         self._picture = Picture()
         self.associated: Associated = NOTHING_ASSOCIATED
 
@@ -84,6 +86,7 @@ class Tracker:
             self._take(tick.batch)
         else:
             miss_overdue(core)
+        self._rays.judge(core)
         self._show_candidates()
         merged = self._duplicates.check(core, self._known)
         ended = judge_tracks(core, merged)
@@ -173,6 +176,7 @@ class Tracker:
                 "wedges": self._wedges.dump(),
                 "registration": self._registration.dump(),
                 "doubts": [doubt.dump() for doubt in self._doubts],
+                "rays": self._rays.dump(),
                 "picture": self._picture.dump(),
             }
         )
@@ -205,6 +209,7 @@ class Tracker:
         self._registration.load(parts["registration"])
         for doubt, kept in zip(self._doubts, parts["doubts"], strict=True):
             doubt.load(kept)
+        self._rays.load(parts["rays"])
         self._picture.load(parts["picture"], core)
         self.associated = NOTHING_ASSOCIATED
 
@@ -251,22 +256,24 @@ class Tracker:
         limits, t_look_ns = NO_COVERAGE, core.now_ns
         if batch.coverage is not None:
             core.has_looks.add(batch.sensor)
-            # a bearing sensor hears only what transmits or is loud: its silence is no evidence
+            # a bearing sensor hears only what transmits or is loud: its silence is no evidence against what others saw
             if batch.kind == MeasurementKind.RADAR:
                 limits = station.coverage_limits(batch.coverage)
                 t_look_ns = (batch.coverage.t_from_ns + batch.coverage.t_to_ns) // 2
                 t_look_ns -= self._registration.clock_ns(station)
-        if not len(rows) and limits is NO_COVERAGE:
-            if batch.coverage is not None:
-                self._wedges.take(core, station, rows, np.empty(0))
+        if not len(rows) and batch.coverage is None:
             return
-        outcome = associate(core, station, rows, limits, t_look_ns, np.zeros(len(rows), np.bool_), batch.coverage)
+        rays = self._rays if batch.kind == MeasurementKind.BEARING else None
+        named = np.zeros(len(rows), np.bool_)
+        outcome = associate(core, station, rows, limits, t_look_ns, named, batch.coverage, rays)
         whole = limits is not NO_COVERAGE
         self._doubts[station.index].note(outcome.d2, outcome.components, float(outcome.p_new.sum()) if whole else None)
         hit = outcome.p_edge >= 0.01
         core.note_columns(batch, station, outcome.track[hit], rows.source[outcome.row[hit]], outcome.p_edge[hit])
         if batch.kind == MeasurementKind.BEARING:
-            self._wedges.take(core, station, rows, outcome.p_new)
+            by_tracks = np.bincount(outcome.row, outcome.p_edge, len(rows))
+            self._wedges.take(core, station, rows, 1.0 - by_tracks)
+            self._rays.start(core, station, rows, outcome.p_new)
             return
         r_new = outcome.p_new * outcome.birth_share
         born = np.flatnonzero(r_new > core.r_recycle)

@@ -54,8 +54,8 @@ def faults_of(text):
 def test_every_built_in_scenario_reads_and_is_named_like_its_file():
     names = [name for name, _ in list_scenarios()]
     benchmarks = {
-        "biased-late", "crossing", "formation", "low-observable", "mixed", "multirotors", "patchy", "raid", "scale",
-        "swarm",
+        "bearings", "biased-late", "crossing", "emitters", "formation", "low-observable", "mixed", "multirotors",
+        "patchy", "raid", "scale", "swarm",
     }  # fmt: skip
     operational = {
         "airport-approach", "border-balloons", "harbour", "harbour-raid", "migration-night", "outage", "prison",

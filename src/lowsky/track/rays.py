@@ -1,0 +1,262 @@
+"""Objects known by bearings alone, until these cross: one Bernoulli each, a mixture of Gaussians along its ray.
+
+A bearing that nobody explains starts a ray from its sensor outward. Every further bearing, of whichever sensor, weighs
+its Gaussians and narrows them, so that cross-fixes are no more than Bayes' rule; and rays and tracks compete for
+bearings in one association, so that a crossing where nobody is loses its bearings to those who are there. A ray that
+has become a place is a track of the table like any other. Rays themselves are never shown: wedges are.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowsky.kernels.rays import predict_rays, shells, stays_on, update_ray, weigh_rays
+from lowsky.model.measurement import Floats, Ints
+from lowsky.model.track import TrackStatus
+from lowsky.track.core import Core
+from lowsky.track.rows import Rows, Station, TrackReject
+
+R_MAX = 1.0 - 1e-4
+
+
+@dataclass(slots=True)
+class Columns:
+    """Every ray, as columns of fixed length; rows [0, n) of ``Rays`` are alive, oldest first. K Gaussians each."""
+
+    t_ns: Ints  # int64[M] UTC of x, P
+    x: Floats  # float64[M, K, 6]
+    P: Floats  # float64[M, K, 6, 6]
+    w: Floats  # float64[M, K] weights, sum 1
+    parts: Ints  # int64[M] Gaussians in use
+    r: Floats  # float64[M] existence
+    on: Floats  # float64[M] probability that it emits, if it exists
+    t_hit_ns: Ints  # int64[M] newest bearing that was more its own than not
+    hits: Ints  # int64[M]
+    heard: Ints  # int64[M] bit k: sensor k gave it a bearing
+
+    @classmethod
+    def of(cls, most: int, parts: int) -> "Columns":
+        def zeros(*shape: int) -> Floats:
+            return np.zeros((most, *shape))
+
+        def whole() -> Ints:
+            return np.zeros(most, np.int64)
+
+        return cls(
+            whole(), zeros(parts, 6), zeros(parts, 6, 6), zeros(parts), whole(), zeros(), zeros(), whole(), whole(),
+            whole(),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What one look would say of the rays, before it is known whose bearings are whose. E edges."""
+
+    ray: Ints  # int64[E]
+    row: Ints  # int64[E]
+    psi: Floats  # float64[E]
+    p_comp: Floats  # float64[M, K] chance to be heard, if it emits
+    like: Floats  # float64[M, K, N] w_k p_k L_kj
+    seen: Floats  # float64[M] chance of the ray to be heard
+    is_look: bool
+
+
+class Rays:
+    """All rays; deterministic, bounded by ``TrackerSettings.rays_most``."""
+
+    def __init__(self, most: int, parts: int) -> None:
+        self.n = 0
+        self.columns = Columns.of(most, parts)
+
+    def weigh(self, core: Core, station: Station, rows: Rows, t_look_ns: int, is_look: bool) -> Weighed:
+        """Move every ray to the look and weigh its pairs with the rows."""
+        c, n, settings = self.columns, self.n, core.settings
+        t_ns = max(t_look_ns, int(rows.t_ns.max())) if len(rows) else t_look_ns
+        predict_rays(
+            n, t_ns, c.t_ns, c.x, c.P, c.parts, c.r, c.on, np.array(settings.ray_q), 1.0 / settings.survival_s,
+            emission_rates(core),
+        )  # fmt: skip
+        p_comp = np.zeros((n, c.w.shape[1]))
+        log_l = np.full((n, c.w.shape[1], len(rows)), -np.inf)
+        origin, C = station.tells[0], station.C[0]
+        weigh_rays(
+            n, c.t_ns, c.x, c.P, c.w, c.parts, rows.z, rows.var, rows.t_ns, origin, C, station.p_detect,
+            station.limits, p_comp, log_l,
+        )  # fmt: skip
+        like = (c.w[:n] * p_comp)[:, :, None] * np.exp(np.minimum(log_l, 600.0))
+        seen = c.on[:n] * (c.w[:n] * p_comp).sum(axis=1)
+        missed = 1.0 - seen if is_look else np.ones(n)
+        there = 1.0 - c.r[:n] + c.r[:n] * missed
+        psi = (c.r[:n] * c.on[:n] / there)[:, None] * like.sum(axis=1)
+        ray, row = np.nonzero(psi > settings.ray_least_psi)
+        return Weighed(ray, row, psi[ray, row], p_comp, like, seen, is_look)
+
+    def take(self, station: Station, rows: Rows, weighed: Weighed, p_edge: Floats, p_miss: Floats) -> None:
+        """Existence, whether they emit, and their Gaussians after association. p_edge float64[E], p_miss float64[n]."""
+        c, n = self.columns, self.n
+        p = np.zeros((n, len(rows)))
+        p[weighed.ray, weighed.row] = p_edge
+        hit = p.sum(axis=1)
+        missed = 1.0 - weighed.seen if weighed.is_look else np.ones(n)
+        there = c.r[:n] * missed
+        away = p_miss * there / np.maximum(1.0 - c.r[:n] + there, 1e-300)
+        silent = c.w[:n] * (1.0 - c.on[:n, None] * weighed.p_comp if weighed.is_look else 1.0)
+        still_on = c.on[:n].copy()
+        if weighed.is_look:
+            heard = np.minimum(weighed.seen / np.maximum(c.on[:n], 1e-12), 1.0)
+            still_on = c.on[:n] * (1.0 - heard) / np.maximum(missed, 1e-12)
+        c.r[:n] = np.clip(away + hit, 0.0, R_MAX)
+        c.on[:n] = np.clip((away * still_on + hit) / np.maximum(away + hit, 1e-300), 0.0, 1.0)
+        origin, C = station.tells[0], station.C[0]
+        for i in np.flatnonzero(hit > 1e-6).tolist():
+            p_parts = away[i] * silent[i] / max(silent[i].sum(), 1e-300)
+            total = weighed.like[i].sum(axis=0)
+            p_rows = weighed.like[i] * (p[i] / np.where(total > 0.0, total, 1.0))
+            c.parts[i] = update_ray(
+                c.x[i], c.P[i], c.w[i], c.parts[i], p_parts, p_rows, rows.z, rows.var, rows.t_ns, c.t_ns[i], origin, C
+            )
+            if hit[i] >= 0.5 * c.r[i]:
+                c.t_hit_ns[i] = c.t_ns[i]
+                c.hits[i] += 1
+                c.heard[i] |= 1 << station.index
+        for i in np.flatnonzero(hit <= 1e-6).tolist():
+            c.w[i] = silent[i] / max(silent[i].sum(), 1e-300)
+
+    def start(self, core: Core, station: Station, rows: Rows, p_new: Floats) -> None:
+        """A ray of each row that is worth it: nobody's (``p_new`` float64[N]), and an emitter rather than clutter.
+        Where there is no room, in place of the weakest."""
+        settings, c = core.settings, self.columns
+        fresh = (station.period_s or settings.ray_look_s) / settings.ray_birth_s
+        r_new = p_new * fresh / (station.clutter + fresh)
+        low, high = station.limits[0], min(station.limits[1], settings.ray_reach_m[1])
+        reach = np.array([min(max(low, settings.ray_reach_m[0]), 0.5 * high), high])
+        velocity = np.array([station.speed_sigma**2, settings.climb_sigma_mps**2])
+        for j in np.flatnonzero(r_new > settings.ray_recycle).tolist():
+            if self.n == len(c.r):
+                core.reject(station, TrackReject.THINNED)
+                if c.r[: self.n].min() >= r_new[j]:
+                    continue
+                self._keep(np.arange(self.n) != int(np.argmin(c.r[: self.n])))
+            i, self.n = self.n, self.n + 1
+            c.parts[i] = shells(
+                rows.z[j], rows.var[j], station.origin[0], station.C[0], reach, settings.ray_ratio,
+                settings.ray_width, np.array(settings.height_prior_m), velocity, c.x[i], c.P[i], c.w[i],
+            )  # fmt: skip
+            c.w[i, c.parts[i] :] = 0.0
+            c.t_ns[i] = c.t_hit_ns[i] = rows.t_ns[j]
+            c.r[i], c.on[i], c.hits[i], c.heard[i] = r_new[j], 1.0, 1, 1 << station.index
+
+    def judge(self, core: Core) -> None:
+        """End what is weak or silent, join what is one object, and make tracks of what has become a place."""
+        if not self.n:
+            return
+        c, settings = self.columns, core.settings
+        silence_s = (core.now_ns - c.t_hit_ns[: self.n]) * 1e-9
+        self._keep((c.r[: self.n] >= settings.ray_recycle) & (silence_s <= settings.ray_silence_s))
+        places = [self._place(core, i) for i in range(self.n)]
+        gone = self._join(core, places)
+        for i, place in enumerate(places):
+            if i not in gone and place is not None and c.r[i] >= settings.ray_track_r:
+                self._become_track(core, i, *place)
+                gone.add(i)
+        if gone:
+            self._keep(np.array([i not in gone for i in range(self.n)]))
+
+    def _place(self, core: Core, i: int) -> tuple[Floats, Floats] | None:
+        """Mean and covariance of a ray that has become one: two sensors heard it, and it is narrow enough."""
+        c, settings = self.columns, core.settings
+        sensors = [s for s in core.stations.values() if c.heard[i] >> s.index & 1]
+        if len(sensors) < 2:
+            return None
+        k = int(c.parts[i])
+        w, x, P = c.w[i, :k], c.x[i, :k], c.P[i, :k]
+        mean = w @ x
+        spread = x - mean
+        cov = np.einsum("k,kab->ab", w, P) + np.einsum("k,ka,kb->ab", w, spread, spread)
+        far = min(float(np.linalg.norm(mean[:3] - s.origin[0])) for s in sensors)
+        sigma = float(np.linalg.eigvalsh(cov[:2, :2])[1]) ** 0.5
+        is_one = float(w.max()) > settings.ray_one_weight and sigma < settings.ray_one_share * far
+        return (mean, cov) if is_one or sigma < settings.ray_narrow_share * far else None
+
+    def _join(self, core: Core, places: list[tuple[Floats, Floats] | None]) -> set[int]:
+        """Rays that are another's object, or a track's: their existence goes to the older ray."""
+        c, table, gate = self.columns, core.table, core.settings.ray_join_gate
+        gone: set[int] = set()
+        likely = np.flatnonzero(table.r[: table.n] >= core.settings.r_coast)
+        for i in range(self.n):
+            here = places[i]
+            if here is None:
+                continue
+            ahead = ((c.t_ns[i] - table.t_ns[likely]) * 1e-9)[:, None]
+            away = table.xm[likely, :2] + ahead * table.xm[likely, 3:5] - here[0][:2]
+            S = table.Pm[likely, :2, :2] + here[1][:2, :2]
+            if len(likely) and (_distance2(away, S) < gate).any():
+                gone.add(i)
+                continue
+            for older in range(i):
+                there = places[older]
+                if there is None or older in gone:
+                    continue
+                if _distance2((there[0] - here[0])[None, :2], (there[1] + here[1])[None, :2, :2])[0] < gate:
+                    c.r[older] = min(c.r[older] + c.r[i], R_MAX)
+                    c.heard[older] |= c.heard[i]
+                    gone.add(i)
+                    break
+        return gone
+
+    def _become_track(self, core: Core, i: int, mean: Floats, cov: Floats) -> None:
+        c, table = self.columns, core.table
+        at = int(table.add(1)[0])
+        table.xm[at], table.Pm[at] = mean, 0.5 * (cov + cov.T)
+        table.x[at], table.P[at] = table.xm[at], table.Pm[at][np.tril_indices(6)]
+        table.mu[at], table.share[at] = core.mu_birth, core.share_birth
+        table.t_ns[at] = table.t_r_ns[at] = c.t_ns[i]
+        table.t_update_ns[at] = c.t_hit_ns[i]
+        table.r[at], table.emits[at] = c.r[i], max(c.on[i], 1e-3)
+        table.status[at], table.hits[at] = TrackStatus.TENTATIVE, c.hits[i]
+        table.interval_s[at] = core.settings.interval_start_s
+        table.t_chance_ns[at] = c.t_ns[i]
+        for station in core.stations.values():
+            if c.heard[i] >> station.index & 1:
+                table.t_hit_ns[at, station.index] = c.t_hit_ns[i]
+
+    def _keep(self, stay: NDArray[np.bool_]) -> None:
+        """Close the gaps, in order."""
+        rows = np.flatnonzero(stay)
+        if len(rows) < self.n:
+            for column in fields(self.columns):
+                values = getattr(self.columns, column.name)
+                values[: len(rows)] = values[rows]
+            self.n = len(rows)
+
+    def dump(self) -> list[Any]:
+        return [self.n, {f.name: getattr(self.columns, f.name)[: self.n].tobytes() for f in fields(self.columns)}]
+
+    def load(self, saved: list[Any]) -> None:
+        self.n = saved[0]
+        for name, raw in saved[1].items():
+            column = getattr(self.columns, name)
+            column[: self.n] = np.frombuffer(raw, column.dtype).reshape(self.n, *column.shape[1:])
+
+
+def emission_rates(core: Core) -> Floats:
+    """Of falling silent and of speaking up, 1/s: float64[2]."""
+    return 1.0 / np.array(core.settings.emits_silent_s)
+
+
+def emitting(core: Core, t_look_ns: int) -> Ints:
+    """Rows of tracks whose existence rests on bearings; ``emits`` of each as it is by the time of the look."""
+    table, n = core.table, core.table.n
+    held = np.flatnonzero((table.emits[:n] > 0.0) & (table.t_report_ns[:n] == 0))
+    rates = emission_rates(core)
+    for row in held.tolist():
+        dt = max(t_look_ns - int(table.t_r_ns[row]), 0) * 1e-9
+        table.emits[row] = stays_on(table.emits[row], dt, rates)
+    return held
+
+
+def _distance2(away: Floats, S: Floats) -> Floats:
+    """float64[K, 2], float64[K, 2, 2] -> float64[K]."""
+    return np.einsum("na,na->n", away, np.linalg.solve(S, away[:, :, None])[:, :, 0])

@@ -1,0 +1,123 @@
+"""Bearings that cross make a track; bearings that do not, make none."""
+
+import math
+
+import numpy as np
+import pytest
+from tests.unit.track.test_track_bearings import bearing
+from tests.unit.track.track_scenes import SECOND, T0, finder, look, radar, shown, site, straight
+
+from lowsky.model.ports import Tick
+from lowsky.model.track import PositionKind
+from lowsky.track.rows import TrackReject
+from lowsky.track.settings import TrackerSettings
+from lowsky.track.tracker import Tracker
+
+AROUND = ((0, -1500, 5), (-1500, 900, 5), (1500, 900, 5))
+
+
+def finders(places=AROUND, **changes):
+    return [finder(f"f{k}", p, look_period_s=0.5, max_range_m=5000.0, **changes) for k, p in enumerate(places)]
+
+
+def listen(tracker, rng, sensors, t_s, states, clutter=0):
+    """One bearing of each state from each sensor; returns what happened."""
+    events = []
+    for k, sensor in enumerate(sensors):
+        events += tracker.step(bearing(rng, sensor, t_s + 0.05 * k, states, clutter))
+    return events
+
+
+def points(snapshot):
+    return snapshot.x[(snapshot.position_kind == PositionKind.POINT) & (snapshot.existence > 0.5)]
+
+
+def test_three_finders_place_an_emitter_that_nobody_else_sees(rng):
+    sensors = finders()
+    tracker, inside = Tracker(site(*sensors)), []
+    for k in range(1, 61):
+        target = straight([-300, 400, 120], [12, 3, 0], k / 2)
+        listen(tracker, rng, sensors, k / 2, target)
+        snapshot = tracker.snapshot()
+        if k > 10:
+            rows = np.flatnonzero(shown(snapshot))
+            assert len(rows) == 1
+            error = (snapshot.x[rows[0]] - target[0])[:2]
+            inside.append(error @ np.linalg.solve(snapshot.P[rows[0]][:2, :2], error) < 5.991)
+    assert np.hypot(*error) < 60
+    assert np.mean(inside) > 0.85
+    assert snapshot.position_kind[snapshot.existence > 0.5].tolist() == [PositionKind.POINT]
+
+
+@pytest.mark.parametrize("places", [AROUND[:1], ((0, -1500, 5), (12, -1490, 5))], ids=["one", "side by side"])
+def test_bearings_that_do_not_cross_place_nothing(rng, places):
+    sensors = finders(places)
+    tracker = Tracker(site(*sensors))
+    for k in range(1, 81):
+        listen(tracker, rng, sensors, k / 2, straight([-300, 400, 120], [12, 3, 0], k / 2))
+        assert len(points(tracker.snapshot())) == 0
+    assert PositionKind.WEDGE in tracker.snapshot().position_kind.tolist()
+
+
+def test_crossings_where_nobody_is_are_not_shown(rng):
+    sensors, ghosts = finders(clutter_per_look=0.2), 0
+    start = rng.uniform(-800, 800, (4, 2))
+    tracker = Tracker(site(*sensors))
+    for k in range(1, 61):
+        states = np.vstack([straight([*p, 100], [5, 2, 0], k / 2) for p in start])
+        listen(tracker, rng, sensors, k / 2, states, clutter=int(rng.random() < 0.2))
+        away = np.linalg.norm(points(tracker.snapshot())[:, None, :2] - states[None, :, :2], axis=2)
+        ghosts += bool((away.min(axis=1) > 300).any()) if len(away) else 0
+    assert ghosts <= 1
+    assert (away.min(axis=0) < 150).all()
+
+
+def test_a_track_that_only_bearings_hold_ends_when_they_do(rng):
+    sensors = finders()
+    tracker, settings = Tracker(site(*sensors)), TrackerSettings()
+    for k in range(1, 41):
+        listen(tracker, rng, sensors, k / 2, straight([-300, 400, 120], [12, 3, 0], k / 2))
+    assert len(points(tracker.snapshot())) == 1
+    for k in range(41, 41 + int(2 * settings.ray_silence_s) + 4):
+        listen(tracker, rng, sensors, k / 2, np.empty((0, 6)))
+    assert len(tracker.snapshot()) == 0
+
+
+def test_what_a_radar_sees_makes_no_second_track(rng):
+    sensors, watch = finders(), radar()
+    tracker = Tracker(site(watch, *sensors))
+    for k in range(1, 41):
+        target = straight([-300, 400, 120], [12, 3, 0], k / 2)
+        listen(tracker, rng, sensors, k / 2, target)
+        if k % 2 == 0:
+            tracker.step(look(rng, watch, k / 2 + 0.2, target, clutter=0))
+        if k > 14:
+            assert len(points(tracker.snapshot())) == 1
+
+
+def test_a_burst_of_bearings_stays_within_its_room(rng):
+    sensors = finders()
+    tracker = Tracker(site(*sensors), TrackerSettings(rays_most=16))
+    for k in range(1, 4):
+        listen(tracker, rng, sensors, k / 2, np.empty((0, 6)), clutter=60)
+    assert tracker.rejects[sensors[0].id, TrackReject.THINNED] > 0
+    assert np.isfinite(tracker.snapshot().existence).all()
+
+
+def test_a_tracker_goes_on_from_its_dump_with_its_rays(rng):
+    sensors = finders()
+    first = Tracker(site(*sensors))
+    for k in range(1, 3):
+        listen(first, rng, sensors, k / 2, straight([-300, 400, 120], [12, 3, 0], k / 2), clutter=1)
+    second = Tracker(site(*sensors))
+    second.load(first.dump())
+    for k in range(3, 12):
+        ticks = [bearing(rng, s, k / 2 + 0.05 * i, straight([-300, 400, 120], [12, 3, 0], k / 2), 1)
+                 for i, s in enumerate(sensors)]  # fmt: skip
+        for tick in ticks:
+            first.step(tick)
+            second.step(tick)
+    assert first.dump() == second.dump()
+    assert len(points(first.snapshot())) == 1
+    assert T0 < first.snapshot().t_ns < T0 + 10 * SECOND and math.isfinite(first.snapshot().x.sum())
+    assert first.step(Tick(first.snapshot().t_ns)) == second.step(Tick(second.snapshot().t_ns))
