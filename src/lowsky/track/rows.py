@@ -16,6 +16,7 @@ from lowsky.model.measurement import Coverage, Floats, Ints, MeasurementBatch, M
 from lowsky.model.site import Sensor
 from lowsky.track.settings import TrackerSettings
 
+LEAST_GAP_S = 0.05  # what comes faster is one look in parts
 ZERO_C_SOUND_MPS = 331.3
 """Speed of sound in air of 0 °C (docs/science 1.4)."""
 
@@ -180,6 +181,19 @@ def prepare(
         origin = station.tells if kind == BEARING else station.origin
         return Rows(kind, *rows[:4], origin, station.C, station.height, shared, rows[4])
     return _report_rows(rows[:4], rows[4], station, frame)
+
+
+def temper(station: Station, rows: Rows, before_ns: int | None, now_ns: int) -> None:
+    """Bearings whose errors last count together for no more than one in that time: variances grow, in place.
+
+    ``before_ns`` is when the sensor's batch before this one came. n looks within τ = ``error_lasts_s`` share one error,
+    so each tells 1/n of what a fresh one would.
+    """
+    lasts_s = station.sensor.error_lasts_s
+    if rows.kind != MeasurementKind.BEARING or lasts_s <= 0.0:
+        return
+    gap_s = station.period_s or (lasts_s if before_ns is None else (now_ns - before_ns) * 1e-9)
+    rows.var[:, :2] *= max(lasts_s / max(gap_s, LEAST_GAP_S), 1.0)
 
 
 def _report_rows(

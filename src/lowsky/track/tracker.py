@@ -29,7 +29,7 @@ from lowsky.track.picture import Hypotheses, Picture, hypotheses
 from lowsky.track.rays import Rays
 from lowsky.track.registration import Registration
 from lowsky.track.reports import Identities, take_reports
-from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject, prepare
+from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject, prepare, temper
 from lowsky.track.sensor_errors import SensorErrors
 from lowsky.track.settings import TrackerSettings
 from lowsky.track.table import Facts
@@ -222,8 +222,10 @@ class Tracker:
         if int(batch.kind) != station.kind:
             core.reject(station, TrackReject.WRONG_KIND, len(batch))
             return
+        before_ns = core.last_batch_ns.get(batch.sensor)
         core.last_batch_ns[batch.sensor] = core.now_ns
         rows = prepare(batch, station, core.frame, core.now_ns, core.settings, core.rejects)
+        temper(station, rows, before_ns, core.now_ns)
         if batch.kind == MeasurementKind.REPORT:
             if len(rows):
                 self._registration.take_reports(rows, batch)

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 from tests.unit.track.test_track_bearings import bearing
-from tests.unit.track.track_scenes import SECOND, T0, finder, look, radar, shown, site, straight
+from tests.unit.track.track_scenes import SECOND, T0, batch, finder, look, radar, shown, site, straight
 
+from lowsky.model.measurement import MeasurementKind
 from lowsky.model.ports import Tick
 from lowsky.model.track import PositionKind
 from lowsky.track.rows import TrackReject
@@ -57,6 +58,32 @@ def test_bearings_that_do_not_cross_place_nothing(rng, places):
         listen(tracker, rng, sensors, k / 2, straight([-300, 400, 120], [12, 3, 0], k / 2))
         assert len(points(tracker.snapshot())) == 0
     assert PositionKind.WEDGE in tracker.snapshot().position_kind.tolist()
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told", "not told"])
+def test_a_track_of_bearings_whose_errors_last_is_sure_only_if_nobody_said_so(told):
+    rng, inside = np.random.default_rng(6), []
+    sensors = finders(error_lasts_s=8.0 if told else 0.0)
+    tracker, error = Tracker(site(*sensors)), np.zeros(3)
+    for k in range(1, 81):
+        target = straight([-300, 400, 120], [6, 2, 0], k / 2)
+        for i, sensor in enumerate(sensors):
+            if k % 16 == 1:
+                error[i] = rng.normal(0.0, math.radians(2.0))
+            lasting = np.random.default_rng(0)
+            tick = bearing(lasting, sensor, k / 2 + 0.05 * i, target)
+            fresh = float(np.random.default_rng(0).normal(0, math.radians(2.0), 1)[0])
+            z = tick.batch.z + np.array([[error[i] - fresh, 0.0]])
+            tracker.step(
+                Tick(tick.t_ns, batch(sensor, MeasurementKind.BEARING, tick.t_ns, z, coverage=tick.batch.coverage))
+            )
+        snapshot = tracker.snapshot()
+        rows = np.flatnonzero(shown(snapshot))
+        if len(rows) and k > 20:
+            off = (snapshot.x[rows[0]] - target[0])[:2]
+            inside.append(off @ np.linalg.solve(snapshot.P[rows[0]][:2, :2], off) < 5.991)
+    assert len(inside) > 40
+    assert (np.mean(inside) > 0.9) == told
 
 
 def test_crossings_where_nobody_is_are_not_shown(rng):
