@@ -34,8 +34,8 @@ CRUISE = MotionMode(name="cruise", q_horizontal=0.1, q_vertical=0.02)  # wind an
 # 22° of bank; the error of a turn of 2 or of 6 m/s² is within what its noise allows
 LEFT = MotionMode(name="left", q_horizontal=1.0, q_vertical=0.1, turn_mps2=4.0)
 RIGHT = MotionMode(name="right", q_horizontal=1.0, q_vertical=0.1, turn_mps2=-4.0)
-# starts, brakes, dives; racing drones; an airliner that begins to turn between two looks 10 s apart
-AGILE = MotionMode(name="agile", q_horizontal=80.0, q_vertical=8.0)
+# starts, brakes, dives; racing drones. Noisier, and it hops from false plot to false plot
+AGILE = MotionMode(name="agile", q_horizontal=20.0, q_vertical=2.0)
 
 # on its way: fixed wing, aeroplane, balloon
 STEADY = Behaviour(name="steady", prior=0.4, stay_s=(0.0, 300.0, 8.0, 8.0, 3.0))
@@ -50,7 +50,7 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     behaviours: tuple[Behaviour, ...] = (STEADY, BUSY)
     # of who reports himself: straight on or agile. Errors of reports last, so that a parked aircraft that hovers would
     # be believed too well, and its track stay behind when it goes
-    report_stay_s: tuple[float, ...] = (0.0, 10.0, 0.0, 0.0, 4.0)
+    report_stay_s: tuple[float, ...] = (0.0, 5.0, 0.0, 0.0, 8.0)
     behaviour_lasts_s: float = 600.0  # what is known of an object's behaviour fades with this time constant
     survival_s: float = 600.0  # mean time an object stays in the scene
 

@@ -162,6 +162,7 @@ class TrackTable:
             new: NDArray[Any] = np.zeros_like(old)  # untouched room takes no memory
             new[: self.n] = old[: self.n]
             setattr(twin, name, new)
+        twin._see_bytes()
         return twin
 
     def bytes_per_row(self) -> int:

@@ -146,10 +146,11 @@ class Tracker:
         return [*own[own > 0].tolist(), *kept, *(w.track_id for w in self._wedges.live if w.track_id)]
 
     def copy(self) -> "Tracker":
-        """Another tracker in the same state. What never changes is shared; columns are copied as far as they are used
-        (``TrackTable``), everything else whole, so that state that is added is copied without a word here."""
+        """Another tracker in the same state. What never changes is shared, and so is work space; columns are copied as
+        far as they are used (``TrackTable``), everything else whole, so that state that is added is copied without a
+        word here."""
         core = self._core
-        shared = [core.settings, core.frame, *(station.sensor for station in core.stations.values())]
+        shared = [core.settings, core.frame, core.room, *(station.sensor for station in core.stations.values())]
         return deepcopy(self, {id(part): part for part in shared})
 
     def bytes_per_track(self) -> int:
