@@ -187,7 +187,11 @@ def without_room(*command):
     return ended.returncode, ended.stderr.splitlines()
 
 
-def test_a_full_disk_is_one_clear_line_and_leaves_nothing_half_written(made, tmp_path):
+def test_a_full_disk_is_one_clear_line_and_leaves_nothing_half_written(made, tmp_path, tmp_path_factory, run_here):
+    # what is compiled is kept on disk, too: that has happened before the disk is full
+    warm = tmp_path_factory.mktemp("warm")
+    assert run_here("evaluate", made / "tracks.parquet", made / "truth.parquet", "-o", warm / "r.html")[0] == 0
+    assert run_here("simulate", "harbour-raid", "--duration", "2", "-o", warm / "out")[0] == 0
     table, site, out = made / "measurements.parquet", made / "site.toml", tmp_path / "out"
     for command in (
         ("track", site, table, "-o", tmp_path / "t.parquet"),
