@@ -5,6 +5,11 @@ from itertools import product
 import numpy as np
 
 
+def edges_by_row(edge_row, n_row):
+    by_row = np.argsort(edge_row, kind="stable")
+    return np.searchsorted(edge_row[by_row], np.arange(n_row + 1)), by_row
+
+
 def marginals(edge_track, edge_row, psi, rho, n_track):
     """p_edge, p_miss, p_new by full enumeration. Exponential: small scenes only."""
     choices = [[None, *np.flatnonzero(edge_track == i)] for i in range(n_track)]

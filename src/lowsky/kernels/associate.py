@@ -163,6 +163,24 @@ def _enumerate(order, tracks, rows, n_t, n_r, edge_track, edge_row, psi, rho, p_
 
 
 @njit
+def edges_by_row(edge_row, n_row):
+    """The edges of each row: those of row j are ``by_row[row_first[j] : row_first[j + 1]]``, in their own order.
+
+    edge_row int64[E] -> int64[N + 1], int64[E].
+    """
+    row_first, by_row = np.zeros(n_row + 1, np.int64), np.empty(edge_row.shape[0], np.int64)
+    for e in range(edge_row.shape[0]):
+        row_first[edge_row[e] + 1] += 1
+    for j in range(n_row):
+        row_first[j + 1] += row_first[j]
+    fill = row_first[:-1].copy()
+    for e in range(edge_row.shape[0]):
+        by_row[fill[edge_row[e]]] = e
+        fill[edge_row[e]] += 1
+    return row_first, by_row
+
+
+@njit
 def _propagate(order, tracks, rows, n_t, n_r, edge_track, edge_row, psi, rho, p_edge, p_miss, p_new):
     """Belief propagation on one cluster. Messages are scaled by ρ, so that ν starts at 1: w = ψ/ρ, η, ν unitless.
 
@@ -170,16 +188,9 @@ def _propagate(order, tracks, rows, n_t, n_r, edge_track, edge_row, psi, rho, p_
     """
     n_edge = order.shape[0]
     w, eta, nu = np.empty(n_edge), np.empty(n_edge), np.ones(n_edge)
-    by_row, row_first = np.empty(n_edge, np.int64), np.zeros(n_r + 1, np.int64)
+    row_first, by_row = edges_by_row(rows, n_r)
     for k in range(n_edge):
         w[k] = psi[order[k]] / rho[edge_row[order[k]]]
-        row_first[rows[k] + 1] += 1
-    for j in range(n_r):
-        row_first[j + 1] += row_first[j]
-    fill = row_first[:-1].copy()
-    for k in range(n_edge):
-        by_row[fill[rows[k]]] = k
-        fill[rows[k]] += 1
     suffix = np.empty(n_edge + 1)
     for _ in range(MAX_SWEEPS):
         a = 0

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from lowsky.kernels.associate import edges_by_row
 from lowsky.kernels.compiled import njit
 from lowsky.kernels.linalg import distance2
 from lowsky.kernels.observe import IS_ANGLE, observe, wrap
@@ -91,16 +92,7 @@ def close_pairs(edge_track, edge_row, p_edge, p_miss, is_strong, n_row, xm, Pm, 
     same : float64[K, 3]
         ``pair_overlap``.
     """
-    n_edge = edge_track.shape[0]
-    row_first = np.zeros(n_row + 1, np.int64)
-    for e in range(n_edge):
-        row_first[edge_row[e] + 1] += 1
-    for j in range(n_row):
-        row_first[j + 1] += row_first[j]
-    by_row, fill = np.empty(n_edge, np.int64), row_first[:-1].copy()
-    for e in range(n_edge):
-        by_row[fill[edge_row[e]]] = e
-        fill[edge_row[e]] += 1
+    row_first, by_row = edges_by_row(edge_row, n_row)
     delta, S, L, w = np.empty(6), np.empty((6, 6)), np.zeros((6, 6)), np.empty(6)
     key, n_key, stride = np.empty(64, np.int64), 0, is_strong.shape[0]
     for j in range(n_row):

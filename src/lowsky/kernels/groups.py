@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from lowsky.kernels.associate import edges_by_row
 from lowsky.kernels.close import edge_innovations
 from lowsky.kernels.compiled import njit
 from lowsky.kernels.unresolved import share_exactly, share_plots
@@ -83,16 +84,8 @@ def weigh_close(
         if e == 0 or track[e] != track[e - 1]:
             begin[track[e]] = e
         end[track[e]] = e + 1
-    row_first = np.zeros(n_row + 1, np.int64)
-    for e in range(n_edge):
-        row_first[row[e] + 1] += 1
-    for j in range(n_row):
-        row_first[j + 1] += row_first[j]
-    by_row, fill = np.empty(n_edge, np.int64), row_first[:-1].copy()
-    for e in range(n_edge):
-        by_row[fill[row[e]]] = e
-        fill[row[e]] += 1
-        p_shared[e] = 0.0
+    row_first, by_row = edges_by_row(row, n_row)
+    p_shared[:] = 0.0
     n_group = group_of.max() + 1
     count = np.zeros(n_group + 1, np.int64)
     for i in range(n_track):

@@ -23,6 +23,12 @@ def scene(rng, n_track, n_row, density):
     return track.astype(np.int64), row.astype(np.int64), psi, np.exp(rng.normal(0, 2, n_row))
 
 
+def test_the_edges_of_each_row_stay_in_their_order(rng):
+    row = rng.integers(0, 7, 40)  # row 7 has none
+    for got, want in zip(associate.edges_by_row(row, 8), associate_twin.edges_by_row(row, 8), strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
 def solved(track, row, psi, rho, n_track):
     p_edge, p_miss, p_new = np.empty(len(psi)), np.empty(n_track), np.empty(len(rho))
     associate.marginals(track, row, psi, rho, n_track, p_edge, p_miss, p_new)
