@@ -1,9 +1,9 @@
 """The table of goals: what was to be reached, what was found, whether it holds, from the parts' JSON.
 
 `python -m benchmarks.goals [FOLDER] [--json OUT] [--markdown OUT]`; FOLDER (``artefacts/bench``) holds what the parts
-of `make bench` wrote: ``tracking.json``, ``pmbm.json``, ``tracker.json``, ``peers.json``. Any further part may bring
-rows of its own: every JSON file there with a list ``goals`` of ``{"what", "goal", "found", "holds", "n"}`` is taken in,
-so registration, late data and bearings add their rows by writing them. A part that was not run leaves its rows open.
+of `make bench` wrote, of which ``PARTS`` are read here. Any further part may bring rows of its own: every JSON file
+there with a list ``goals`` of ``{"what", "goal", "found", "holds", "n"}`` is taken in, so late data adds its rows by
+writing them. A part that was not run leaves its rows open.
 
 A goal holds when the mean does; the interval is published beside it. Everything is simulated.
 """
@@ -140,11 +140,58 @@ def side_by_side(found: Part) -> Iterator[Row]:
             yield Row(f"{name}: detections/s ÷ Stone Soup", f"≥ {least:g}", text, part["speed_ratio"] >= least, n)
 
 
+def registered(found: Part) -> Iterator[Row]:
+    """Errors of a radar after half an hour of ADS-B, from ``benchmarks.registration``."""
+    for name, part in found.items():
+        if isinstance(part, dict):
+            times = part["rms"] / part["bound"]
+            text, n = f"{part['rms']:.3g} rms, {part['worst']:.3g} at worst", found["seeds"]
+            yield Row(f"registration by ADS-B: {name}", f"≤ {part['goal']:g}", text, part["rms"] <= part["goal"], n)
+            # the bound takes reports' errors for white, as they are in this scene; the tracker allows for lasting ones
+            yield Row(f"registration by ADS-B: {name} ÷ bound", "≤ 1.5", said(times, digits=2), times <= 1.5, n)
+
+
+def by_bearings(found: Part) -> Iterator[Row]:
+    """Objects that bearings alone place, from ``benchmarks.bearings``."""
+    for case in ("moving", "hovering", "emitters"):
+        if case in found:
+            value, half = found[case]["ratio"]
+            n = f"n = {found[case]['seeds']}"
+            yield Row(f"bearings, {case}: error ÷ bound", "≤ 1.3", said(value, half, 2), value <= 1.3, n)
+    if "emitters" in found:
+        value, half = found["emitters"]["ghost"]
+        n = f"n = {found['emitters']['seeds']}"
+        yield Row("bearings, five emitters: time with a ghost", "≤ 0.01", said(value, half), value <= 0.01, n)
+
+
+def scale(found: Part) -> Iterator[Row]:
+    """Costs and their growth, from ``benchmarks.tracker_scale``; one seed."""
+    for part, key, what, goal, is_most in (
+        ("kernels", "sum_ns_at_1000", "kernels at 1,000 tracks, ns per track", 150.0, True),
+        ("kernels", "sum_ns_at_10000", "kernels at 10,000 tracks, ns per track", 300.0, True),
+        ("kernels", "growth_of_look_100_to_10000", "cost per track, 100 → 10,000, whole look", 1.3, True),
+        ("kernels", "growth_of_kernels_100_to_10000", "cost per track, 100 → 10,000, kernels", 1.3, True),
+        ("swarm", "look_p99_ms", "S3: p99 of a look, ms", 5.0, True),
+        ("scale", "times_real_time", "10,000 tracks, three radars, one core: × real time", 1.0, False),
+        ("sensors", "look_p99_ms", "1,000 objects, 8 radars, 20 looks/s: p99 of a look, ms", 50.0, True),
+    ):
+        if part in found:
+            value, sign = found[part][key], "≤" if is_most else "≥"
+            holds = value <= goal if is_most else value >= goal
+            yield Row(what, f"{sign} {goal:g}", f"{value:.3g}", holds, str(found["seed"]))
+    if "day" in found:
+        grown = found["day"]["mib_after_24_h"] - found["day"]["mib_after_1_h"]
+        yield Row("a simulated day: memory after it − after an hour, MiB", "flat", f"{grown:+.1f}", None)
+
+
 PARTS: dict[str, tuple[Callable[[Part], Iterator[Row]], ...]] = {
     "tracking": (ratios, formation, accuracy, truthfulness),
     "pmbm": (mixture,),
     "tracker": (speed,),
     "peers": (side_by_side,),
+    "registration": (registered,),
+    "bearings": (by_bearings,),
+    "tracker-scale": (scale,),
 }
 
 

@@ -4,6 +4,7 @@ the picture of each second holds nothing that came after it."""
 import numpy as np
 import polars as pl
 import pytest
+from benchmarks.late import frames_late
 from rich.console import Console
 
 from lowsky.cli import offline
@@ -27,14 +28,6 @@ def track(folder, name, rows):
     inputs = (str(folder / f"{name}.parquet"),)
     assert offline.track(folder / "site.toml", inputs, tracks, None, settled, Console(quiet=True)) == 0
     return tracks, settled
-
-
-def frames_late(rows, rng):
-    """Each frame (rows of one sensor and time) received up to 10 s after it was seen."""
-    frames = rows.select("sensor", "time").unique(maintain_order=True)
-    delay = pl.Series("delay", rng.integers(0, 10_000_000_000, size=len(frames)))
-    rows = rows.join(frames.with_columns(delay), on=["sensor", "time"], how="left", maintain_order="left")
-    return rows.with_columns(received=pl.col("time") + pl.duration(nanoseconds="delay")).drop("delay")
 
 
 @pytest.fixture(scope="module")

@@ -54,6 +54,24 @@ def test_parts_that_were_not_run_are_said_and_any_part_may_bring_rows(tmp_path):
     assert "1 of 2 hold." in text
 
 
+def test_registration_bearings_and_scale_are_judged_against_their_goals(tmp_path):
+    radar = {"rms": 0.02, "worst": 0.05, "sigma": 0.02, "bound": 0.01, "goal": 0.1}
+    rows = written(
+        tmp_path,
+        registration={"seeds": "0-9", "simulated": True, "azimuth_deg": radar},
+        bearings={"simulated": True, "emitters": {"seeds": 10, "ratio": [1.2, 0.1], "ghost": [0.03, 0.01]}},
+        **{"tracker-scale": {"seed": 0, "scale": {"times_real_time": 4.6}, "swarm": {"look_p99_ms": 18.0}}},
+    )
+    assert rows["registration by ADS-B: azimuth_deg"].holds is True
+    assert rows["registration by ADS-B: azimuth_deg ÷ bound"] == Row(
+        "registration by ADS-B: azimuth_deg ÷ bound", "≤ 1.5", "2.00", False, "0-9"
+    )
+    assert rows["bearings, emitters: error ÷ bound"].found == "1.20 ± 0.10"
+    assert rows["bearings, five emitters: time with a ghost"].holds is False
+    assert rows["10,000 tracks, three radars, one core: × real time"].holds is True
+    assert rows["S3: p99 of a look, ms"].holds is False
+
+
 def test_a_generator_differs_beyond_what_chance_does_to_both():
     assert differs((10.0, 1.0), (12.0, 1.0))
     assert not differs((10.0, 1.0), (11.5, 1.0))
