@@ -14,6 +14,7 @@ from typing import Any
 from lowsky.errors import ConfigError, Fault
 from lowsky.feeds.plan import plan
 from lowsky.model.site import MAX_SENSORS, SENSOR_KINDS, Feed, Sensor, Site
+from lowsky.track.settings import setting_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ FEED_KEYS = (
     Key("format", "format", text, required=True),
     Key("source", "source", text, required=True),
 )
-TABLES = ("site", "sensor", "feed")
+TABLES = ("site", "sensor", "feed", "tracker")
 
 
 class _Lines:
@@ -242,7 +243,8 @@ def parse_site(source: str, name: str = "site.toml") -> Site:
     sensors, half_read = _sensors(raw.get("sensor", []), lines, faults)
     feeds = _feeds(raw.get("feed", []), lines, faults)
     elsewhere = place if len(place) == len(SITE_KEYS) else NOWHERE
-    site = Site(**elsewhere, sensors=tuple(sensors), feeds=tuple(feeds.values()))
+    own = _tracker(raw.get("tracker", {}), lines, faults)
+    site = Site(**elsewhere, sensors=tuple(sensors), feeds=tuple(feeds.values()), tracker=own)
     faults += _feed_faults(site, list(feeds), half_read, lines)
     if faults:
         raise ConfigError(sorted(dict.fromkeys(faults), key=_line))
@@ -299,6 +301,16 @@ def _feeds(raw: Any, lines: _Lines, faults: list[Fault]) -> dict[int, Feed]:
         if feed is not None:
             feeds[index] = feed
     return feeds
+
+
+def _tracker(raw: Any, lines: _Lines, faults: list[Fault]) -> dict[str, Any]:
+    """The [tracker] table as it is, once nothing is wrong with it."""
+    if not isinstance(raw, dict):
+        faults.append(Fault(lines.where("tracker", 0), _shown(raw), "a table"))
+        return {}
+    wrong = setting_faults(raw)
+    faults += [Fault(lines.where("tracker", 0, name), _shown(raw.get(name)), right) for name, right in wrong]
+    return {} if wrong else raw
 
 
 def read_site(path: str | Path) -> Site:

@@ -67,7 +67,10 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A place with its sensors and feeds. The origin is the zero of the site's ENU frame."""
+    """A place with its sensors and feeds. The origin is the zero of the site's ENU frame.
+
+    ``tracker`` holds what the site wants otherwise than ``lowsky.track.settings`` has it, by name.
+    """
 
     name: str
     latitude_rad: float
@@ -75,6 +78,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     height_m: float
     sensors: tuple[Sensor, ...] = ()
     feeds: tuple[Feed, ...] = ()
+    tracker: dict[str, Any] = {}
 
     def sensor(self, sensor_id: str) -> Sensor:
         return self.sensors[self.index_of(sensor_id)]

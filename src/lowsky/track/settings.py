@@ -1,4 +1,8 @@
-"""Every number the tracker was not told by the site file, each with its unit and its reason."""
+"""Every number of the tracker, each with its unit and its reason; a site file's [tracker] table may say otherwise."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -183,3 +187,70 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     emits_silent_s: tuple[float, float] = (60.0, 20.0)  # how long an emitter speaks, and how long it is silent
 
     max_ahead_s: float = 5.0  # a row later than the tick by more has a broken clock
+
+
+SETTINGS = TrackerSettings()
+"""The defaults."""
+FAR_OFF = 1000.0  # a number so many times its default is a slip of units and not a wish
+ZERO_MEANS_NONE = ("clutter_memory_s", "undetected_objects")
+AT_MOST_ONE = ("r_", "p_")  # names that begin so are probabilities, and those that end so are, too: …
+SHARES = ("_share", "_doubt", "_weight", "_floor", "_least")
+
+
+def settings_of(own: Mapping[str, Any]) -> TrackerSettings:
+    """The defaults, but for ``own``, the site file's [tracker] table. Raises ``msgspec.ValidationError`` for what
+    ``setting_faults`` finds in types and names."""
+    return msgspec.convert(msgspec.to_builtins(SETTINGS) | dict(own), TrackerSettings) if own else SETTINGS
+
+
+def setting_faults(own: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is wrong with a [tracker] table: key, and what would be right. Empty where nothing is."""
+    faults = []
+    for name, value in own.items():
+        if name not in TrackerSettings.__struct_fields__:
+            faults.append((name, "a name of docs/settings.md"))
+            continue
+        try:
+            given = getattr(msgspec.convert({name: value}, TrackerSettings), name)
+        except (msgspec.ValidationError, RecursionError) as error:
+            faults.append((name, str(error).replace("`", "").replace(" - at $.", " at ")))
+            continue
+        if name not in ("modes", "behaviours", "report_stay_s"):
+            faults += [(name, right) for right in _out_of_bounds(name, given)]
+    return faults if faults else _chain_faults(settings_of(own))
+
+
+def _out_of_bounds(name: str, given: Any) -> list[str]:
+    """Numbers have to be within a factor ``FAR_OFF`` of their defaults, probabilities at most 1."""
+    default = getattr(SETTINGS, name)
+    many = default if isinstance(default, tuple) else (default,)
+    for value, usual in zip(given if isinstance(default, tuple) else (given,), many, strict=True):
+        low, high = usual / FAR_OFF, usual * FAR_OFF if usual else 1.0
+        if name.startswith(AT_MOST_ONE) or (name.endswith(SHARES) and usual < 1.0):
+            high = min(high, 1.0)
+        if isinstance(usual, int):
+            low = max(low, 1.0)
+        if not low <= value <= high and not (value == 0.0 and name in ZERO_MEANS_NONE):
+            return [f"from {low:g} to {high:g}; the default is {usual:g}"]
+    return []
+
+
+def _chain_faults(settings: TrackerSettings) -> list[tuple[str, str]]:
+    """Modes and behaviours have to fit each other."""
+    n = len(settings.modes)
+    if not 1 <= n <= 8:
+        return [("modes", "one to eight modes of motion")]
+    if not settings.behaviours:
+        return [("behaviours", "one behaviour at least")]
+    stays = [("report_stay_s", settings.report_stay_s)]
+    stays += [("behaviours", behaviour.stay_s) for behaviour in settings.behaviours]
+    for name, stay_s in stays:
+        if len(stay_s) != n or min(stay_s) < 0.0 or not 0.0 < max(stay_s) < math.inf:
+            return [(name, f"stay_s: {n} times in seconds, one for each mode, 0 or more, not all 0")]
+    if min(b.prior for b in settings.behaviours) < 0.0 or abs(sum(b.prior for b in settings.behaviours) - 1.0) > 1e-6:
+        return [("behaviours", "priors of 0 or more that sum to 1")]
+    for mode in settings.modes:
+        numbers = mode.q_horizontal, mode.q_vertical, mode.damping_horizontal, mode.damping_vertical, mode.brake_mps2
+        if not all(0.0 <= x < 1e6 for x in numbers) or not abs(mode.turn_mps2) < 1e3:
+            return [("modes", f"{mode.name}: finite numbers, none but turn_mps2 below 0")]
+    return []

@@ -31,12 +31,11 @@ from lowsky.track.registration import Registration
 from lowsky.track.reports import Identities, take_reports
 from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject, prepare, temper
 from lowsky.track.sensor_errors import SensorErrors
-from lowsky.track.settings import TrackerSettings
+from lowsky.track.settings import TrackerSettings, settings_of
 from lowsky.track.table import Facts
 from lowsky.track.wedges import Wedges
 
 SAVED_VERSION = 4
-DEFAULT_SETTINGS = TrackerSettings()
 
 
 class Tracker:
@@ -52,7 +51,9 @@ class Tracker:
 
     name = "track"
 
-    def __init__(self, site: Site, settings: TrackerSettings = DEFAULT_SETTINGS) -> None:
+    def __init__(self, site: Site, settings: TrackerSettings | None = None) -> None:
+        """``settings`` None: the defaults, but for the site's own."""
+        settings = settings_of(site.tracker) if settings is None else settings
         self._core = Core.of(site, settings)
         self._known = Identities()
         self._duplicates = Duplicates()
@@ -314,4 +315,4 @@ class Tracker:
         table.remove(gone)
 
 
-__all__ = ["DEFAULT_SETTINGS", "Facts", "Tracker"]
+__all__ = ["Facts", "Tracker"]
