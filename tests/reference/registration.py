@@ -78,3 +78,13 @@ def vote(slot, look, nu, move, reach, times_s):
             near = ((np.abs(far) <= reach) | np.isnan(far)).all(axis=1)
             best = max(best, len(set(zip(slot[near].tolist(), look[near].tolist(), strict=True))))
     return best
+
+
+def begin_reference(z, var, origin, C, var_velocity):
+    """State and covariance of a report that stands alone."""
+    said = np.isfinite(z[3:])
+    velocity = C.T @ np.where(said, z[3:], 0.0)
+    P = np.zeros((6, 6))
+    P[:3, :3] = C.T @ np.diag(var[:3]) @ C
+    P[3:, 3:] = C.T @ np.diag(np.where(said, var[3:], var_velocity)) @ C
+    return np.concatenate((origin, velocity)), P

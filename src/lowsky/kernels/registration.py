@@ -142,6 +142,24 @@ def condition_joint(kind, x, P, z, var, dt, origin, C, height, work):
 
 
 @njit
+def begin_reference(x, P, z, var, origin, C, var_velocity):
+    """A reference of one report: x float64[6] and P float64[6, 6], outputs. Place as said; each velocity component
+    along the report's axes C as said, else 0 with ``var_velocity``. z, var : float64[6].
+    """
+    for a in range(3):
+        x[a], x[a + 3] = origin[a], 0.0
+        for c in range(3):
+            x[a + 3] += C[c, a] * z[c + 3] if math.isfinite(z[c + 3]) else 0.0
+        for b in range(3):
+            place, velocity = 0.0, 0.0
+            for c in range(3):
+                place += C[c, a] * var[c] * C[c, b]
+                velocity += C[c, a] * (var[c + 3] if math.isfinite(z[c + 3]) else var_velocity) * C[c, b]
+            P[a, b], P[a + 3, b + 3] = place, velocity
+            P[a, b + 3], P[a + 3, b] = 0.0, 0.0
+
+
+@njit
 def follow_reports(
     slots, rows, t_row_ns, z, var, origin, C, height, q, var_velocity, gate, t_ns, x, P, n_seen, t_joint_ns, x_joint,
     P_joint, n_report,
@@ -174,18 +192,7 @@ def follow_reports(
             d2, _ = condition_joint(REPORT, x[k], P[k], z[j], var[j], 0.0, origin[j], C[j], height[j], work)
             fresh = not d2 <= gate
         if fresh:
-            for a in range(6):
-                for b in range(6):
-                    P[k, a, b] = 0.0
-            for a in range(3):
-                x[k, a] = origin[j, a]
-                P[k, a, a] = var[j, a]
-                v = a + 3
-                known = math.isfinite(z[j, v])
-                x[k, v] = 0.0
-                for b in range(3):
-                    x[k, v] += C[j, b, a] * z[j, b + 3] if math.isfinite(z[j, b + 3]) else 0.0
-                P[k, v, v] = var[j, v] if known else var_velocity
+            begin_reference(x[k], P[k], z[j], var[j], origin[j], C[j], var_velocity)
             n_seen[k] = 0
         t_ns[k] = t_row_ns[j]
         n_seen[k] += 1

@@ -8,7 +8,8 @@ DEGREES = 180.0 / math.pi
 
 
 class Registered(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a sensor is off, as far as objects that report themselves have told: estimate and 1σ, SI and radians.
+    """How far a sensor is off, as far as objects that report themselves have told, or, where none does, the plots of
+    the radar ``relative_to``: estimate and 1σ, SI and radians.
 
     Stated minus true. None where nothing of use is known yet (σ above half of what was expected beforehand). The σ is
     the lower bound of any estimate from what was heard. ``corrected``: the tracker takes the errors off its rows.
@@ -21,6 +22,7 @@ class Registered(msgspec.Struct, frozen=True, kw_only=True):
     time_s: tuple[float, float] | None = None
     east_m: tuple[float, float] | None = None  # where it stands
     north_m: tuple[float, float] | None = None
+    relative_to: str | None = None  # nobody knows whether that radar is right
 
     def __str__(self) -> str:
         parts = [
@@ -32,7 +34,8 @@ class Registered(msgspec.Struct, frozen=True, kw_only=True):
             (self.north_m, 1.0, "{:+.1f} ± {:.1f} m north"),
         ]
         said = [text.format(value[0] * unit, value[1] * unit) for value, unit, text in parts if value is not None]
-        return (", ".join(said) or "not observable yet") + (" (corrected)" if self.corrected else "")
+        beside = f" relative to {self.relative_to}" if self.relative_to else ""
+        return (", ".join(said) or "not observable yet") + beside + (" (corrected)" if self.corrected else "")
 
 
 class SensorStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,6 +63,7 @@ def registration_facts(registered: Registered) -> dict[str, Any]:
         "time_s": both(registered.time_s, 1.0, 4),
         "east_m": both(registered.east_m, 1.0, 2),
         "north_m": both(registered.north_m, 1.0, 2),
+        "relative_to": registered.relative_to,
         "text": str(registered),
     }
 

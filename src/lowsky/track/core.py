@@ -141,6 +141,13 @@ class Core:
                     facts.texts[name] = text
                     self.text_version += 1
 
+    def sure_plots(self, track: Ints, row: Ints, weight: Floats) -> tuple[Ints, Ints]:
+        """Of E edges, rows that surely are plots of tracks that surely are there, and these tracks' numbers."""
+        table, sure = self.table, self.settings.plot_sure
+        is_sure = (weight >= sure) & (table.r[track] >= sure) & (table.hits[track] >= self.settings.plot_hits)
+        is_sure &= table.track_id[track] > 0
+        return row[is_sure], table.track_id[track[is_sure]]
+
     def associated(self) -> Associated:
         """The step's pairs by track number, before any row is removed; candidates not shown yet are left out."""
         if not self.pairs:

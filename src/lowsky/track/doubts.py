@@ -81,12 +81,13 @@ class Doubt:
             return f"{self.broken:.0%} of its rows cannot be used"
         if errors is not None and errors.lost and not errors.found:
             return "its rows are no longer where they should be: moved or turned?"
-        if words := off(station, correction):
+        # first, for whoever understates his noise seems off by many σ of it, too
+        if self.scatter_rows >= SCATTER_ROWS and self.scatter > SCATTER_MOST:
+            return f"its rows scatter {math.sqrt(self.scatter):.1f} times as wide as stated"
+        if words := off(station, correction, "" if errors is None else errors.relative_to):
             return words
         if self.looks >= LOOKS_LEAST and self.copied > COPIED_SHARE:
             return f"{self.copied:.0%} of its rows come twice; used once"
-        if self.scatter_rows >= SCATTER_ROWS and self.scatter > SCATTER_MOST:
-            return f"its rows scatter {math.sqrt(self.scatter):.1f} times as wide as stated"
         expected = station.sensor.clutter_per_look
         if self.looks >= LOOKS_LEAST and self.false > CLUTTER_TIMES * expected + CLUTTER_MORE:
             return f"{self.false:.0f} false plots a look, the site file says {expected:g}"
@@ -103,7 +104,7 @@ class Doubt:
             setattr(self, name, value)
 
 
-def off(station: Station, b: Floats) -> str:
+def off(station: Station, b: Floats, relative_to: str) -> str:
     """Its corrected errors β in words, where they are beyond what its site entry may leave; "" else."""
     sigma = station.sigma if station.kind == MeasurementKind.RADAR else np.array([math.inf, *station.sigma[:2]])
     words = [
@@ -114,7 +115,8 @@ def off(station: Station, b: Floats) -> str:
         (math.hypot(b[EAST], b[NORTH]) > OFF_PLACE_M, f"{b[EAST]:+.0f} m east, {b[NORTH]:+.0f} m north in place"),
     ]
     said = ", ".join(text for is_off, text in words if is_off)
-    return f"off by {said}; corrected" if said else ""
+    beside = f" relative to {relative_to}" if relative_to else ""
+    return f"off by {said}{beside}; corrected" if said else ""
 
 
 def _as_before(rows: Rows) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Objects that say where they are, followed by their reports alone, and their meetings with each sensor."""
+"""Objects followed by their own reports alone, or by one radar's plots alone, and their meetings with each sensor."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowsky.kernels.linalg import OK, cholesky
+from lowsky.kernels.observe import REFRACTION
 from lowsky.kernels.registration import N_ERROR, compare, condition_pairs, follow_reports, in_view
-from lowsky.model.measurement import Floats, Ints, MeasurementBatch
+from lowsky.model.measurement import Floats, Ints, MeasurementBatch, MeasurementKind
 from lowsky.track.rows import Rows, Station
 
 REFERENCES_MOST = 32  # objects followed at a time; more teach little and cost
@@ -20,6 +21,7 @@ GATE_REPORT = 60.0  # d² of 6 beyond which a reference begins anew
 GATE_PAIR = 21.1  # χ² of 3, 0.9999
 GATE_RATE = 16.0
 PAIRS_MOST = 4096
+ALONE_M, ALONE_RAD = 250.0, 0.08  # half of how far a sensor that is off is sought (``sensor_errors.WIDE``)
 MARGIN_M = 100.0  # nearer than this to the ends of a sensor's reach nothing is expected of it
 STEEPEST_RAD = 1.05  # above it an azimuth error is hardly one of place
 MOVING_MPS = 3.0
@@ -33,13 +35,50 @@ Pairs = tuple[Ints, Ints, Floats, Floats, Floats]
 """Slot and row (int64[E]); residual, variance and ∂z/∂t (float64[E, 3])."""
 
 
+def alone(rows: Rows, row: Ints, numbers: Ints, most: int) -> tuple[Ints, Ints]:
+    """Of radar plots ``row`` the first ``most`` that have no other of the look near them: in a swarm every error of a
+    sensor brings some plots to some objects."""
+    row, numbers = row[:most], numbers[:most]
+    r, azimuth = rows.z[:, 0], rows.z[:, 1]
+    away = np.abs(r[row][:, None] - r[None, :]) > ALONE_M
+    turned = np.abs((azimuth[row][:, None] - azimuth[None, :] + np.pi) % (2.0 * np.pi) - np.pi)
+    away |= turned > np.maximum(ALONE_RAD, ALONE_M / r[row])[:, None]
+    away[np.arange(len(row)), row] = True
+    keep = away.all(axis=1)
+    return row[keep], numbers[keep]
+
+
+def places(station: Station, rows: Rows, use: Ints) -> Rows:
+    """Radar plots as reports: each at its place in axes of its own, along the line of sight, to the right and up.
+
+    So its errors are those of range, azimuth and elevation, and its range rate is a velocity along the first axis.
+    """
+    z, var, n = rows.z[use], rows.var[use], len(use)
+    elevation = z[:, 2] - REFRACTION * z[:, 0]
+    sin_a, cos_a, sin_e, cos_e = np.sin(z[:, 1]), np.cos(z[:, 1]), np.sin(elevation), np.cos(elevation)
+    axes = np.empty((n, 3, 3))
+    axes[:, 0] = np.column_stack((cos_e * sin_a, cos_e * cos_a, sin_e))
+    axes[:, 1] = np.column_stack((cos_a, -sin_a, np.zeros(n)))
+    axes[:, 2] = np.column_stack((-sin_e * sin_a, -sin_e * cos_a, cos_e))
+    axes = axes @ station.C[0]
+    own, spread = np.full((n, 6), np.nan), np.ones((n, 6))
+    own[:, :3], own[:, 3] = 0.0, z[:, 3]
+    spread[:, 0], spread[:, 3] = var[:, 0], var[:, 3]
+    spread[:, 1], spread[:, 2] = var[:, 1] * (z[:, 0] * cos_e) ** 2, var[:, 2] * z[:, 0] ** 2
+    origin = rows.origin[0, :3] + z[:, :1] * axes[:, 0]
+    return Rows(
+        int(MeasurementKind.REPORT), own, spread, np.zeros(n, np.bool_), rows.t_ns[use], origin, axes, np.zeros(n),
+        np.arange(n), use,
+    )  # fmt: skip
+
+
 class References:
     """K slots, one for each object that is followed; S sensors. ``load(dump())`` goes on exactly."""
 
-    def __init__(self, stations: list[Station]) -> None:
+    def __init__(self, stations: list[Station], k: int = REFERENCES_MOST) -> None:
         self._stations = stations
         self._slot_of: dict[str, int] = {}
-        n, k = len(stations), REFERENCES_MOST
+        n = len(stations)
         self.t_ns = np.zeros(k, np.int64)  # newest report; 0: free
         self.x = np.zeros((k, 6))
         self.P = np.zeros((k, 6, 6))
@@ -79,6 +118,24 @@ class References:
         if not len(use):
             return
         self.var[slots] = rows.var[use, :3]
+        self._follow(slots, use, rows)
+
+    def take_plots(self, station: Station, rows: Rows, row: Ints, numbers: Ints) -> None:
+        """Plots ``row`` (of range, azimuth and elevation) of a radar, which surely are of the tracks ``numbers``."""
+        row, numbers = alone(rows, row, numbers, 2 * len(self.t_ns))
+        if not len(row):
+            return
+        known, t_ns = self._slot_of, int(rows.t_ns[row].max())
+        room = int((self.t_ns < t_ns - FORGOTTEN_NS).sum())
+        names = [str(n) for n in numbers.tolist()]
+        fresh = [name for name in names if name not in known][:room]  # in order of the rows: the nearest first
+        slots = {name: self._slot(name, t_ns) for name in names if name in known or name in fresh}
+        at = [k for k, name in enumerate(names) if slots.get(name, -1) >= 0]
+        if at:
+            own = np.array([slots[names[k]] for k in at], np.int64)
+            self._follow(own, np.arange(len(at)), places(station, rows, row[at]))
+
+    def _follow(self, slots: Ints, use: Ints, rows: Rows) -> None:
         follow_reports(
             slots, use, rows.t_ns, rows.z, rows.var, rows.origin, rows.C, rows.height, Q_REFERENCE, VAR_VELOCITY,
             GATE_REPORT, self.t_ns, self.x, self.P, self.n_seen, self.t_joint_ns, self.x_joint, self.P_joint,
@@ -131,7 +188,7 @@ class References:
         velocity = self.x[active, 3:]
         moving = (velocity * velocity).sum(axis=1) > MOVING_MPS**2
         due = active[self.paired[s, active] & moving & (self.unseen[s, active] < UNSEEN_MOST)]
-        is_seen = np.zeros(REFERENCES_MOST, np.bool_)
+        is_seen = np.zeros(len(self.t_ns), np.bool_)
         is_seen[seen] = True
         came = is_seen[due]
         self.unseen[s, due[~came]] += 1

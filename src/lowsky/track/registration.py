@@ -1,5 +1,8 @@
 """How far is each sensor off? Learnt from what objects that report themselves say, and taken off its rows.
 
+Where nobody reports, one radar's plots of objects that surely are there take the place of reports: the errors of the
+others are then relative to it, so that all show an object in one place, be it a wrong one.
+
 reports ─▶ references ─▶ residuals ─▶ vote ─▶ pairs ─▶ meetings ─▶ estimate ─▶ correction
            followed by    of every     what    one row   object, sensor,  β and its   of its rows
            reports alone  row near     most    each      15 s: one        covariance
@@ -14,7 +17,7 @@ import numpy as np
 from lowsky.kernels.registration import AZIMUTH, EAST, ELEVATION, N_ERROR, NORTH, RANGE, TIME
 from lowsky.model.measurement import Floats, Ints, MeasurementBatch, MeasurementKind
 from lowsky.model.status import Registered
-from lowsky.track.references import REFERENCES_MOST, Pairs, References
+from lowsky.track.references import Pairs, References
 from lowsky.track.rows import Rows, Station
 from lowsky.track.sensor_errors import MEETINGS_LEAST, WIDE, SensorErrors
 from lowsky.track.settings import TrackerSettings
@@ -37,6 +40,8 @@ class Registration:
         self._P_prior = np.diag(np.array(settings.registration_sigma) ** 2)
         self._J_prior = np.diag(1.0 / np.array(settings.registration_sigma) ** 2)
         self._references = References(self._stations)
+        self._anchor = anchor_of(self._stations)
+        self._plotted = References(self._stations, settings.plotted_most)
         self._errors = [SensorErrors(P=self._P_prior.copy()) for _ in self._stations]
         self.reports_behind_s = 0.0  # what the stamps of reports lack, as far as all sensors agree on it
 
@@ -57,7 +62,7 @@ class Registration:
         ]
         return Registered(
             corrected=errors.applied, range_m=pairs[RANGE], azimuth_rad=pairs[AZIMUTH], elevation_rad=pairs[ELEVATION],
-            time_s=pairs[TIME], east_m=pairs[EAST], north_m=pairs[NORTH],
+            time_s=pairs[TIME], east_m=pairs[EAST], north_m=pairs[NORTH], relative_to=errors.relative_to or None,
         )  # fmt: skip
 
     def take_reports(self, rows: Rows, batch: MeasurementBatch) -> None:
@@ -65,60 +70,95 @@ class Registration:
 
     def take_look(self, station: Station, rows: Rows) -> None:
         """Learn from a look's rows, as the sensor stated them."""
-        if not self._references.any or not len(rows):
+        if not (self._references.any or self._plotted.any) or not len(rows):
             return
-        s = self._of[station.sensor.id]
-        t_ns = int(rows.t_ns[-1])
-        active = self._references.active(station, t_ns)
+        s, t_ns = self._of[station.sensor.id], int(rows.t_ns[-1])
+        references, active = self._to_compare(s, station, t_ns)
         if len(active):
             self._errors[s].look += 1
             if self._errors[s].found:
-                self._pair(s, station, rows, active)
+                self._pair(s, references, station, rows, active)
             else:
-                self._seek(s, station, rows, active)
-        self._learn(s, station, t_ns)
+                self._seek(s, references, station, rows, active)
+        self._learn(s, references, station, t_ns)
 
-    def _seek(self, s: int, station: Station, rows: Rows, active: Ints) -> None:
+    def _to_compare(self, s: int, station: Station, t_ns: int) -> tuple[References, Ints]:
+        """Objects a sensor should see now: those that report themselves, or, where none ever did, the anchor's."""
         errors = self._errors[s]
-        pairs = self._references.compare(rows, active, NOTHING, NOTHING_P, WIDE)
+        active = self._references.active(station, t_ns)
+        if len(active) and errors.relative_to:  # from now on the truth is known
+            self._errors[s] = SensorErrors(P=self._P_prior.copy(), look=errors.look)
+            self._plotted.forget_meetings(s)
+        if len(active) or station is self._anchor or (errors.found and not errors.relative_to):
+            return self._references, active
+        active = self._plotted.active(station, t_ns) if self._plotted.any else active
+        if len(active) and self._anchor is not None and not errors.relative_to:
+            self._errors[s] = SensorErrors(P=self._P_prior.copy(), look=errors.look)
+            self._errors[s].relative_to = self._anchor.sensor.id
+        return self._plotted, active
+
+    def take_plots(self, station: Station, rows: Rows, row: Ints, numbers: Ints) -> None:
+        """Corrected rows of a look which surely are plots of tracks with these ``numbers``; of the anchor alone."""
+        if station is self._anchor and len(row):
+            whole = np.isfinite(rows.z[row, 2])
+            self._plotted.take_plots(station, rows, row[whole], numbers[whole])
+
+    @property
+    def wants_plots(self) -> "Station | None":
+        """The radar whose plots ``take_plots`` wants to see; None where there is nobody to compare it with."""
+        return self._anchor
+
+    def _seek(self, s: int, references: References, station: Station, rows: Rows, active: Ints) -> None:
+        errors = self._errors[s]
+        pairs = references.compare(rows, active, NOTHING, NOTHING_P, WIDE)
         candidates = np.hstack((*pairs[2:], shifts(station, rows, pairs)))
         who = np.column_stack((np.full(len(candidates), errors.look), rows.t_ns[pairs[1]], pairs[0]))
         order = np.lexsort((pairs[1], pairs[0]))
         if errors.seek(int(rows.t_ns[-1]), active, who[order], candidates[order], station.p_detect):
             errors.solve(self._J_prior)
 
-    def _pair(self, s: int, station: Station, rows: Rows, active: Ints) -> None:
+    def _pair(self, s: int, references: References, station: Station, rows: Rows, active: Ints) -> None:
         """Pairs nobody else competes for go to their meetings; too few of them for too long: it is sought again."""
-        errors, references = self._errors[s], self._references
+        errors = self._errors[s]
         slot, row, _, _, _ = references.compare(rows, active, errors.beta, errors.P, NARROW)
         expected, came = references.expected(s, active, slot)
         if errors.missing(expected, came, station.p_detect):
-            self._lose(s, int(rows.t_ns[-1]))
+            self._lose(s, references, int(rows.t_ns[-1]))
             return
-        alone = np.bincount(slot, minlength=REFERENCES_MOST)[slot] == 1
+        alone = np.bincount(slot)[slot] == 1
         alone &= np.bincount(row, minlength=len(rows))[row] == 1
         if alone.any():
             references.meet(s, rows, slot[alone], row[alone], errors.centre)
 
-    def _lose(self, s: int, t_ns: int) -> None:
-        """What was learnt holds no more."""
+    def _lose(self, s: int, references: References, t_ns: int) -> None:
+        """What was learnt holds no more. Where plots told it and nothing was taken off, that is no fault of its own."""
         old = self._errors[s]
-        self._errors[s] = SensorErrors(P=self._P_prior.copy(), look=old.look, lost=old.lost + 1, t_lost_ns=t_ns)
-        self._references.forget_meetings(s)
+        new = SensorErrors(P=self._P_prior.copy(), look=old.look, lost=old.lost, relative_to=old.relative_to)
+        if old.applied or not old.relative_to:
+            new.lost, new.t_lost_ns = old.lost + 1, t_ns
+        self._errors[s] = new
+        references.forget_meetings(s)
 
-    def _learn(self, s: int, station: Station, t_ns: int) -> None:
+    def _learn(self, s: int, references: References, station: Station, t_ns: int) -> None:
         errors = self._errors[s]
-        ended = self._references.ended(s, t_ns)
+        ended = references.ended(s, t_ns)
         for k in ended:
-            J, y = self._references.said(s, k, errors.centre)
-            if not errors.learn(J, y, self._lasting(station, k)):
-                self._lose(s, t_ns)
+            J, y = references.said(s, k, errors.centre)
+            lasting = np.zeros((N_ERROR, N_ERROR)) if errors.relative_to else self._lasting(station, k)
+            if not errors.learn(J, y, lasting):
+                self._lose(s, references, t_ns)
                 return
         if ended:
             errors.fade(t_ns, self._settings.registration_lasts_s)
             errors.solve(self._J_prior)
-            errors.judge()
-            self.reports_behind_s = common_clock_s([e for e in self._errors if e.meetings >= MEETINGS_LEAST])
+            errors.judge(self._matters(station))
+            absolute = [e for e in self._errors if e.meetings >= MEETINGS_LEAST and not e.relative_to]
+            self.reports_behind_s = common_clock_s(absolute)
+
+    def _matters(self, station: Station) -> Floats:
+        """Errors smaller than this, float64[6], hardly move a row within its own noise."""
+        sigma = station.sigma if station.kind == MeasurementKind.RADAR else np.array([np.inf, *station.sigma[:2]])
+        return np.array([*sigma[:3], *self._settings.relative_matters])
 
     def _lasting(self, station: Station, k: int) -> Floats:
         """M: what a constant error of object k's reports, in place and in its clock, looks like to the sensor."""
@@ -172,7 +212,7 @@ class Registration:
     def _own(self, errors: SensorErrors) -> Floats:
         """β without what is the reports' own fault."""
         beta = errors.beta.copy()
-        beta[TIME] -= self.reports_behind_s
+        beta[TIME] -= 0.0 if errors.relative_to else self.reports_behind_s
         return beta
 
     def reports_corrected(self, rows: Rows) -> Rows:
@@ -186,15 +226,28 @@ class Registration:
     def dump(self) -> dict[str, Any]:
         return {
             "references": self._references.dump(),
+            "plotted": self._plotted.dump(),
             "errors": [e.dump() for e in self._errors],
             "reports_behind_s": self.reports_behind_s,
         }
 
     def load(self, saved: dict[str, Any]) -> None:
         self._references.load(saved["references"])
+        self._plotted.load(saved["plotted"])
         for errors, parts in zip(self._errors, saved["errors"], strict=True):
             errors.load(parts)
         self.reports_behind_s = saved["reports_behind_s"]
+
+
+def anchor_of(stations: list[Station]) -> Station | None:
+    """The radar the others are compared with where nobody reports himself: it measures range, azimuth and elevation,
+    the angles best of all (the first of equals). None where it were alone."""
+    whole = [
+        s
+        for s in stations
+        if s.kind == MeasurementKind.RADAR and s.sensor.sigma_range_m and s.sensor.sigma_elevation_rad is not None
+    ]
+    return min(whole, key=lambda s: float(s.sigma[1] * s.sigma[2]), default=None) if len(stations) > 1 else None
 
 
 def common_clock_s(errors: list[SensorErrors]) -> float:

@@ -18,6 +18,7 @@ VOTES_ALONE = 20  # of a single object
 VOTES_EACH = 3  # of an object that counts as seen by the sensor
 VOTES_SHARE = 0.5  # of the detections there should have been
 VOTE_REACH = 3.0  # σ
+WELL_SHARE = 0.8  # of the best votes: with so many for no error at all, where objects are dense, it has none
 VOTE_TIMES_S = np.array([0.0, -0.5, 0.5, -1.0, 1.0, -1.5, 1.5, -2.0, 2.0, -2.5, 2.5, -3.0, 3.0])
 VOTE_FAST_MPS = 50.0  # where nobody moves faster, a wrong clock blurs the vote less than the rows' own noise
 MEETINGS_LEAST = 3
@@ -28,6 +29,7 @@ MOVED_TIMES = 1.3  # so many more agree on one step in place than on one error o
 MOVED_SIGMA_M = 500.0
 TO_RADIANS = 1e-5  # votes wrap angles; a step of kilometres as such is a small one
 HUBER = 12.6  # χ² of 6, 0.95
+SURELY = 5.0  # σ of a single error: objects that turn make these look smaller than they are
 EVIDENCE = 22.5  # χ² of 6, 0.999: errors are taken off only when there are some
 
 
@@ -50,6 +52,7 @@ class SensorErrors:
     lost: int = 0  # how often it had to be sought again …
     t_lost_ns: int = 0  # … and when last
     moved: bool = False  # the vote said so
+    relative_to: str = ""  # the radar whose plots told it; "": objects that report themselves did
     look: int = 0
     t_vote_ns: int = 0
     # candidates of the vote: look, time ns, slot (int64[N, 3]); residual, variance, ∂z/∂t, shift, its variance
@@ -66,10 +69,14 @@ class SensorErrors:
         self.P = 0.5 * (P + P.T)
         self.beta = self.P @ (self.J_vote @ self.centre + self.y)
 
-    def judge(self) -> None:
-        """Correct from now on? Once there is evidence: a sensor that is well is left alone."""
-        if not self.applied and self.meetings >= MEETINGS_LEAST:
-            self.applied = bool(self.beta @ np.linalg.solve(self.P, self.beta) > EVIDENCE)
+    def judge(self, matters: Floats) -> None:
+        """Correct from now on? Once there is evidence: a sensor that is well is left alone. Errors that only another
+        radar's plots tell of, which are no truth, have to exceed ``matters`` float64[6] and chance each for itself."""
+        if self.applied or self.meetings < MEETINGS_LEAST:
+            return
+        least = np.maximum(matters, SURELY * np.sqrt(np.diag(self.P))) if self.relative_to else np.zeros(N_ERROR)
+        is_sure = bool(self.beta @ np.linalg.solve(self.P, self.beta) > EVIDENCE)
+        self.applied = is_sure and bool((np.abs(self.beta) > least).any())
 
     # -- where its rows lie ------------------------------------------------------------------------------------
 
@@ -98,6 +105,9 @@ class SensorErrors:
         reach = VOTE_REACH * np.sqrt(var) + 0.25 * np.abs(move)  # half of what lies between two times
         inside, shifted = np.empty(len(slot), np.bool_), np.empty(len(slot), np.bool_)
         votes, g, _ = vote(slot, look, nu, move, reach, times_s, inside)
+        near_zero = ~(np.abs(nu) > reach).any(axis=1)  # NaN: not measured, so it does not speak against it
+        if len(set(zip(slot[near_zero].tolist(), look[near_zero].tolist(), strict=True))) >= WELL_SHARE * votes:
+            votes, g, inside = int(WELL_SHARE * votes), 0, near_zero
         near = TO_RADIANS * VOTE_REACH * np.sqrt(var_shift)
         by_shift = 0
         if np.isfinite(shift).all():
@@ -192,4 +202,5 @@ NUMBERS = (
     "t_vote_ns",
     "t_lost_ns",
     "moved",
+    "relative_to",
 )

@@ -167,6 +167,12 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     report_error_lasts: float = 0.25  # of a report's variance, the share that stays the same for a minute
     report_clock_sigma_s: float = 0.1  # of each reporting object; Remote ID's stamps are tenths of a second
 
+    # where nobody reports, errors relative to one radar: of so many objects, and only if they matter
+    plotted_most: int = 12
+    plot_sure: float = 0.95  # existence and weight from which a plot surely is a track's
+    plot_hits: int = 5
+    relative_matters: tuple[float, float, float] = (0.2, 20.0, 20.0)  # s, m, m; angles and range: the rows' own σ
+
     # rays: objects known by bearings alone, until these cross
     rays_most: int = 64  # a site's emitters, times the sensors that hear each before the first crossing
     ray_parts: int = 24  # Gaussians of one ray: its shells, and room for what crossings split them into

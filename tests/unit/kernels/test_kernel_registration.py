@@ -110,3 +110,18 @@ def test_references_in_view_are_those_of_the_definition(seed):
     limits[3] = limits[2] + rng.uniform(1, 6.2)
     given = 12_000_000_000, t_ns, rng.integers(0, 6, 32), x, 3, 2_500_000_000, 100.0, 1.0, limits, *frame(rng)
     np.testing.assert_array_equal(kernel.in_view(*given), twin.in_view(*given))
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS, st.integers(0, 7))
+def test_a_reference_begins_as_its_report_says_along_the_reports_axes(seed, unknown):
+    rng = np.random.default_rng(seed)
+    origin, C = frame(rng)
+    z, var = rng.normal(size=6) * 10, rng.uniform(1, 100, 6)
+    z[:3] = 0.0
+    z[[3 + k for k in range(3) if unknown >> k & 1]] = np.nan
+    x, P = np.empty(6), np.empty((6, 6))
+    kernel.begin_reference(x, P, z, var, origin, C, 2500.0)
+    want_x, want_P = twin.begin_reference(z, var, origin, C, 2500.0)
+    np.testing.assert_allclose(x, want_x, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(P, want_P, rtol=1e-12, atol=1e-9)

@@ -83,12 +83,72 @@ def test_the_picture_of_a_misregistered_radar_is_right_and_single(settled):
     assert far.min(axis=0).max() < 40.0
 
 
-def test_without_reports_nothing_is_claimed_and_nothing_corrected():
-    tracker = tracked(ticks(20, speaks=False), RADARS)
-    for name in ("one", "two"):
-        errors = tracker.registration(name)
-        assert not errors.found
-        assert not errors.applied
+def silent(seconds, error, turned="two", seed=1):
+    """The same radars and objects, of which none reports itself; one radar is off."""
+    rng = np.random.default_rng(seed)
+    for t in range(1, seconds + 1):
+        for sensor, t_s in zip(RADARS, (t, t + 0.3), strict=True):
+            tick = look(rng, sensor, t_s, states(t_s))
+            yield off(tick, error) if sensor.id == turned else tick
+
+
+@pytest.fixture(scope="module")
+def relative():
+    return tracked(silent(75, OFF), RADARS)
+
+
+def test_without_reports_a_radar_is_registered_against_another_and_told_so(relative):
+    errors, said = relative.registration("two"), relative.registered("two")
+    assert errors.applied
+    assert np.all(np.abs(errors.beta[:4] - OFF) < 4 * np.sqrt(np.diag(errors.P))[:4])
+    assert said.relative_to == "one"
+    assert "relative to one" in str(said)
+    assert relative.doubts() == {"two": relative.doubts()["two"]}
+    assert relative.doubts()["two"].endswith("relative to one; corrected")
+    assert relative.registered("one") is None
+
+
+def test_the_picture_of_radars_registered_against_each_other_is_single(relative):
+    far = distances(relative.snapshot(T0 + 75 * SECOND + SECOND // 2), states(75.5))
+    assert far.shape == (len(STARTS), len(STARTS))
+    assert far.min(axis=0).max() < 40.0
+
+
+def test_without_reports_radars_that_agree_are_left_alone():
+    tracker = tracked(silent(45, np.zeros(4)), RADARS)
+    assert tracker.registration("two").meetings >= 3
+    assert not tracker.registration("two").applied
+    assert tracker.doubts() == {}
+
+
+def test_objects_in_a_swarm_register_nobody():
+    rng = np.random.default_rng(3)
+    swarm = np.vstack([straight((1000 + 60 * k, 500 + 40 * (k % 3), 100), (10, 5, 0), 0.0) for k in range(9)])
+
+    def stream():
+        for t in range(1, 21):
+            swarm[:, :3] += swarm[:, 3:]
+            yield look(rng, RADARS[0], t, swarm, clutter=0)
+            yield off(look(rng, RADARS[1], t + 0.3, swarm, clutter=0), np.array([60.0, 0.0, 0.0, 0.0]))
+
+    assert not tracked(stream(), RADARS).registration("two").found
+
+
+def test_when_objects_begin_to_report_the_radars_are_registered_by_them():
+    def stream():
+        yield from silent(40, OFF)
+        yield from (tick for tick in ticks(90) if tick.t_ns > T0 + 41 * SECOND)
+
+    tracker = tracked(stream())
+    assert tracker.registered("one").relative_to is None
+    assert tracker.registration("one").beta[RANGE] == pytest.approx(OFF[RANGE], abs=10.0)
+    assert tracker.registration("two").relative_to == ""
+    assert not tracker.registration("two").applied
+
+
+def test_a_lone_radar_is_compared_with_nobody():
+    tracker = tracked(silent(10, OFF, turned="one"), RADARS[:1])
+    assert not tracker.registration("one").found
 
 
 def test_a_bumped_radar_is_sought_again_and_found():
