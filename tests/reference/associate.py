@@ -29,3 +29,12 @@ def marginals(edge_track, edge_row, psi, rho, n_track):
                 p_edge[e] += weight
                 taken[edge_row[e]] += weight
     return p_edge / total, p_miss / total, 1.0 - taken / total
+
+
+def whole_on_best(tracks, edge_track, p_edge):
+    weight = p_edge.copy()
+    for i in tracks:
+        mine = np.flatnonzero(edge_track == i)
+        if len(mine):
+            weight[mine[np.argmax(p_edge[mine])]] = p_edge[mine].sum()
+    return weight

@@ -236,3 +236,24 @@ def _propagate(order, tracks, rows, n_t, n_r, edge_track, edge_row, psi, rho, p_
         for at in range(row_first[j], row_first[j + 1]):
             total += eta[by_row[at]]
         p_new[edge_row[order[by_row[row_first[j]]]]] = 1.0 / total
+
+
+@njit
+def whole_on_best(tracks, edge_track, p_edge):
+    """p_edge float64[E], with the whole weight of each of ``tracks`` (int64[K], ascending) on its best edge.
+
+    edge_track int64[E] is ascending; the tracks' other edges keep theirs. Twin in tests/reference.
+    """
+    weight, e, n_edge = p_edge.copy(), 0, edge_track.shape[0]
+    for i in tracks:
+        while e < n_edge and edge_track[e] < i:
+            e += 1
+        best, total = e, 0.0
+        while e < n_edge and edge_track[e] == i:
+            total += p_edge[e]
+            if p_edge[e] > p_edge[best]:
+                best = e
+            e += 1
+        if total > 0.0:
+            weight[best] = total
+    return weight

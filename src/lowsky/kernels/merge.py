@@ -7,6 +7,8 @@ import numpy as np
 from lowsky.kernels.compiled import njit
 from lowsky.kernels.linalg import distance2
 
+APART, AGREE = 1, 2
+
 
 @njit
 def agreeing_pairs(first, second, now_ns, t_ns, xm, Pm, has_identity, look_hit, t_report_ns, floor, gate, agree):
@@ -25,32 +27,35 @@ def agreeing_pairs(first, second, now_ns, t_ns, xm, Pm, has_identity, look_hit, 
         Not 0: reports itself, so f_t counts (its place lags by its latency).
     floor : float64[4]
         f_p (m), f_v (m/s), f_t (s), greatest distance (m).
-    agree : bool[K], output
+    agree : uint8[K], output
+        ``AGREE``; ``APART`` where they agree but for having been seen in one look; else 0.
     """
     delta, S, L, w = np.empty(6), np.empty((6, 6)), np.zeros((6, 6)), np.empty(6)
     for k in range(first.shape[0]):
         a, b = first[k], second[k]
-        agree[k] = False
+        agree[k] = 0
         if has_identity[a] and has_identity[b]:
             continue
-        apart = False
-        for s in range(look_hit.shape[1]):
-            apart = apart or (look_hit[a, s] == look_hit[b, s] and look_hit[a, s] > 0)
-        if apart:
-            continue
         dt_a, dt_b = (now_ns - t_ns[a]) * 1e-9, (now_ns - t_ns[b]) * 1e-9
-        distance, speed = 0.0, 0.0
+        distance, speed, spread = 0.0, 0.0, 0.0
         for c in range(3):
             delta[c] = xm[a, c] + dt_a * xm[a, c + 3] - xm[b, c] - dt_b * xm[b, c + 3]
             delta[c + 3] = xm[a, c + 3] - xm[b, c + 3]
             distance += delta[c] ** 2
             speed = max(speed, abs(xm[a, c + 3]), abs(xm[b, c + 3]))
-        if distance > floor[3] * floor[3]:
-            continue
+            spread += Pm[a, c, c] + Pm[b, c, c]
         lag = floor[2] * speed if t_report_ns[a] != 0 or t_report_ns[b] != 0 else 0.0
+        spread += 3.0 * (floor[0] ** 2 + lag * lag)
+        # no direction's variance exceeds the trace: most pairs end here
+        if distance > floor[3] * floor[3] or distance > 1.000001 * gate * spread:
+            continue
         for r in range(6):
             for c in range(6):
                 S[r, c] = Pm[a, r, c] + Pm[b, r, c]
             S[r, r] += floor[0] ** 2 + lag * lag if r < 3 else floor[1] ** 2
         d2 = distance2(delta, S, L, w)
-        agree[k] = math.isfinite(d2) and d2 <= gate
+        if math.isfinite(d2) and d2 <= gate:
+            agree[k] = AGREE
+            for s in range(look_hit.shape[1]):
+                if look_hit[a, s] == look_hit[b, s] and look_hit[a, s] > 0:
+                    agree[k] = APART

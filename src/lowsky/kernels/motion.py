@@ -15,6 +15,8 @@ from lowsky.kernels.compiled import njit
 from lowsky.kernels.packed import N_PACKED, merge_packed, pack, unpack
 
 DAMPING_H, Q_H, DAMPING_V, Q_V, LATERAL, BRAKE, TO_EAST, TO_NORTH, TO_UP = range(9)
+KEPT = 16
+"""Intervals whose transition matrices are kept while a look's tracks are predicted."""
 SLOWEST_TURN_MPS = 3.0
 """A turn's rate is lateral acceleration over speed; below this speed the rate grows no further."""
 
@@ -409,23 +411,29 @@ def predict_tracks(rows, t_to_ns, t_ns, x, P, mu, share, xm, Pm, G, motion, shar
     ``forget_rate`` 1/s.
     """
     n_mode, n_class = mu.shape[1], G.shape[0]
-    Pi, work = np.empty((n_class, n_mode, n_mode)), np.empty((2, n_mode, n_mode))
-    mixing, steps, forget = mixing_scratch(n_mode, n_class), np.empty((n_mode, N_STEP)), 0.0
+    Pi, work = np.empty((KEPT, n_class, n_mode, n_mode)), np.empty((2, n_mode, n_mode))
+    mixing, steps = mixing_scratch(n_mode, n_class), np.empty((KEPT, n_mode, N_STEP))
     out, W = np.empty(5), np.empty((6, 6))
-    dt_of_pi = -1.0
+    dt_ns, kept, at = np.empty(KEPT, np.int64), 0, 0  # tracks of one look have few different intervals
     for k in range(rows.shape[0]):
         i = rows[k]
-        dt = (t_to_ns[k] - t_ns[i]) * 1e-9
-        if dt <= 0.0:
+        wait_ns = t_to_ns[k] - t_ns[i]
+        if wait_ns <= 0:
             continue
-        if dt != dt_of_pi:
-            transitions(G, dt, Pi, work)
-            mode_steps(motion, dt, steps)
-            forget = 1.0 - math.exp(-forget_rate * dt)
-            dt_of_pi = dt
-        mix_joint(x[i], P[i], mu[i], share[i], Pi, share_birth, forget, mixing)
+        dt = wait_ns * 1e-9
+        at = 0
+        while at < min(kept, KEPT) and dt_ns[at] != wait_ns:
+            at += 1
+        if at == min(kept, KEPT):
+            at = kept % KEPT
+            kept += 1
+            dt_ns[at] = wait_ns
+            transitions(G, dt, Pi[at], work)
+            mode_steps(motion, dt, steps[at])
+        forget = 1.0 - math.exp(-forget_rate * dt)
+        mix_joint(x[i], P[i], mu[i], share[i], Pi[at], share_birth, forget, mixing)
         for m in range(n_mode):
-            move(x[i, m], P[i, m], dt, motion[m], steps[m], out, W)
+            move(x[i, m], P[i, m], dt, motion[m], steps[at, m], out, W)
         merge_packed(x[i], P[i], mu[i], xm[i], Pm[i])
         t_ns[i] = t_to_ns[k]
 

@@ -55,6 +55,7 @@ class Core:
     var_floor: Floats
     var_ceiling: Floats
     r_recycle: float  # below it a candidate is nobody
+    life_limits: Floats  # of ``kernels.existence.judge``
     merge_after: int  # checks in a row in which two tracks have to agree
     now_ns: int = 0
     step: int = 0
@@ -94,6 +95,7 @@ class Core:
             var_floor=np.array(settings.sigma_floor_state) ** 2,
             var_ceiling=np.array(settings.sigma_ceiling_state) ** 2,
             merge_after=checks_to_merge(list(stations.values()), settings),
+            life_limits=life_limits(settings),
             r_recycle=min([settings.r_recycle, *[settings.recycle_share * share for share in shares]]),
         )
 
@@ -176,6 +178,17 @@ def mode_chains(settings: TrackerSettings) -> tuple[Floats, Floats, Floats]:
     joint /= joint.sum()
     mu_birth = joint.sum(axis=1)
     return G, mu_birth, joint / mu_birth[:, None]
+
+
+def life_limits(settings: TrackerSettings) -> Floats:
+    """What ``kernels.existence.judge`` judges by, in its order."""
+    s = settings
+    return np.array(
+        [
+            s.r_confirm, s.hits_confirm, s.r_drop_confirmed, s.r_drop_tentative, s.r_coast, s.coast_intervals,
+            s.coast_least_s, s.reports_confirm, s.drop_intervals, s.drop_report_s, s.drop_s, s.max_position_sigma_m,
+        ]
+    )  # fmt: skip
 
 
 def generator(stay_s: tuple[float, ...]) -> Floats:

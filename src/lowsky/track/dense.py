@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lowsky.kernels.associate import whole_on_best
 from lowsky.kernels.close import close_pairs
 from lowsky.kernels.groups import groups_of, weigh_close
 from lowsky.kernels.rearrange import rearrange_groups
@@ -45,12 +46,7 @@ class Close:
 
     def seen(self, track: Ints, p_edge: Floats) -> Floats:
         """p_edge with the whole of a contested track's weight on its best edge: it was seen, whichever plot was its."""
-        weight = p_edge.copy()
-        low = np.searchsorted(track, self.contested)
-        high = np.searchsorted(track, self.contested, side="right")
-        for a, b in zip(low.tolist(), high.tolist(), strict=True):
-            weight[a + int(np.argmax(p_edge[a:b]))] = p_edge[a:b].sum()
-        return weight
+        return whole_on_best(self.contested, track, p_edge)
 
 
 def weigh_close_tracks(core: Core, station: Station, rows: Rows, look: Look, t_look_ns: int) -> Close | None:

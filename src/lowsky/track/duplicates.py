@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lowsky.kernels.gate import pairs
-from lowsky.kernels.merge import agreeing_pairs
+from lowsky.kernels.merge import AGREE, APART, agreeing_pairs
 from lowsky.model.events import TracksMerged
 from lowsky.track.core import Core
 from lowsky.track.reports import Identities
@@ -59,23 +59,18 @@ class Duplicates:
         later = second > first
         first, second = shown[first[later]], shown[second[later]]
         floor = np.array([*settings.merge_floor, settings.merge_latency_s, settings.merge_distance_m])
-        agree = np.empty(len(first), np.bool_)
-        look_hit = table.look_hit
+        verdict = np.empty(len(first), np.uint8)
         agreeing_pairs(
-            first, second, core.now_ns, table.t_ns, table.xm, table.Pm, table.has_identity, look_hit,
-            table.t_report_ns, floor, settings.merge_gate, agree,
+            first, second, core.now_ns, table.t_ns, table.xm, table.Pm, table.has_identity, table.look_hit,
+            table.t_report_ns, floor, settings.merge_gate, verdict,
         )  # fmt: skip
+        agree = verdict == AGREE
         if core.together.of:
             # a plot that both had a part in does not tell them apart
+            seen_apart = np.flatnonzero(verdict == APART)
+            serials = np.sort(table.serial[np.stack((first[seen_apart], second[seen_apart]), axis=1)], axis=1).tolist()
             of = core.together.of
-            serials = np.sort(table.serial[np.stack((first, second), axis=1)], axis=1).tolist()
-            close = np.array([(a, b) in of for a, b in serials], np.bool_)
-            agree_close = np.empty(int(close.sum()), np.bool_)
-            agreeing_pairs(
-                first[close], second[close], core.now_ns, table.t_ns, table.xm, table.Pm, table.has_identity,
-                np.zeros_like(look_hit), table.t_report_ns, floor, settings.merge_gate, agree_close,
-            )  # fmt: skip
-            agree[close] = agree_close
+            agree[seen_apart] = np.fromiter(((a, b) in of for a, b in serials), np.bool_, len(serials))
         return list(zip(first[agree].tolist(), second[agree].tolist(), strict=True))
 
     def _reach(self, core: Core, shown: np.ndarray) -> np.ndarray:

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from lowsky.kernels.existence import judge, overdue_misses
+from lowsky.kernels.existence import COASTING, DROPPED, judge, overdue_misses
 from lowsky.model.events import TrackCoasting, TrackConfirmed, TrackDropped
 from lowsky.model.measurement import Ints, MeasurementKind
-from lowsky.model.track import TrackStatus
 from lowsky.track.associate import shielded
 from lowsky.track.core import NO_ROWS, Core
 
@@ -37,39 +36,31 @@ def judge_tracks(core: Core, merged: list[int]) -> Ints:
 
     Returns the rows of shown tracks that end: dropped ones and those in ``merged``, of which nothing more is said.
     """
-    table, settings = core.table, core.settings
-    n = table.n
+    table, settings, n = core.table, core.settings, core.table.n
     if not n:
         return NO_ROWS
-    limits = np.array(
-        [
-            settings.r_confirm, settings.hits_confirm, settings.r_drop_confirmed, settings.r_drop_tentative,
-            settings.r_coast, settings.coast_intervals, settings.coast_least_s, settings.reports_confirm,
-            settings.drop_intervals, settings.drop_report_s, settings.drop_s, settings.max_position_sigma_m,
-        ]
-    )  # fmt: skip
     verdict, changed = np.empty(n, np.uint8), np.empty(n, np.int64)
     n_changed = judge(
         n, core.now_ns, table.track_id, table.r, table.hits, table.status, table.t_update_ns, table.t_report_ns,
-        table.interval_s, table.reports, table.Pm, limits, verdict, changed,
+        table.interval_s, table.reports, table.Pm, core.life_limits, verdict, changed,
     )  # fmt: skip
     emits = table.emits[:n]
-    if emits.any():  # held by bearings alone: silence ends it
+    if np.count_nonzero(emits):  # held by bearings alone: silence ends it
         silent = core.now_ns - table.t_update_ns[:n] > int(settings.ray_silence_s * 1e9)
-        verdict[silent & (emits > 0.0) & (table.t_report_ns[:n] == 0)] = TrackStatus.DROPPED
+        verdict[silent & (emits > 0.0) & (table.t_report_ns[:n] == 0)] = DROPPED
         changed = np.flatnonzero(verdict != table.status[:n])
         n_changed = len(changed)
     if not n_changed:
-        return np.array(sorted(merged), np.int64)
+        return np.array(sorted(merged), np.int64) if merged else NO_ROWS
     verdict[merged] = table.status[merged]
     changed = changed[:n_changed]
     changed = changed[verdict[changed] != table.status[changed]]
-    hidden = table.track_id[changed] == 0
+    shown = changed[table.track_id[changed] > 0]
     ended = list(merged)
     # in order of track number, so that the order of rows never shows
-    for row in changed[~hidden][np.argsort(table.track_id[changed[~hidden]])].tolist():
+    for row in shown[np.argsort(table.track_id[shown])].tolist():
         _tell(core, row, int(verdict[row]))
-        if verdict[row] == TrackStatus.DROPPED:
+        if verdict[row] == DROPPED:
             ended.append(row)
     table.status[changed] = verdict[changed]
     return np.array(sorted(ended), np.int64)
@@ -78,12 +69,12 @@ def judge_tracks(core: Core, merged: list[int]) -> Ints:
 def _tell(core: Core, row: int, verdict: int) -> None:
     table = core.table
     track_id, r = int(table.track_id[row]), float(table.r[row])
-    if verdict == TrackStatus.DROPPED:
+    if verdict == DROPPED:
         core.emit(TrackDropped, _cause_of_end(core, row), track_id=track_id, existence=r)
-    elif verdict == TrackStatus.COASTING:
+    elif verdict == COASTING:
         core.emit(TrackCoasting, "expected measurements did not come", track_id=track_id)
     else:
-        again = table.status[row] == TrackStatus.COASTING
+        again = table.status[row] == COASTING
         cause = "measured again" if again else "enough measurements agree"
         core.emit(TrackConfirmed, cause, track_id=track_id, existence=r)
 

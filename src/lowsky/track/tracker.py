@@ -309,6 +309,8 @@ class Tracker:
             self._picture.keep_dropped(core, ended)
             core.text_version += 1
         gone = weak_rows(table.n, table.track_id, table.r, table.status, ended, core.r_recycle)
+        if not len(gone):
+            return
         for row in gone[table.has_identity[gone]].tolist():
             identity = table.facts[int(table.serial[row])].identity
             if identity is not None:

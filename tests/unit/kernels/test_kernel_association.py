@@ -29,6 +29,13 @@ def test_the_edges_of_each_row_stay_in_their_order(rng):
         np.testing.assert_array_equal(got, want)
 
 
+def test_a_contested_track_has_its_whole_weight_on_its_best_edge(rng):
+    track = np.sort(rng.integers(0, 9, 30))
+    p_edge, contested = rng.random(30), np.array([0, 3, 4, 8, 11])  # 11 has no edge
+    got = associate.whole_on_best(contested, track, p_edge)
+    np.testing.assert_allclose(got, associate_twin.whole_on_best(contested, track, p_edge), rtol=1e-15)
+
+
 def solved(track, row, psi, rho, n_track):
     p_edge, p_miss, p_new = np.empty(len(psi)), np.empty(n_track), np.empty(len(rho))
     associate.marginals(track, row, psi, rho, n_track, p_edge, p_miss, p_new)
@@ -165,14 +172,15 @@ def test_duplicates_agree_in_position_and_velocity(seed):
     x, _ = state(rng)
     xm = np.array([x, x + rng.normal(size=6) * rng.uniform(1, 60) * [1, 1, 1, 0.3, 0.3, 0.3]])
     Pm = np.array([covariance(rng, [20, 20, 20, 5, 5, 5]) for _ in range(2)])
-    agree, floor = np.zeros(1, np.bool_), np.array([5.0, 1.0, 0.3, 300.0])
+    agree, floor = np.zeros(1, np.uint8), np.array([5.0, 1.0, 0.3, 300.0])
     first, second, now, t_ns = np.array([0]), np.array([1]), 2_000_000_000, np.array([10**9, 5 * 10**8])
     no, none = np.zeros(2, np.bool_), np.zeros((2, 2), np.int64)
     merge.agreeing_pairs(first, second, now, t_ns, xm, Pm, no, none, np.array([1, 0]), floor, 16.0, agree)
-    assert agree[0] == merge_twin.agreeing_pairs(xm[0], Pm[0], xm[1], Pm[1], 1.0, 1.5, 0.3, floor, 16.0)
+    want = merge_twin.agreeing_pairs(xm[0], Pm[0], xm[1], Pm[1], 1.0, 1.5, 0.3, floor, 16.0)
+    assert agree[0] == (merge.AGREE if want else 0)
     same_look = np.array([[7, 0], [7, 0]])
     merge.agreeing_pairs(first, second, now, t_ns, xm, Pm, no, same_look, np.array([1, 0]), floor, 16.0, agree)
-    assert not agree[0]
+    assert agree[0] == (merge.APART if want else 0)
 
 
 def test_cholesky_says_what_it_cannot_factor(rng):
