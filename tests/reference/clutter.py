@@ -4,21 +4,24 @@ import math
 
 import numpy as np
 
-SIDES = [(1, 1), (4, 6), (16, 24), (64, 96)]
+SIDES = [(1, 1, 4), (4, 6, 8), (16, 24, 16), (48, 72, 16)]
 SHAPES = [5.0, 1.0, 1.0, 1.0]
 
 
 def cell_of(z, grid, edges):
-    """(layer, range number, azimuth number)."""
-    layer = 5 if math.isnan(z[2]) else int(np.searchsorted(edges, z[2], side="left"))
-    i = int(np.clip(math.floor((z[0] - grid[0]) / grid[1]), 0, 63))
-    return layer, i, min(int(((z[1] - grid[2]) % (2 * math.pi)) / grid[3]), 95)
+    """(range number, azimuth number, layer)."""
+    layer = 16 if math.isnan(z[2]) else int(np.searchsorted(edges, z[2], side="left"))
+    i = int(np.clip(math.floor((z[0] - grid[0]) / grid[1]), 0, 47))
+    return i, min(int(((z[1] - grid[2]) % (2 * math.pi)) / grid[3]), 71), layer
 
 
 def places(cell):
-    """The cell on each level."""
-    layer, i, a = cell
-    return [(level, layer, i * r // 64, a * w // 96) for level, (r, w) in enumerate(SIDES)]
+    """The cell on each level; plots without elevation have cells of their own, -1."""
+    i, a, layer = cell
+    return [
+        (level, i * r // 48, a * w // 72, -1 if layer == 16 else layer * e // 16)
+        for level, (r, w, e) in enumerate(SIDES)
+    ]
 
 
 def count_clutter(rows, weights, grid, edges):
@@ -30,13 +33,16 @@ def count_clutter(rows, weights, grid, edges):
 
 
 def clutter_density(z, counts, looks, grid, edges, width, prior, extent):
+    """``width`` float64[17]: the layers' in rad, and 1 for plots without elevation."""
     cell = cell_of(z, grid, edges)
-    rate = prior[cell[0]]
-    floor = 0.01 * rate / (64 * 96)
-    cells_before = 1
-    for place, (r, w), shape in zip(places(cell), SIDES, SHAPES, strict=True):
-        rate *= cells_before / (r * w)
-        rate *= (shape + counts.get(place, 0.0)) / (shape + looks * rate)
-        cells_before = r * w
-    density = max(rate, floor) / (grid[1] * grid[3] * width[cell[0]])
+    has_elevation = cell[2] < 16
+    whole = prior / width[:16].sum() if has_elevation else prior  # per cell of one by one, per rad
+    rate, volume_before = prior, width[:16].sum() if has_elevation else 1.0
+    for (level, _, _, k), (r, w, e), shape in zip(places(cell), SIDES, SHAPES, strict=True):
+        volume = sum(width[q] for q in range(16) if q * e // 16 == k) if has_elevation else 1.0
+        volume /= r * w
+        rate *= volume / volume_before
+        rate *= (shape + counts.get(places(cell)[level], 0.0)) / (shape + looks * rate)
+        volume_before = volume
+    density = max(rate / (volume * 48 * 72), 0.01 * whole / (48 * 72)) / (grid[1] * grid[3])
     return density / np.prod([extent[k] for k in range(3, 6) if np.isfinite(z[k])])

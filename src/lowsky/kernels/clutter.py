@@ -6,58 +6,70 @@ import numpy as np
 
 from lowsky.kernels.compiled import njit
 
-LAYERS = 6
-"""Five layers of elevation and one for plots that carry none."""
-EDGES_RAD = np.radians(np.array([1.5, 4.0, 8.0, 16.0]))
-"""Between the layers: what makes false plots (roads, trees, waves) lies low."""
-SIDES = np.array([[1, 1], [4, 6], [16, 24], [64, 96]])
-"""Cells in range and in azimuth of each level; every cell has the same number of children."""
-CHILDREN = np.array([1.0, 24.0, 16.0, 16.0])
-FIRST = np.array([0, 6, 6 + 6 * 24, 6 + 6 * 24 + 6 * 384])
-N_CELLS = 6 * (1 + 24 + 384 + 6144)
+EDGES_RAD = np.radians(np.array([0.75, 1.5, 2.75, 4.0, 6.0, 8.0, 12.0, 16.0, 20.0, 24.0, 30.0, 36.0, 45.0, 54.0, 70.0]))
+"""Between the layers of elevation: what makes false plots (roads, trees, waves) lies low, rain higher."""
+LAYERS = len(EDGES_RAD) + 2
+"""The layers between the edges, and one for plots that carry no elevation."""
+SIDES = np.array([[1, 1, 4], [4, 6, 8], [16, 24, 16], [48, 72, 16]])
+"""Cells in range, azimuth and elevation of each level; beside the last, one for plots without elevation."""
+LEVELS = len(SIDES)
+FINEST = SIDES[-1]
+FIRST = np.concatenate(([0], np.cumsum(SIDES[:, 0] * SIDES[:, 1] * (SIDES[:, 2] + 1))))
+N_CELLS = int(FIRST[-1])
 SHAPE = np.array([5.0, 1.0, 1.0, 1.0])
-"""Of the gamma distribution of a cell's rate about its parent's: small, so that patches a hundred times denser are
-learnt in a few looks, and not so small that one false plot makes a patch."""
+"""Of the gamma distribution of a cell's rate about its share of its parent's: small, so that patches a hundred times
+denser are learnt in a few looks, and not so small that one false plot makes a patch."""
 LEAST_SHARE = 0.01
 """No place is believed freer of clutter than this share of what the site file says."""
 
 
 @njit
 def cell_of(z, grid, layer_edges):
-    """(layer, range number, azimuth number) of a RADAR row on the finest level.
+    """(range number, azimuth number, layer) of a RADAR row on the finest level.
 
     grid float64[4]: least range m, cell m, first azimuth rad, cell rad. Twin: with ``clutter_density``.
     """
     layer = LAYERS - 1
     if math.isfinite(z[2]):
         layer = 0
-        for k in range(layer_edges.shape[0]):
-            if z[2] > layer_edges[k]:
-                layer = k + 1
-    n_range, n_azimuth = SIDES[3, 0], SIDES[3, 1]
-    i = min(max(int((z[0] - grid[0]) / grid[1]), 0), n_range - 1)
+        while layer < layer_edges.shape[0] and z[2] > layer_edges[layer]:
+            layer += 1
+    i = min(max(int((z[0] - grid[0]) / grid[1]), 0), FINEST[0] - 1)
     turn = (z[1] - grid[2]) % (2.0 * math.pi)
-    return layer, i, min(int(turn / grid[3]), n_azimuth - 1)
+    return i, min(int(turn / grid[3]), FINEST[1] - 1), layer
 
 
 @njit
-def clutter_density(z, counts, scale, looks, grid, layer_edges, layer_width, layer_prior, extent, kappa):
+def place_of(level, i, a, layer):
+    """Where in the counts the cell of a level is that the finest cell lies in. Twin: with ``clutter_density``."""
+    n_range, n_azimuth, n_layer = SIDES[level, 0], SIDES[level, 1], SIDES[level, 2]
+    at = i * n_range // FINEST[0] * n_azimuth + a * n_azimuth // FINEST[1]
+    k = n_layer if layer == LAYERS - 1 else layer * n_layer // FINEST[2]
+    return FIRST[level] + at * (n_layer + 1) + k
+
+
+@njit
+def clutter_density(z, counts, scale, looks, grid, layer_edges, spread, layer_width, prior, extent, kappa):
     r"""Density of false plots at each row, per unit of the components the row has, into ``kappa`` float64[N].
 
-    From the whole layer down to the cell, with ``n`` looks and ``g`` false plots counted, a parent's rate spread over
-    its children is the mean of the children's prior, a gamma distribution of shape a, so::
+    From the whole down to the cell, with ``n`` looks and ``g`` false plots counted, the share s of a parent's rate
+    that falls on a child if it is even is the mean of the child's prior, a gamma distribution of shape a, so::
 
-        λ ← (λ_parent / children) · (a + g) / (a + n λ_parent / children)
+        λ ← s λ_parent (a + g) / (a + n s λ_parent)
 
     Parameters
     ----------
     z : float64[N, 6]
         RADAR rows.
-    counts : float64[N_CELLS]
+    counts : float32[N_CELLS]
         Soft counts of false plots; ``scale`` makes them current (they fade), ``looks`` float is n, faded alike.
     grid, layer_edges : as in ``cell_of``
-    layer_width, layer_prior : float64[LAYERS]
-        Width in rad (1 for the layer without elevation) and false plots per look by the site file.
+    spread : float64[LEVELS, LAYERS]
+        s of the cell of each level that a finest cell of the layer lies in, by volume.
+    layer_width : float64[LAYERS]
+        In rad; 1 for the layer without elevation.
+    prior : float
+        False plots per look by the site file.
     extent : float64[6]
         Spans of the components; false plots are even in those the map does not have.
 
@@ -66,15 +78,12 @@ def clutter_density(z, counts, scale, looks, grid, layer_edges, layer_width, lay
     docs/science, section 1.7 (gamma–Poisson map, hierarchical prior); the levels are ours.
     """
     for j in range(z.shape[0]):
-        layer, i, a = cell_of(z[j], grid, layer_edges)
-        rate = layer_prior[layer]
-        least = LEAST_SHARE * rate
-        for level in range(4):
-            rate /= CHILDREN[level]
-            least /= CHILDREN[level]
-            n_range, n_azimuth = SIDES[level, 0], SIDES[level, 1]
-            at = FIRST[level] + (layer * n_range + i * n_range // 64) * n_azimuth + a * n_azimuth // 96
-            rate *= (SHAPE[level] + counts[at] * scale) / (SHAPE[level] + looks * rate)
+        i, a, layer = cell_of(z[j], grid, layer_edges)
+        rate, least = prior, LEAST_SHARE * prior
+        for level in range(LEVELS):
+            rate *= spread[level, layer]
+            least *= spread[level, layer]
+            rate *= (SHAPE[level] + counts[place_of(level, i, a, layer)] * scale) / (SHAPE[level] + looks * rate)
         density = max(rate, least) / (grid[1] * grid[3] * layer_width[layer])
         for k in range(3, 6):
             if math.isfinite(z[j, k]):
@@ -86,8 +95,6 @@ def clutter_density(z, counts, scale, looks, grid, layer_edges, layer_width, lay
 def count_clutter(z, weight, counts, grid, layer_edges):
     """Add ``weight`` float64[N], each row's probability of being false, to its cell of every level, in place."""
     for j in range(z.shape[0]):
-        layer, i, a = cell_of(z[j], grid, layer_edges)
-        for level in range(4):
-            n_range, n_azimuth = SIDES[level, 0], SIDES[level, 1]
-            at = FIRST[level] + (layer * n_range + i * n_range // 64) * n_azimuth + a * n_azimuth // 96
-            counts[at] += weight[j]
+        i, a, layer = cell_of(z[j], grid, layer_edges)
+        for level in range(LEVELS):
+            counts[place_of(level, i, a, layer)] += weight[j]

@@ -6,31 +6,47 @@ from typing import Any
 import numpy as np
 
 from lowsky.constants import SECOND_NS
-from lowsky.kernels.clutter import EDGES_RAD, N_CELLS, SIDES, clutter_density, count_clutter
+from lowsky.kernels.clutter import EDGES_RAD, FINEST, N_CELLS, SIDES, clutter_density, count_clutter
 from lowsky.model.measurement import Coverage, Floats
 from lowsky.track.rows import Station
 
 LONGEST_GAP_PERIODS = 2.0
 """A pause of a streaming radar counts as at most so many looks: while it is silent it looks at nothing."""
+NO_WIDTH_RAD = 1e-3
+"""Of layers beyond what the radar covers, for plots that come from there all the same."""
+
+
+def spread(width: Floats) -> Floats:
+    """Of each level and layer of finest cells (``width`` rad, and one layer without elevation), the share that its cell
+    has of the volume of the parent's; float64[levels, layers]."""
+    layers = len(width)
+    shares, above = np.empty((len(SIDES), layers + 1)), np.full(layers + 1, width.sum())
+    cells = 1
+    for level, (n_range, n_azimuth, n_layer) in enumerate(SIDES.tolist()):
+        group = np.arange(layers) * n_layer // layers
+        own = np.append(np.bincount(group, width)[group], width.sum())
+        shares[level] = own / above * cells / (n_range * n_azimuth)
+        above, cells = own, n_range * n_azimuth
+    return shares
 
 
 class ClutterMap:
-    """Counts of false plots of one radar in cells of range, azimuth and elevation, fading with ``memory_s``."""
+    """Counts of false plots of one radar in cells of range, azimuth and elevation, fading with ``memory_s``, or within
+    ``memory_looks`` of its looks where these take longer."""
 
-    def __init__(self, station: Station, memory_s: float) -> None:
+    def __init__(self, station: Station, memory_s: float, memory_looks: float) -> None:
         sensor, extent = station.sensor, station.extent
-        self._memory_s = memory_s
+        self._memory_s = max(memory_s, memory_looks * (sensor.look_period_s or 0.0))
         self._period_s = sensor.look_period_s
         self._extent = extent
-        self._grid = np.array(
-            [sensor.min_range_m, extent[0] / SIDES[3, 0], sensor.azimuth_rad[0], extent[1] / SIDES[3, 1]]
-        )
+        self._grid = np.array([sensor.min_range_m, extent[0] / FINEST[0], sensor.azimuth_rad[0], extent[1] / FINEST[1]])
         low, high = sensor.elevation_rad[0], sensor.elevation_rad[0] + extent[2]
         self._edges = np.clip(EDGES_RAD, low, high)
-        width = np.maximum(np.diff([low, *self._edges, high]), 1e-3)
+        width = np.maximum(np.diff([low, *self._edges, high]), NO_WIDTH_RAD)
         self._width = np.append(width, 1.0)
-        self._prior = station.clutter * np.append(width / width.sum(), 1.0)
-        self._counts = np.zeros(N_CELLS)
+        self._spread = spread(width)
+        self._prior = station.clutter
+        self._counts = np.zeros(N_CELLS, np.float32)
         self._looks = 0.0
         self._t_base_ns = 0  # counts and looks are as of this time; later ones are put in larger
         self._t_seen_ns = 0
@@ -40,8 +56,8 @@ class ClutterMap:
         kappa = np.empty(len(z))
         scale = 1.0 / self._growth(self._t_seen_ns)
         clutter_density(
-            z, self._counts, scale, self._looks * scale, self._grid, self._edges, self._width, self._prior,
-            self._extent, kappa,
+            z, self._counts, scale, self._looks * scale, self._grid, self._edges, self._spread, self._width,
+            self._prior, self._extent, kappa,
         )  # fmt: skip
         return kappa
 
@@ -68,7 +84,7 @@ class ClutterMap:
         age = (t_ns - self._t_base_ns) / SECOND_NS / self._memory_s
         if age > 20.0:
             fade = math.exp(-min(age, 700.0))
-            self._counts *= fade
+            self._counts *= np.float32(fade)
             self._looks *= fade
             self._t_base_ns, age = t_ns, 0.0
         return math.exp(max(age, 0.0))
@@ -80,4 +96,4 @@ class ClutterMap:
     def load(self, saved: list[Any]) -> None:
         self._t_base_ns, self._t_seen_ns, self._looks = saved[0], saved[1], saved[2]
         self._counts[:] = 0.0
-        self._counts[np.frombuffer(saved[3], np.int64)] = np.frombuffer(saved[4], np.float64)
+        self._counts[np.frombuffer(saved[3], np.int64)] = np.frombuffer(saved[4], np.float32)

@@ -77,7 +77,7 @@ class Core:
         stations = {s.id: Station(s, k, frame, settings) for k, s in enumerate(site.sensors)}
         shares = [birth_share(s, settings) for s in stations.values() if s.kind == MeasurementKind.RADAR]
         maps = {
-            name: ClutterMap(station, settings.clutter_memory_s)
+            name: ClutterMap(station, settings.clutter_memory_s, settings.clutter_memory_looks)
             for name, station in stations.items()
             if station.kind == MeasurementKind.RADAR and settings.clutter_memory_s > 0.0
         }

@@ -59,7 +59,10 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     survival_s: float = 600.0  # mean time an object stays in the scene
 
     # existence
-    clutter_memory_s: float = 600.0  # what a radar teaches about its false plots fades with it; 0: the site file's
+    # what a radar teaches about its false plots fades with it (rain crosses its own width in a minute); 0: as the site
+    # file says
+    clutter_memory_s: float = 60.0
+    clutter_memory_looks: float = 30.0  # … but not within fewer looks: a patch takes ten to be known
     undetected_objects: float = 0.2  # objects not yet tracked that a radar's volume holds, on average
     r_report: float = 0.98  # who reports himself is there; the rest is spoofing and decoding faults
     r_anonymous_report: float = 0.5  # a position without an identity: believed after the second

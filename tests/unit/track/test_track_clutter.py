@@ -41,13 +41,13 @@ ELSEWHERE = np.array([[3000.0, 4.0, 0.3, np.nan, np.nan, np.nan]])
 
 
 def test_before_anything_is_known_the_site_file_counts(station):
-    known = ClutterMap(station, 600.0)
+    known = ClutterMap(station, 600.0, 0.0)
     volume = 4900.0 * 2 * math.pi * math.pi / 2
     assert known.density(ELSEWHERE)[0] == pytest.approx(20.0 / volume, rel=1e-6)
 
 
 def test_a_patch_is_learnt_within_seconds_and_the_rest_stays(station):
-    rng, known = np.random.default_rng(5), ClutterMap(station, 600.0)
+    rng, known = np.random.default_rng(5), ClutterMap(station, 600.0, 0.0)
     before = known.density(np.vstack((IN_PATCH, ELSEWHERE)))
     for k in range(1, 16):
         z = plots(rng, 20, patch=25)
@@ -58,7 +58,7 @@ def test_a_patch_is_learnt_within_seconds_and_the_rest_stays(station):
 
 
 def test_clutter_that_ended_is_forgotten(station):
-    rng, known = np.random.default_rng(5), ClutterMap(station, 60.0)
+    rng, known = np.random.default_rng(5), ClutterMap(station, 60.0, 0.0)
     for k in range(1, 400):
         z = plots(rng, 20, patch=25 if k < 40 else 0)
         known.learn(z, np.ones(len(z)), k * SECOND_NS, look(k * SECOND_NS))
@@ -68,7 +68,7 @@ def test_clutter_that_ended_is_forgotten(station):
 
 
 def test_objects_do_not_count(station):
-    rng, known, blind = np.random.default_rng(5), ClutterMap(station, 600.0), ClutterMap(station, 600.0)
+    rng, known, blind = np.random.default_rng(5), ClutterMap(station, 600.0, 0.0), ClutterMap(station, 600.0, 0.0)
     for k in range(1, 30):
         z = plots(rng, 20, patch=25)
         known.learn(z, np.append(np.ones(20), np.zeros(25)), k * SECOND_NS, look(k * SECOND_NS))
@@ -77,7 +77,7 @@ def test_objects_do_not_count(station):
 
 
 def test_a_saved_map_goes_on_exactly(station):
-    rng, one, other = np.random.default_rng(5), ClutterMap(station, 600.0), ClutterMap(station, 600.0)
+    rng, one, other = np.random.default_rng(5), ClutterMap(station, 600.0, 0.0), ClutterMap(station, 600.0, 0.0)
     for k in range(1, 20):
         z = plots(rng, 20)
         one.learn(z, np.ones(20), k * SECOND_NS, None)
@@ -89,7 +89,7 @@ def test_a_saved_map_goes_on_exactly(station):
 
 
 def test_days_of_counting_stay_finite(station):
-    known = ClutterMap(station, 10.0)
+    known = ClutterMap(station, 10.0, 0.0)
     for k in range(1, 200):
         known.learn(ELSEWHERE, np.ones(1), k * 100 * SECOND_NS, look(k * 100 * SECOND_NS))
     assert np.isfinite(known.density(np.vstack((IN_PATCH, ELSEWHERE)))).all()
