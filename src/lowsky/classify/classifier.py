@@ -32,11 +32,15 @@ class _Saved(msgspec.Struct):
 
 
 class Classifier:
-    """Keeps ln P(class) per track id. Deterministic; ``dump`` and ``load`` are exact."""
+    """Keeps ln P(class) per track id. Deterministic; ``dump`` and ``load`` are exact.
+
+    ``judging``: ids of sensors whose reports are their own opinion, and not what objects say of themselves.
+    """
 
     name = "classify"
 
-    def __init__(self) -> None:
+    def __init__(self, judging: frozenset[str] = frozenset()) -> None:
+        self._judging = judging
         self._track_id: Ints = np.empty(0, np.int64)  # ascending
         self._log_p: Floats = np.empty((0, N_CLASS))
         self._spoken = np.empty((0, 2), np.bool_)  # declared, sensor: has this kind of source said a word
@@ -59,7 +63,7 @@ class Classifier:
             return
         track_id, word, weight = track_id[said], word[said], weight[said]
         self._make_room(np.unique(track_id))
-        source = 0 if batch.kind == MeasurementKind.REPORT else 1
+        source = 0 if batch.kind == MeasurementKind.REPORT and batch.sensor not in self._judging else 1
         where = np.searchsorted(self._track_id, track_id)
         touched, first = np.unique(where, return_index=True)
         worth = np.full(len(where), WORTH_OF_REPEAT)
@@ -101,7 +105,7 @@ class Classifier:
 
     def copy(self) -> "Classifier":
         """Another in the same state."""
-        twin = Classifier()
+        twin = Classifier(self._judging)
         twin._track_id, twin._log_p, twin._spoken = self._track_id.copy(), self._log_p.copy(), self._spoken.copy()
         return twin
 

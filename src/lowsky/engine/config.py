@@ -13,7 +13,7 @@ from typing import Any
 
 from lowsky.errors import ConfigError, Fault
 from lowsky.feeds.plan import plan
-from lowsky.model.site import MAX_SENSORS, SENSOR_KINDS, Feed, Sensor, Site
+from lowsky.model.site import DELIVERS, MAX_SENSORS, SENSOR_KINDS, Feed, Sensor, Site
 from lowsky.track.settings import setting_faults
 
 
@@ -84,6 +84,7 @@ SENSOR_KEYS = (
     Key("id", "id", text, required=True),
     Key("kind", "kind", one_of(*SENSOR_KINDS), required=True),
     *PLACE,
+    Key("delivers", "delivers", one_of(*DELIVERS)),
     Key("sigma_range_m", "sigma_range_m", number(1e-3, 1e5)),
     Key("sigma_azimuth_deg", "sigma_azimuth_rad", number(1e-4, 180.0, RAD)),
     Key("sigma_elevation_deg", "sigma_elevation_rad", number(1e-4, 90.0, RAD)),
@@ -184,7 +185,7 @@ def _check_sensor(sensor: Sensor, at: Callable[[str | None], str], faults: list[
         "direction-finder": ("sigma_azimuth_rad",),
         "acoustic": ("sigma_azimuth_rad",),
         "camera": ("sigma_azimuth_rad",),
-    }.get(sensor.kind, ())
+    }.get(sensor.kind if sensor.delivers == "plots" else "", ())
     names = {key.field: key.name for key in SENSOR_KEYS}
     for field in needed:
         if getattr(sensor, field) is None:

@@ -46,7 +46,7 @@ class Fusion:
 
     def __init__(self, site: Site, tells_seconds: bool = False) -> None:
         self._tracker = Tracker(site)
-        self._classifier = Classifier()
+        self._classifier = Classifier(frozenset(s.id for s in site.sensors if s.delivers == "tracks"))
         self._gone: list[int] = []
         self.t_ns: int | None = None
         self.tells_seconds = tells_seconds

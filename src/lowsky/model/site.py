@@ -15,6 +15,7 @@ KIND_OF_SENSOR = {
     "camera": MeasurementKind.BEARING,
     "cooperative": MeasurementKind.REPORT,
 }
+DELIVERS = ("plots", "tracks")
 MAX_SENSORS = 64  # one bit each in TrackSnapshot.sensors
 
 
@@ -22,7 +23,8 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One device. Angles in radians; azimuth clockwise from true north; heights WGS-84 ellipsoidal.
 
     ``sigma`` values are None where the sensor does not measure the component. ``latency_s`` is how long after
-    the sensor saw something its message may still arrive; ``align`` waits that long for it at most.
+    the sensor saw something its message may still arrive; ``align`` waits that long for it at most. A sensor that
+    ``delivers`` tracks has a tracker of its own: its rows are positions, whatever it measures inside.
     """
 
     id: str
@@ -30,11 +32,12 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     latitude_rad: float
     longitude_rad: float
     height_m: float
+    delivers: str = "plots"
     sigma_range_m: float | None = None
     sigma_azimuth_rad: float | None = None
     sigma_elevation_rad: float | None = None
     sigma_range_rate_mps: float | None = None
-    sigma_position_m: float | None = None  # cooperative: horizontal, where the report does not say
+    sigma_position_m: float | None = None  # of reports and tracks: horizontal, where they do not say
     sigma_height_m: float | None = None
     sigma_velocity_mps: float | None = None
     detection_probability: float = 0.9
@@ -47,14 +50,15 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     latency_s: float = 0.1
     clock_offset_s: float = 0.0  # the sensor's clock minus UTC; subtracted by ``align``
     outlier_share: float | None = None  # of a bearing sensor's bearings, those that are far off; its kind's where None
-    error_lasts_s: float = 0.0  # a bearing's error stays the same for about so long; 0: a new one with each look
+    # a bearing's, or a delivered track's, error stays the same for about so long; 0: bearings have a new one each look
+    error_lasts_s: float = 0.0
     air_temperature_c: float = 15.0  # acoustic: of the air it hears through, °C
     wind_east_mps: float = 0.0  # acoustic: where the air goes
     wind_north_mps: float = 0.0
 
     @property
     def measures(self) -> MeasurementKind:
-        return KIND_OF_SENSOR[self.kind]
+        return MeasurementKind.REPORT if self.delivers == "tracks" else KIND_OF_SENSOR[self.kind]
 
 
 class Feed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -288,6 +288,9 @@ def _sensor_disagreements(sensor: Sensor, groups: set[str], where: str) -> Itera
         limit = 360.0 if key == "azimuth_deg" else 90.0
         if not (-limit <= low < high <= 2.0 * limit and high - low <= 360.0) or (limit == 90.0 and high > limit):
             yield Fault(where + key, f"[{low:g}, {high:g}]", "[from, to] in degrees, from below to")
+    if sensor.tracker is not None and (sensor.kind != "radar" or sensor.sigma_elevation_deg is None):
+        found = sensor.kind if sensor.kind != "radar" else "a radar without sigma_elevation_deg"
+        yield Fault(where + "tracker", found, "this table in a radar that measures elevation")
     for group in sensor.only:
         if group not in groups:
             yield Fault(where + "only", repr(group), "names of [[target]] tables: " + ", ".join(sorted(groups)))

@@ -23,7 +23,8 @@ TIME = pl.Datetime("ns", "UTC")
 FLOAT_COLUMNS = (
     "range_m", "azimuth_deg", "elevation_deg", "range_rate_mps", "latitude_deg", "longitude_deg", "height_m",
     "east_mps", "north_mps", "up_mps", "snr_db", "rcs_dbsm", "sigma_range_m", "sigma_azimuth_deg",
-    "sigma_elevation_deg", "sigma_range_rate_mps",
+    "sigma_elevation_deg", "sigma_range_rate_mps", "sigma_latitude_deg", "sigma_longitude_deg", "sigma_height_m",
+    "sigma_east_mps", "sigma_north_mps", "sigma_up_mps", "track_number",
 )  # fmt: skip
 TEXT_COLUMNS = ("identity", "class")
 SITE_KEYS = (
@@ -125,6 +126,8 @@ def site_toml(scenario: Scenario, origin: EnuFrame) -> str:
             value = getattr(sensor, key)
             if value is not None:
                 lines.append(f"{key} = {list(value) if isinstance(value, tuple) else value!r}")
+        if sensor.tracker is not None:
+            lines.append('delivers = "tracks"')
         if sensor.kind == "acoustic":
             lines += [f"air_temperature_c = {scenario.air.temperature_c!r}"]
             lines += [f"wind_east_mps = {scenario.wind.east_mps!r}", f"wind_north_mps = {scenario.wind.north_mps!r}"]

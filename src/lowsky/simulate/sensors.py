@@ -15,6 +15,7 @@ from lowsky.simulate.cells import merged
 from lowsky.simulate.clutter import false_alarms, patch_alarms, says
 from lowsky.simulate.echo import mean_snr_db, swerling_1
 from lowsky.simulate.faults import delivered, misregistered, registration_of
+from lowsky.simulate.own_tracker import filtered
 from lowsky.simulate.pairs import Pairs, Sensed, World, lasting, plain, switching, taken
 from lowsky.simulate.plots import plot_columns, report_columns, stated_sigmas, strength
 from lowsky.simulate.rows import Columns, Rows, joined, missing
@@ -54,6 +55,11 @@ def observe(rng: Generator, sensor: Sensor, frame: EnuFrame, world: World, durat
     there = joined((columns, len(look)), (patch_columns, len(patch_look)))
     error = registration_of(registration_rng, sensor)
     there = misregistered(error, there)
+    if sensor.tracker is not None:
+        target = columns[MADE_BY].astype(np.int64)
+        plots = {name: column[: len(look)] for name, column in there.items()}
+        rows = filtered(sensor, sensor.tracker, frame, times_s, look, plots, target)
+        return _sent(rng, link_rng, sensor, times_s, int(truth.t_ns[0]), rows, error.time_s)
     columns = joined((there, len(look) + len(patch_look)), (false_columns, len(false_look)))
     look = np.concatenate((look, patch_look, false_look))
     shuffled = np.lexsort((rng.random(len(look)), look))  # by look, in random order within one
@@ -65,6 +71,16 @@ def observe(rng: Generator, sensor: Sensor, frame: EnuFrame, world: World, durat
     rows = Rows(look, look_ns[look], look_ns[look] + late, {name: a[shuffled] for name, a in columns.items()})
     rows = _with_empty_looks(rng, sensor, rows, none, look_ns)
     return _awake(sensor, times_s, delivered(link_rng, sensor, _clocked(rows), start_ns, error.time_s))
+
+
+def _sent(
+    rng: Generator, link_rng: Generator, sensor: Sensor, times_s: Floats, start_ns: int, rows: Rows, error_s: float
+) -> Rows:
+    """Reports of a sensor's own tracks, times from the start of the run, as they arrive."""
+    late_ns = np.round(draw(rng, sensor.latency_s, len(rows.look)) * SECOND_NS).astype(np.int64)
+    t_ns = start_ns + rows.t_meas_ns
+    rows = Rows(rows.look, t_ns, t_ns + late_ns, rows.columns)
+    return _awake(sensor, times_s, delivered(link_rng, sensor, rows, start_ns, error_s))
 
 
 def _swing(rng: Generator, sensor: Sensor, looks: int) -> Floats:

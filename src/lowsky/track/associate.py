@@ -38,13 +38,14 @@ class Outcome:
 
 def associate(
     core: Core, station: Station, rows: Rows, limits: Floats, t_look_ns: int, named: NDArray[np.bool_],
-    coverage: Coverage | None = None, rays: Rays | None = None,
+    coverage: Coverage | None = None, rays: Rays | None = None, favoured: Ints | None = None,
 ) -> Outcome:  # fmt: skip
     """Let ``rows`` speak about every track, in place.
 
     ``limits`` as in ``kernels.existence.inside`` (``NO_COVERAGE``: the rows are no evidence against others);
     ``named`` bool[N] rows bring an identity nobody has, so tracks that have one are not for them. Tracks whose
     state is lost are marked by r = 0 and dropped by the lifecycle. ``rays`` compete with tracks for bearings.
+    ``favoured`` int64[N] is the table row that what a row calls itself last went to (−1: none): likelier, no more.
     """
     table, settings = core.table, core.settings
     n = table.n
@@ -73,6 +74,8 @@ def associate(
             station.origin[0], station.C[0], station.limits, coverage is not None, p_seen, p_missed,
         )  # fmt: skip
     detection_weights(track, likelihood, r, p_seen, p_missed, settings.p_seen_floor, psi)
+    if favoured is not None:
+        psi[track == favoured[row]] *= (1.0 - settings.number_doubt) / settings.number_doubt
     p_edge, p_miss, p_new = _shares(core, station, rows, (track, row, psi, rho), t_look_ns, coverage is not None, rays)
     look = Look(track, row, likelihood, p_edge, p_miss, p_new, rho, p_seen, p_missed)
     close = weigh_close_tracks(core, station, rows, look, t_look_ns)

@@ -38,6 +38,7 @@ class TrackReject(IntEnum):
     COPY = 11  # the same row, or the same look, once more
     FROZEN = 12  # of a sensor that says the same look after look
     ASTRAY = 13  # of a sensor whose rows are no longer where they were, until it is registered anew
+    NO_TRACK_NUMBER = 14  # of a sensor that delivers tracks, without a number or a place: nobody knows what it repeats
 
 
 RejectCounter = Counter[tuple[str, TrackReject]]
@@ -79,6 +80,7 @@ class Station:
         self.sensor = sensor
         self.index = index
         self.kind = int(sensor.measures)
+        self.delivers_tracks = sensor.delivers == "tracks"
         place = np.float64(sensor.latitude_rad), np.float64(sensor.longitude_rad)
         self.origin = site_frame.pos_enu(*place, np.float64(sensor.height_m)).reshape(1, 3)  # type: ignore[arg-type]
         self.C = np.ascontiguousarray(site_frame.local_from_enu(*place)).reshape(1, 3, 3)  # type: ignore[arg-type]
@@ -100,7 +102,8 @@ class Station:
         else:
             given = [*[s.sigma_position_m] * 2, s.sigma_height_m, *[s.sigma_velocity_mps] * 3]
             default = [v for v, n in zip(settings.report_sigma, (2, 1, 3), strict=True) for _ in range(n)]
-            floor = [v for v, n in zip(settings.report_sigma_floor, (2, 1, 3), strict=True) for _ in range(n)]
+            least = settings.track_sigma_floor if self.delivers_tracks else settings.report_sigma_floor
+            floor = [v for v, n in zip(least, (2, 1, 3), strict=True) for _ in range(n)]
         self.sigma = np.array([d if g is None else g for g, d in zip(given, default, strict=True)])
         self.floor = np.array(floor)
         is_angle = self.kind == MeasurementKind.BEARING or self.kind == MeasurementKind.RADAR

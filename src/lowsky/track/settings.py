@@ -140,6 +140,22 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     reidentify_s: float = 86_400.0  # an identity that returns within it gets its old number back: same airframe
     remembered: int = 10_000  # identities kept for that
 
+    # sensors that deliver tracks
+    track_sigma_floor: tuple[float, float, float] = (0.5, 0.5, 0.05)  # m, m, m/s: a radar's own track is no GNSS
+    number_doubt: float = 0.02  # chance that a foreign number went over to another object; docs/science 1.10
+    tracklet_inflation: float = 2.0  # of the noise that its filter seems to use; docs/science 1.10
+    tracklet_least: float = 0.02  # share of a report that must be new for it to count
+    tracklet_jump: float = 6.0  # σ of the step between two reports from which the number is another object's
+    track_error_lasts_s: float = 4.0  # a filter's time constant, where the site file says none; too long is safe
+    track_waits: float = 2.0  # time constants between reports without velocity that are used: e⁻² of the error is old
+    track_rounds_most: int = 64  # reports of one track in one batch; a minute of one a second
+    foreign_scale: tuple[float, float] = (1.0 / 16.0, 64.0)  # bounds of the factor learnt on variances; stated: from 1
+    foreign_learns: float = 0.005  # of its logarithm, per row and unit of d²; some 200 rows
+    foreign_most_d2: float = 9.0  # a single row says no more
+    foreign_beside_s: float = 5.0  # a track that another sensor fed within this can tell
+    foreign_forget_s: float = 60.0  # a number silent for so long is another track's
+    foreign_most: int = 20_000  # foreign tracks remembered
+
     # duplicates
     merge_every_s: float = 1.0
     merge_after: int = 3  # checks in a row that agree in position and velocity, at least; see ``core.checks_to_merge``

@@ -24,6 +24,7 @@ from lowsky.track.births import birth
 from lowsky.track.core import NOTHING_ASSOCIATED, Associated, Core
 from lowsky.track.doubts import Doubt
 from lowsky.track.duplicates import Duplicates
+from lowsky.track.foreign import Foreign, take_tracks
 from lowsky.track.lifecycle import judge_tracks, miss_overdue
 from lowsky.track.picture import Hypotheses, Picture, hypotheses
 from lowsky.track.rays import Rays
@@ -35,7 +36,7 @@ from lowsky.track.settings import TrackerSettings, settings_of
 from lowsky.track.table import Facts
 from lowsky.track.wedges import Wedges
 
-SAVED_VERSION = 5
+SAVED_VERSION = 6
 
 
 class Tracker:
@@ -56,6 +57,7 @@ class Tracker:
         settings = settings_of(site.tracker) if settings is None else settings
         self._core = Core.of(site, settings)
         self._known = Identities()
+        self._foreign = Foreign()
         self._duplicates = Duplicates()
         self._wedges = Wedges()
         self._registration = Registration(list(self._core.stations.values()), settings)
@@ -174,6 +176,7 @@ class Tracker:
                 "table": core.table.dump(),
                 "together": core.together.dump(),
                 "known": self._known.dump(),
+                "foreign": self._foreign.dump(),
                 "duplicates": self._duplicates.dump(),
                 "wedges": self._wedges.dump(),
                 "registration": self._registration.dump(),
@@ -206,6 +209,7 @@ class Tracker:
             core.clutter[name].load(known)
         core.text_version += 1
         self._known.load(parts["known"])
+        self._foreign.load(parts["foreign"])
         self._duplicates.load(parts["duplicates"])
         self._wedges.load(parts["wedges"])
         self._registration.load(parts["registration"])
@@ -228,7 +232,10 @@ class Tracker:
         core.last_batch_ns[batch.sensor] = core.now_ns
         rows = prepare(batch, station, core.frame, core.now_ns, core.settings, core.rejects)
         temper(station, rows, before_ns, core.now_ns)
-        if batch.kind == MeasurementKind.REPORT:
+        if station.delivers_tracks:
+            if len(rows):
+                take_tracks(core, self._foreign, station, rows, batch)
+        elif batch.kind == MeasurementKind.REPORT:
             if len(rows):
                 self._registration.take_reports(rows, batch)
                 take_reports(core, self._known, station, self._registration.reports_corrected(rows), batch)

@@ -24,7 +24,8 @@ def warm_up() -> None:
     streaming = Sensor(id="s", kind="radar", look_period_s=1.0, max_range_m=5000.0, **place)
     finder = Sensor(id="f", kind="direction-finder", **place)
     cooperative = Sensor(id="c", kind="cooperative", **place)
-    tracker = Tracker(Site(name="warm-up", sensors=(radar, streaming, finder, cooperative), **place))
+    panel = Sensor(id="p", kind="radar", delivers="tracks", **place)
+    tracker = Tracker(Site(name="warm-up", sensors=(radar, streaming, finder, cooperative, panel), **place))
     cover = Coverage(0, SECOND_NS, 0.0, 5000.0, 0.0, 2.0 * math.pi, 0.0, 1.5)
     for k in range(1, 9):
         t_ns = k * SECOND_NS
@@ -34,6 +35,8 @@ def warm_up() -> None:
         tracker.step(Tick(t_ns, _batch("f", MeasurementKind.BEARING, [[0.3, 0.1], [2.0, np.nan]], t_ns)))
         names = Labels.of(["abc123", None])
         tracker.step(Tick(t_ns, _batch("c", MeasurementKind.REPORT, REPORT_ROWS, t_ns, texts={"identity": names})))
+        number = {"track_number": np.arange(2.0)}
+        tracker.step(Tick(t_ns, _batch("p", MeasurementKind.REPORT, REPORT_ROWS, t_ns, attributes=number)))
         tracker.step(Tick(t_ns + SECOND_NS // 2))
     tracker.step(Tick(t_ns + SECOND_NS, empty_look("r", MeasurementKind.RADAR, 9, cover)))
     tracker.step(Tick(t_ns + 3 * SECOND_NS))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lowsky.engine.config import parse_site, read_site
 from lowsky.errors import ConfigError
+from lowsky.model.measurement import MeasurementKind
 
 GOOD = """
 [site]
@@ -46,6 +47,14 @@ def faults(source):
     with pytest.raises(ConfigError) as caught:
         parse_site(source)
     return [str(fault) for fault in caught.value.faults]
+
+
+def test_a_sensor_that_delivers_tracks_needs_no_radar_sigmas_and_gives_positions():
+    bare = "\n".join(line for line in GOOD.splitlines() if not line.startswith("sigma_"))
+    (sensor,) = parse_site(bare.replace('kind = "radar"', 'kind = "radar"\ndelivers = "tracks"')).sensors
+    assert sensor.measures is MeasurementKind.REPORT
+    (said,) = faults(GOOD.replace('kind = "radar"', 'kind = "radar"\ndelivers = "rumours"'))
+    assert "plots, tracks" in said
 
 
 def test_the_contracts_site_file_is_read_into_si_units_and_radians():

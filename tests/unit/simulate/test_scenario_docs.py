@@ -16,6 +16,7 @@ from lowsky.simulate.scenario import (
     Link,
     Motion,
     Optics,
+    OwnTracker,
     Patches,
     PatchGroup,
     Place,
@@ -32,7 +33,7 @@ from lowsky.simulate.scenario import (
 )
 
 PAGE = Path(__file__).parents[3] / "docs/scenarios.md"
-OF_SENSOR = (Patches, PatchGroup, Registration, Link, Cells, Echo, Sound, Radio, Optics, Reports)
+OF_SENSOR = (Patches, PatchGroup, Registration, Link, Cells, Echo, Sound, Radio, Optics, Reports, OwnTracker)
 PARTS = (
     Scenario,
     Place,
@@ -82,6 +83,9 @@ def test_no_key_is_described_that_is_gone():
         "cooperative",
         "clutter",
         "true",
+        "all",
+        "place",
+        "nothing",
     }
     told = {key.removeprefix("start.").removeprefix("motion.") for key in re.findall(r"`([a-z0-9_.-]+)`", section)}
     assert told - known - values - {"snr_db"} == set()

@@ -215,3 +215,14 @@ def test_looks_come_at_their_phase_and_the_first_a_period_on_where_there_is_none
     ).sensor[0]
     np.testing.assert_allclose(look_times(sensor, 6.0), [0.6, 2.6, 4.6])
     assert len(look_times(sensor, 0.5)) == 0
+
+
+def test_tracks_of_its_own_are_as_good_as_they_say_and_lean_on_each_other():
+    world = run(HEAD + RADAR.replace("0.1", "0.5", 1) + "tracker = { period_s = 1.0, q_m2ps3 = 0.1 }\n")
+    assert 'delivers = "tracks"' in world.site_toml
+    assert "range_m" not in world.measurements.columns
+    rows = world.measurements.join(world.truth.rename({"height_m": "true_m"}).select("time", "true_m"), on="time")
+    assert set(rows["track_number"].to_list()) == {1.0}
+    error = ((rows["height_m"] - rows["true_m"]) / rows["sigma_height_m"]).to_numpy()[60:]
+    assert 0.3 < (error**2).mean() < 2.0
+    assert np.corrcoef(error[1:], error[:-1])[0, 1] > 0.7

@@ -21,11 +21,13 @@ SENSOR_KEYS = SITE_KEYS - {"name"} | {
     "id", "kind", "sigma_range_m", "sigma_azimuth_deg", "sigma_elevation_deg", "sigma_range_rate_mps",
     "detection_probability", "clutter_per_look", "look_period_s", "min_range_m", "max_range_m", "azimuth_deg",
     "elevation_deg", "sigma_position_m", "sigma_height_m", "sigma_velocity_mps", "latency_s",
-    "air_temperature_c", "wind_east_mps", "wind_north_mps",
+    "air_temperature_c", "wind_east_mps", "wind_north_mps", "delivers",
 }  # fmt: skip
 COLUMNS = {
     "time", "received", "sensor", "look", "range_m", "azimuth_deg", "elevation_deg", "range_rate_mps", "latitude_deg",
     "longitude_deg", "height_m", "east_mps", "north_mps", "up_mps", "snr_db", "rcs_dbsm", "identity", "class",
+    "sigma_latitude_deg", "sigma_longitude_deg", "sigma_height_m", "sigma_east_mps", "sigma_north_mps", "sigma_up_mps",
+    "track_number",
 }  # fmt: skip
 DIGEST = """
 import hashlib

@@ -30,7 +30,7 @@ from lowsky.track import warm_up
 from lowsky.track.rows import TrackReject
 from lowsky.track.tracker import Tracker
 
-SENSORS = radar(clutter_per_look=15.0), finder(), receiver()
+SENSORS = radar(clutter_per_look=15.0), finder(), receiver(), radar("panel", delivers="tracks")
 
 
 def ticks(seed, seconds):
@@ -45,6 +45,7 @@ def ticks(seed, seconds):
         yield Tick(t_ns, batch(SENSORS[1], MeasurementKind.BEARING, t_ns, z, coverage=cover(SENSORS[1], t_ns)))
         if t % 3 or t < 30:
             yield reports(rng, SENSORS[2], t + 0.5, states[:2], ["a", "b"])
+        yield reports(rng, SENSORS[3], t + 0.6, states[2:4], ["7", "8"])
         yield Tick(T0 + t * SECOND + 3 * SECOND // 4)
 
 
@@ -111,8 +112,8 @@ def test_hostile_values_are_survived_and_existence_and_covariance_stay_what_they
             t_ns = T0 + t * SECOND
             for sensor, kind, width in zip(
                 SENSORS,
-                (MeasurementKind.RADAR, MeasurementKind.BEARING, MeasurementKind.REPORT),
-                (4, 2, 6),
+                (MeasurementKind.RADAR, MeasurementKind.BEARING, MeasurementKind.REPORT, MeasurementKind.REPORT),
+                (4, 2, 6, 6),
                 strict=True,
             ):
                 z, sigma = rng.choice(odd, (20, width)), rng.choice(odd, (20, width))
@@ -129,7 +130,7 @@ def test_hostile_values_are_survived_and_existence_and_covariance_stay_what_they
     assert tracker.rejects["adsb", TrackReject.FUTURE] > 0
 
 
-@pytest.mark.parametrize("kind", ["plots", "reports", "one identity"])
+@pytest.mark.parametrize("kind", ["plots", "reports", "one identity", "one track"])
 def test_a_batch_of_a_hundred_thousand_rows_is_worked_through(kind):
     rng = np.random.default_rng(10)
     tracker, n = Tracker(site(*SENSORS)), 100_000
@@ -145,7 +146,8 @@ def test_a_batch_of_a_hundred_thousand_rows_is_worked_through(kind):
             z[:, 0], z[:, 1] = 0.785 + rng.normal(0, 1e-3, n), 0.14 + rng.normal(0, 1e-3, n)
             names = [f"{k % 500 if kind == 'reports' else 0}" for k in range(n)]
             when = t_ns - rng.integers(0, SECOND, n)
-            rows = batch(SENSORS[2], MeasurementKind.REPORT, when, z, texts={"identity": Labels.of(names)})
+            who = SENSORS[3 if kind == "one track" else 2]
+            rows = batch(who, MeasurementKind.REPORT, when, z, texts={"identity": Labels.of(names)})
         tracker.step(Tick(t_ns, rows))
     assert np.isfinite(tracker.snapshot().x).all()
 

@@ -21,6 +21,7 @@ from lowsky.simulate.scenario.sensor import (
     Echo,
     Link,
     Optics,
+    OwnTracker,
     Patches,
     PatchGroup,
     Radio,
@@ -35,7 +36,7 @@ from lowsky.simulate.scenario.world import Air, Building, Place, Scenario, Targe
 
 __all__ = [
     "Air", "Balloon", "Bird", "Box", "Building", "Cells", "Circle", "Crossing", "Echo", "Formation", "Inbound",
-    "Limits", "Link", "Migrating", "Motion", "Multirotor", "Optics", "Part", "PatchGroup", "Patches", "Place", "Radio",
-    "Registration", "Reports", "Road", "Scenario", "Sensor", "Soaring", "Sound", "Start", "Swarm", "Target", "Terrain",
-    "Waypoints", "WhiteAcceleration", "Wind", "Wing",
+    "Limits", "Link", "Migrating", "Motion", "Multirotor", "Optics", "OwnTracker", "Part", "PatchGroup", "Patches",
+    "Place", "Radio", "Registration", "Reports", "Road", "Scenario", "Sensor", "Soaring", "Sound", "Start", "Swarm",
+    "Target", "Terrain", "Waypoints", "WhiteAcceleration", "Wind", "Wing",
 ]  # fmt: skip

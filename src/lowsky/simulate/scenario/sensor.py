@@ -129,6 +129,16 @@ class Reports(Part, frozen=True, kw_only=True):
     hears_m: Positive | None = None  # half of the reports come through at this distance in plain sight
 
 
+class OwnTracker(Part, frozen=True, kw_only=True):
+    """A radar that tracks by itself and delivers tracks instead of plots: a filter for each target, no false tracks."""
+
+    period_s: Positive = 1.0  # from report to report
+    q_m2ps3: Positive = 2.0  # density of white acceleration that its filter allows for
+    states: Annotated[str, Meta(pattern="^(all|place|nothing)$")] = "all"  # the standard deviations it tells
+    confirm_plots: Annotated[int, Meta(ge=1, le=100)] = 4  # before the first report
+    drop_s: Positive = 5.0  # without a plot
+
+
 class Sensor(Part, frozen=True, kw_only=True):
     """A sensor: what the site file says of it, within the same limits, and what only the simulation knows."""
 
@@ -173,3 +183,4 @@ class Sensor(Part, frozen=True, kw_only=True):
     radio: Radio | None = None
     optics: Optics | None = None
     reports: Reports | None = None
+    tracker: OwnTracker | None = None  # it delivers tracks
