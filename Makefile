@@ -32,7 +32,7 @@ types:
 	$(RUN) mypy
 
 unit:
-	$(RUN) pytest
+	$(RUN) pytest -n 2 --dist loadfile
 
 format: setup ## put the code into its form
 	$(RUN) ruff format .
