@@ -15,6 +15,7 @@ from lowsky.record.disk import Disk
 
 log = logging.getLogger(__name__)
 
+LOOK_EVERY_S = 0.5  # is the thread still alive?
 RETRY_S = 1.0  # between attempts while the disk refuses
 COMMIT_S = 1.0  # a tick waits at most this long for its commit while the disk is well
 PLACES = 64  # segments of which is remembered where in the run they began
@@ -96,7 +97,8 @@ class Recorder:
             while self._settled() < upto and self._thread.is_alive() and monotonic_s() < deadline:
                 if self._error is not None and self._attempts > attempts:
                     break
-                self._changed.wait(max(0.0, deadline - monotonic_s()))
+                # a thread that dies of a fault tells nobody
+                self._changed.wait(min(max(0.0, deadline - monotonic_s()), LOOK_EVERY_S))
             return self._settled() >= upto and self._ticks_lost == lost
 
     def place_of(self, nth: int) -> tuple[int, int] | None:

@@ -46,7 +46,7 @@ def run(site_toml, folder, hub, scenario):
 
 def test_what_waits_for_its_sensors_latency_is_recorded_when_the_node_ends(tmp_path):
     plots, hub = Plots("radar-1", free_port()), Hub()
-    site_toml = site_text(radar("radar-1", latency_s=30.0), feed("radar-1", plots.port))
+    site_toml = site_text(radar("radar-1", latency_s=5.0), feed("radar-1", plots.port))
 
     async def scenario():
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
