@@ -89,6 +89,7 @@ SENSOR_KEYS = (
     Key("sigma_azimuth_deg", "sigma_azimuth_rad", number(1e-4, 180.0, RAD)),
     Key("sigma_elevation_deg", "sigma_elevation_rad", number(1e-4, 90.0, RAD)),
     Key("sigma_range_rate_mps", "sigma_range_rate_mps", number(1e-4, 1e3)),
+    Key("range_doppler_coupling_s", "range_doppler_coupling_s", number(-1.0, 1.0)),
     Key("sigma_position_m", "sigma_position_m", number(1e-2, 1e5)),
     Key("sigma_height_m", "sigma_height_m", number(1e-2, 1e5)),
     Key("sigma_velocity_mps", "sigma_velocity_mps", number(1e-3, 1e3)),

@@ -37,6 +37,7 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     sigma_azimuth_rad: float | None = None
     sigma_elevation_rad: float | None = None
     sigma_range_rate_mps: float | None = None
+    range_doppler_coupling_s: float = 0.0  # of a radar with a chirp: it adds so many metres to a range per m/s opening
     sigma_position_m: float | None = None  # of reports and tracks: horizontal, where they do not say
     sigma_height_m: float | None = None
     sigma_velocity_mps: float | None = None

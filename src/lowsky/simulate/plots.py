@@ -34,8 +34,9 @@ def plot_columns(
         azimuth, elevation = azimuth + sensed.azimuth_off_deg, elevation + sensed.elevation_off_deg
         range_rate = range_rate + sensed.rate_off_mps
     has_range = sensor.kind == "radar"
+    distance_m = polar[:, 0] + sensor.range_doppler_coupling_s * range_rate
     columns: Columns = {
-        "range_m": _noisy(rng, polar[:, 0], sensor.sigma_range_m if has_range else None, scale),
+        "range_m": _noisy(rng, distance_m, sensor.sigma_range_m if has_range else None, scale),
         "azimuth_deg": _noisy(rng, azimuth, sensor.sigma_azimuth_deg, scale) % 360.0,
         "elevation_deg": _noisy(rng, elevation, sensor.sigma_elevation_deg, up_scale),
         "range_rate_mps": _noisy(rng, range_rate, sensor.sigma_range_rate_mps if has_range else None, scale),

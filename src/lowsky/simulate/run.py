@@ -126,6 +126,8 @@ def site_toml(scenario: Scenario, origin: EnuFrame) -> str:
             value = getattr(sensor, key)
             if value is not None:
                 lines.append(f"{key} = {list(value) if isinstance(value, tuple) else value!r}")
+        if sensor.range_doppler_coupling_s:
+            lines.append(f"range_doppler_coupling_s = {sensor.range_doppler_coupling_s!r}")
         if sensor.tracker is not None:
             lines.append('delivers = "tracks"')
         if sensor.kind == "acoustic":

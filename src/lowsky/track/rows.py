@@ -186,6 +186,20 @@ def prepare(
     return _report_rows(rows[:4], rows[4], station, frame)
 
 
+def uncouple(station: Station, rows: Rows) -> None:
+    """Take off what a chirp adds to ranges, τ ṙ with τ = ``range_doppler_coupling_s``, in place.
+
+    By the plot's own range rate, whose noise then is the range's, too; a plot without one keeps the error, and its
+    range is as much less sure as objects may be fast.
+    """
+    coupling_s = station.sensor.range_doppler_coupling_s
+    if rows.kind != MeasurementKind.RADAR or coupling_s == 0.0:
+        return
+    known = np.isfinite(rows.z[:, 3])
+    rows.z[known, 0] -= coupling_s * rows.z[known, 3]
+    rows.var[:, 0] += coupling_s**2 * np.where(known, rows.var[:, 3], station.speed_sigma**2)
+
+
 def temper(station: Station, rows: Rows, before_ns: int | None, now_ns: int) -> None:
     """Bearings whose errors last count together for no more than one in that time: variances grow, in place.
 

@@ -30,7 +30,7 @@ from lowsky.track.picture import Hypotheses, Picture, hypotheses
 from lowsky.track.rays import Rays
 from lowsky.track.registration import Registration
 from lowsky.track.reports import Identities, take_reports
-from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject, prepare, temper
+from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject, prepare, temper, uncouple
 from lowsky.track.sensor_errors import SensorErrors
 from lowsky.track.settings import TrackerSettings, settings_of
 from lowsky.track.table import Facts
@@ -231,6 +231,7 @@ class Tracker:
         before_ns = core.last_batch_ns.get(batch.sensor)
         core.last_batch_ns[batch.sensor] = core.now_ns
         rows = prepare(batch, station, core.frame, core.now_ns, core.settings, core.rejects)
+        uncouple(station, rows)
         temper(station, rows, before_ns, core.now_ns)
         if station.delivers_tracks:
             if len(rows):

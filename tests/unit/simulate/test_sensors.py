@@ -226,3 +226,13 @@ def test_tracks_of_its_own_are_as_good_as_they_say_and_lean_on_each_other():
     error = ((rows["height_m"] - rows["true_m"]) / rows["sigma_height_m"]).to_numpy()[60:]
     assert 0.3 < (error**2).mean() < 2.0
     assert np.corrcoef(error[1:], error[:-1])[0, 1] > 0.7
+
+
+def test_a_chirp_adds_opening_speed_to_ranges_and_the_site_file_says_so():
+    chirp = RADAR + "range_doppler_coupling_s = 0.4\n"
+    plain, coupled = run(HEAD + RADAR), run(HEAD + chirp)
+    rate = plain.measurements["range_rate_mps"].to_numpy()
+    added = coupled.measurements["range_m"].to_numpy() - plain.measurements["range_m"].to_numpy()
+    assert np.nanmax(np.abs(added - 0.4 * rate)) < 0.4 * 6.0 * 0.5, "but for the noise of the rate, which is not added"
+    assert "range_doppler_coupling_s = 0.4" in coupled.site_toml
+    assert "coupling" not in plain.site_toml

@@ -157,6 +157,7 @@ class Sensor(Part, frozen=True, kw_only=True):
     sigma_azimuth_deg: Annotated[float, Meta(ge=1e-4, le=180.0)] | None = None
     sigma_elevation_deg: Annotated[float, Meta(ge=1e-4, le=90.0)] | None = None
     sigma_range_rate_mps: Annotated[float, Meta(ge=1e-4, le=1e3)] | None = None
+    range_doppler_coupling_s: Annotated[float, Meta(ge=-1.0, le=1.0)] = 0.0  # what it adds to a range, per m/s opening
     sigma_position_m: Annotated[float, Meta(ge=1e-2, le=1e5)] | None = None
     sigma_height_m: Annotated[float, Meta(ge=1e-2, le=1e5)] | None = None
     sigma_velocity_mps: Annotated[float, Meta(ge=1e-3, le=1e3)] | None = None
