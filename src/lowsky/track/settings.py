@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import msgspec
@@ -233,7 +234,8 @@ def setting_faults(own: Mapping[str, Any]) -> list[tuple[str, str]]:
     faults = []
     for name, value in own.items():
         if name not in TrackerSettings.__struct_fields__:
-            faults.append((name, "a name of docs/settings.md"))
+            near = get_close_matches(name, TrackerSettings.__struct_fields__, n=1)
+            faults.append((name, f"{near[0]}?" if near else "a name of docs/settings.md"))
             continue
         try:
             given = getattr(msgspec.convert({name: value}, TrackerSettings), name)

@@ -58,6 +58,11 @@ def test_a_wrong_setting_is_one_fault_at_its_line(key, value):
     assert fault.where == f"site.toml:7: tracker.{key}"
 
 
+def test_a_slip_of_the_pen_is_told_what_was_meant():
+    assert setting_faults({"r_confrm": 0.9}) == [("r_confrm", "r_confirm?")]
+    assert setting_faults({"aim": 1}) == [("aim", "a name of docs/settings.md")]
+
+
 def test_every_default_is_within_its_own_bounds():
     own = {name: getattr(SETTINGS, name) for name in TrackerSettings.__struct_fields__}
     assert setting_faults({k: v for k, v in own.items() if k not in ("modes", "behaviours")}) == []
