@@ -21,7 +21,7 @@ from lowsky.warn.desk import Desk
 
 class _Saved(msgspec.Struct, forbid_unknown_fields=True):
     """What a pipeline is at one moment. ``version`` is ours: another version's state is not read, nor another
-    site's (``place``: its origin and sensors)."""
+    site's (``place``: its origin, sensors and tracker settings)."""
 
     version: str
     place: bytes
@@ -133,7 +133,7 @@ class Pipeline:
         if state.version != lowsky.__version__:
             raise ValueError(f"saved by version {state.version}, this is {lowsky.__version__}")
         if state.place != _place_of(self.site):
-            raise ValueError("saved with another origin or other sensors in the site file")
+            raise ValueError("saved with another origin, other sensors or other tracker settings in the site file")
         self._seq, self.t_ns = state.seq, state.t_ns
         self._objects.load(state.objects)
         self._desk.load(state.desk)
@@ -142,8 +142,8 @@ class Pipeline:
 
 def _place_of(site: Site) -> bytes:
     """What of a site the state of a pipeline depends on."""
-    place = (site.latitude_rad, site.longitude_rad, site.height_m, site.sensors)
-    return blake2b(msgspec.msgpack.encode(place), digest_size=16).digest()
+    place = (site.latitude_rad, site.longitude_rad, site.height_m, site.sensors, site.tracker)
+    return blake2b(msgspec.msgpack.encode(place, order="deterministic"), digest_size=16).digest()
 
 
 __all__ = ["HOLE_NS", "LONGEST_SPARED_S", "NUMBERS_SPARED", "NUMBERS_SPARED_PER_S", "Pipeline"]
