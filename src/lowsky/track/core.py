@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowsky.geo.enu import EnuFrame
 from lowsky.kernels.observe import REPORT
@@ -99,6 +100,10 @@ class Core:
             r_recycle=min([settings.r_recycle, *[settings.recycle_share * share for share in shares]]),
         )
 
+    @property
+    def radars(self) -> list[Station]:
+        return [s for s in self.stations.values() if s.kind == MeasurementKind.RADAR]
+
     def room_for(self, n_edge: int) -> tuple[Any, ...]:
         if not self.room or len(self.room[0]) < n_edge:
             self.room = room_for(max(2 * n_edge, 256), len(self.mu_birth))
@@ -143,12 +148,18 @@ class Core:
                     facts.texts[name] = text
                     self.text_version += 1
 
-    def sure_plots(self, track: Ints, row: Ints, weight: Floats) -> tuple[Ints, Ints]:
-        """Of E edges, rows that surely are plots of tracks that surely are there, and these tracks' numbers."""
-        table, sure = self.table, self.settings.plot_sure
-        is_sure = (weight >= sure) & (table.r[track] >= sure) & (table.hits[track] >= self.settings.plot_hits)
-        is_sure &= table.track_id[track] > 0
-        return row[is_sure], table.track_id[track[is_sure]]
+    def sure_plots(
+        self, station: Station, track: Ints, row: Ints, weight: Floats
+    ) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+        """Of E edges of a radar, rows that surely are plots of tracks that surely are there, these tracks' numbers, and
+        whether another radar fed them within ``beside_s``."""
+        table, settings = self.table, self.settings
+        is_sure = (weight >= settings.plot_sure) & (table.track_id[track] > 0)
+        is_sure &= (table.r[track] >= settings.plot_sure) & (table.hits[track] >= settings.plot_hits)
+        track = track[is_sure]
+        others = [s.index for s in self.radars if s is not station]
+        newest = table.t_hit_ns[track][:, others].max(axis=1, initial=0)
+        return row[is_sure], table.track_id[track], newest > self.now_ns - int(settings.beside_s * 1e9)
 
     def associated(self) -> Associated:
         """The step's pairs by track number, before any row is removed; candidates not shown yet are left out."""

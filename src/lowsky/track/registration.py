@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowsky.kernels.registration import AZIMUTH, EAST, ELEVATION, N_ERROR, NORTH, RANGE, TIME
 from lowsky.model.measurement import Floats, Ints, MeasurementBatch, MeasurementKind
@@ -40,10 +41,17 @@ class Registration:
         self._P_prior = np.diag(np.array(settings.registration_sigma) ** 2)
         self._J_prior = np.diag(1.0 / np.array(settings.registration_sigma) ** 2)
         self._references = References(self._stations)
-        self._anchor = anchor_of(self._stations)
+        self._anchors = anchors_of(self._stations)
+        self._anchor_at = 0
+        # of each sensor's sure plots, the share on tracks that another radar feeds, too; a mean of some ten looks
+        self._shared = np.full(len(self._stations), 0.5)
         self._plotted = References(self._stations, settings.plotted_most)
         self._errors = [SensorErrors(P=self._P_prior.copy()) for _ in self._stations]
         self.reports_behind_s = 0.0  # what the stamps of reports lack, as far as all sensors agree on it
+
+    @property
+    def _anchor(self) -> Station | None:
+        return self._anchors[self._anchor_at] if self._anchors else None
 
     def errors(self, sensor: str) -> SensorErrors | None:
         """What is known of a radar's or bearing sensor's errors. To be read only."""
@@ -97,16 +105,18 @@ class Registration:
             self._errors[s].relative_to = self._anchor.sensor.id
         return self._plotted, active
 
-    def take_plots(self, station: Station, rows: Rows, row: Ints, numbers: Ints) -> None:
-        """Corrected rows of a look which surely are plots of tracks with these ``numbers``; of the anchor alone."""
-        if station is self._anchor and len(row):
+    def take_plots(self, station: Station, rows: Rows, row: Ints, numbers: Ints, is_shared: NDArray[np.bool_]) -> None:
+        """Corrected rows of a radar's look which surely are plots of tracks with these ``numbers``, and whether another
+        radar feeds the track, too."""
+        if not len(row) or not self._anchors:
+            return
+        s = self._of[station.sensor.id]
+        self._shared[s] += self._settings.shared_learns * (float(is_shared.mean()) - self._shared[s])
+        if len(self._anchors) > 2:
+            self._choose_anchor()
+        if station is self._anchor:
             whole = np.isfinite(rows.z[row, 2])
             self._plotted.take_plots(station, rows, row[whole], numbers[whole])
-
-    @property
-    def wants_plots(self) -> "Station | None":
-        """The radar whose plots ``take_plots`` wants to see; None where there is nobody to compare it with."""
-        return self._anchor
 
     def _seek(self, s: int, references: References, station: Station, rows: Rows, active: Ints) -> None:
         errors = self._errors[s]
@@ -154,6 +164,19 @@ class Registration:
             errors.judge(self._matters(station))
             absolute = [e for e in self._errors if e.meetings >= MEETINGS_LEAST and not e.relative_to]
             self.reports_behind_s = common_clock_s(absolute)
+
+    def _choose_anchor(self) -> None:
+        """Of three radars one that is off has tracks of its own, and the two that agree share theirs: then one of these
+        is the anchor. What was learnt relative to the other is forgotten."""
+        shared = [self._shared[self._of[station.sensor.id]] for station in self._anchors]
+        best = int(np.argmax(shared))
+        if shared[self._anchor_at] > self._settings.shared_least or shared[best] < self._settings.shared_most:
+            return
+        self._anchor_at = best
+        for s, errors in enumerate(self._errors):
+            if errors.relative_to:
+                self._errors[s] = SensorErrors(P=self._P_prior.copy(), look=errors.look)
+        self._plotted = References(self._stations, self._settings.plotted_most)
 
     def _matters(self, station: Station) -> Floats:
         """Errors smaller than this, float64[6], hardly move a row within its own noise."""
@@ -227,6 +250,8 @@ class Registration:
         return {
             "references": self._references.dump(),
             "plotted": self._plotted.dump(),
+            "anchor": self._anchor_at,
+            "shared": self._shared.tolist(),
             "errors": [e.dump() for e in self._errors],
             "reports_behind_s": self.reports_behind_s,
         }
@@ -234,20 +259,21 @@ class Registration:
     def load(self, saved: dict[str, Any]) -> None:
         self._references.load(saved["references"])
         self._plotted.load(saved["plotted"])
+        self._anchor_at, self._shared = saved["anchor"], np.array(saved["shared"], np.float64)
         for errors, parts in zip(self._errors, saved["errors"], strict=True):
             errors.load(parts)
         self.reports_behind_s = saved["reports_behind_s"]
 
 
-def anchor_of(stations: list[Station]) -> Station | None:
-    """The radar the others are compared with where nobody reports himself: it measures range, azimuth and elevation,
-    the angles best of all (the first of equals). None where it were alone."""
+def anchors_of(stations: list[Station]) -> list[Station]:
+    """Radars that the others may be compared with where nobody reports himself: they measure range, azimuth and
+    elevation. Best angles first, as the site file has them where these are equal. None where one were alone."""
     whole = [
         s
         for s in stations
         if s.kind == MeasurementKind.RADAR and s.sensor.sigma_range_m and s.sensor.sigma_elevation_rad is not None
     ]
-    return min(whole, key=lambda s: float(s.sigma[1] * s.sigma[2]), default=None) if len(stations) > 1 else None
+    return sorted(whole, key=lambda s: float(s.sigma[1] * s.sigma[2])) if len(stations) > 1 else []
 
 
 def common_clock_s(errors: list[SensorErrors]) -> float:

@@ -191,6 +191,11 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     plotted_most: int = 12
     plot_sure: float = 0.95  # existence and weight from which a plot surely is a track's
     plot_hits: int = 5
+    # of three radars, one that shares less than the first of its tracks gives its place to one that shares the second
+    shared_least: float = 0.2
+    shared_most: float = 0.8
+    shared_learns: float = 0.1  # weight of one look
+    beside_s: float = 5.0  # a track that another sensor fed within this is shared
     relative_matters: tuple[float, float, float] = (0.2, 20.0, 20.0)  # s, m, m; angles and range: the rows' own σ
 
     # rays: objects known by bearings alone, until these cross

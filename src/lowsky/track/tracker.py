@@ -36,7 +36,7 @@ from lowsky.track.settings import TrackerSettings, settings_of
 from lowsky.track.table import Facts
 from lowsky.track.wedges import Wedges
 
-SAVED_VERSION = 6
+SAVED_VERSION = 7
 
 
 class Tracker:
@@ -280,8 +280,9 @@ class Tracker:
         outcome = associate(core, station, rows, limits, t_look_ns, named, batch.coverage, rays)
         whole = limits is not NO_COVERAGE
         self._doubts[station.index].note(outcome.d2, outcome.components, float(outcome.p_new.sum()) if whole else None)
-        if station is self._registration.wants_plots:
-            self._registration.take_plots(station, rows, *core.sure_plots(outcome.track, outcome.row, outcome.p_edge))
+        if batch.kind == MeasurementKind.RADAR and len(core.radars) > 1:
+            sure = core.sure_plots(station, outcome.track, outcome.row, outcome.p_edge)
+            self._registration.take_plots(station, rows, *sure)
         hit = outcome.p_edge >= 0.01
         core.note_columns(batch, station, outcome.track[hit], rows.source[outcome.row[hit]], outcome.p_edge[hit])
         if batch.kind == MeasurementKind.BEARING:

@@ -121,6 +121,25 @@ def test_without_reports_radars_that_agree_are_left_alone():
     assert tracker.doubts() == {}
 
 
+def test_two_radars_that_agree_outvote_a_third():
+    third = radar("three", (0, -1800, 5), max_range_m=6000.0)
+    rng = np.random.default_rng(5)
+
+    def stream():
+        for t in range(1, 81):
+            for sensor, t_s in zip((*RADARS, third), (t, t + 0.3, t + 0.6), strict=True):
+                tick = look(rng, sensor, t_s, states(t_s))
+                yield off(tick, np.array([0.0, np.radians(3.0), 0.0, 0.0])) if sensor.id == "one" else tick
+
+    tracker = tracked(stream(), (*RADARS, third))
+    assert list(tracker.doubts()) == ["one"]
+    assert "+3.0" in tracker.doubts()["one"]
+    assert not tracker.registration("three").applied
+    far = distances(tracker.snapshot(T0 + 81 * SECOND), states(81.0))
+    assert far.shape == (len(STARTS), len(STARTS))
+    assert far.min(axis=0).max() < 40.0
+
+
 def test_objects_in_a_swarm_register_nobody():
     rng = np.random.default_rng(3)
     swarm = np.vstack([straight((1000 + 60 * k, 500 + 40 * (k % 3), 100), (10, 5, 0), 0.0) for k in range(9)])
