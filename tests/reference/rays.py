@@ -84,3 +84,12 @@ def update_ray(x, P, w_miss, w_rows, rows, most, same2, crossing):
                 Ps.append(cov)
                 ws.append(w_rows[k, j])
     return reduce_mixture(np.array(xs), np.array(Ps), np.array(ws), most, same2)
+
+
+def ray_places(w, x, P, sensors, one_weight, one_share, narrow_share):
+    """One ray: mean, covariance and whether it is a place; ``sensors`` are the places of those that heard it."""
+    mean = w @ x
+    cov = sum(a * (p + np.outer(m - mean, m - mean)) for a, m, p in zip(w, x, P, strict=True))
+    far = min(np.linalg.norm(mean[:3] - s) for s in sensors)
+    sigma = np.linalg.eigvalsh(cov[:2, :2])[1] ** 0.5
+    return mean, cov, (w.max() > one_weight and sigma < one_share * far) or sigma < narrow_share * far

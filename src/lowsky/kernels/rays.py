@@ -12,7 +12,11 @@ from lowsky.kernels.observe import BEARING, REFRACTION, STATION, observe, wrap
 from lowsky.kernels.update import LOG_2PI, scratch, tail
 
 ROUNDS = 5
-"""Derivatives are taken anew at the crossing found so often: a shell is hundreds of metres long."""
+"""Derivatives are taken anew at the crossing found so often at most: a shell is hundreds of metres long."""
+FOUND_M = 0.05
+"""A crossing that moved less than this along each axis is found: one more round, and the rest would be the same."""
+REACH = 4.0
+"""σ of a Gaussian's place beyond which it made no bearing."""
 NARROW = 0.1
 """A Gaussian whose spread is below this share of its distance from the sensor is straight enough to be judged first."""
 FAR2 = 50.0  # χ² beyond which such a one cannot have made a bearing, outliers included
@@ -94,7 +98,7 @@ def cross(x, P, z, var, dt, origin, C, x1, P1, work):
     r"""Condition one Gaussian on one bearing with derivatives taken where the two meet; returns ln L.
 
     Iterated extended Kalman filter: h is linearised at x̂, which starts at the mean and becomes the posterior mean,
-    ``ROUNDS`` times::
+    until it stays (``FOUND_M``), at most ``ROUNDS`` times::
 
         ν = z − h(x̂) − H (x − x̂)      S = H P Hᵀ + R      x̂ ← x + P Hᵀ ν/S
 
@@ -106,8 +110,8 @@ def cross(x, P, z, var, dt, origin, C, x1, P1, work):
     for a in range(6):
         x_at[a] = x[a]
     has_tail = origin.shape[0] == STATION and origin[6] > 0.0
-    log_likelihood = 0.0
-    for turn in range(ROUNDS):
+    log_likelihood, turn, is_last = 0.0, 0, False
+    while True:
         observe(BEARING, x_at, P, dt, origin, C, 0.0, z_pred, H, extra, d, u, g)
         if turn == 0 and _is_out(P, z, var, z_pred, H, d):
             return -math.inf
@@ -129,7 +133,7 @@ def cross(x, P, z, var, dt, origin, C, x1, P1, work):
                 S += H[k, a] * s
                 nu -= H[k, a] * (x[a] - x_at[a] + x1[a])
             gain, cut, log_l = nu / S, 1.0 / S, -0.5 * (nu * nu / S + math.log(S) + LOG_2PI)
-            if has_tail and turn == ROUNDS - 1:
+            if has_tail and is_last:
                 factor, g_mean, g_cut = tail(nu * nu / S, 1.0 + (origin[7] * origin[7] - 1.0) * var[k] / S, origin[6])
                 gain, cut, log_l = g_mean * gain, g_cut * cut, math.log(factor) - 0.5 * (math.log(S) + LOG_2PI)
             for a in range(6):
@@ -138,14 +142,97 @@ def cross(x, P, z, var, dt, origin, C, x1, P1, work):
                     P1[a, b] -= Ph[a] * Ph[b] * cut
                     P1[b, a] = P1[a, b]
             log_likelihood += log_l
+        step = 0.0
         for a in range(6):
             x1[a] += x[a]
+            if a < 3:
+                step = max(step, abs(x1[a] - x_at[a]))
             x_at[a] = x1[a]
+        if is_last:
+            break
+        turn += 1
+        is_last = turn == ROUNDS - 1 or step < FOUND_M
     observe(BEARING, x1, P1, dt, origin, C, 0.0, z_pred, H, extra, d, u, g)
     spread = var[0] * (origin[7] * origin[7] if has_tail else 1.0)
     if not abs(wrap(z[0] - z_pred[0])) < ASTRAY_RAD + 3.0 * math.sqrt(spread):
         return -math.inf
     return log_likelihood if math.isfinite(log_likelihood) else -math.inf
+
+
+@njit
+def azimuths(x, P, origin, C):
+    r"""Middle and half of the arc, rad, that a Gaussian takes up as a sensor sees it, out to ``REACH`` σ.
+
+    With s_r and s_t its standard deviations along the level line of sight and across it, at a distance ρ, all of it
+    lies within REACH s_t/(ρ − REACH s_r) of its mean. Where it may reach the sensor the arc is everything. What a
+    microphone hears lies back by up to ρ/c times its velocity, whose spread counts, too. Twin: draws from the Gaussian.
+    """
+    d0, d1, back = 0.0, 0.0, 0.0
+    e, m = x[0] - origin[0], x[1] - origin[1]
+    u = x[2] - origin[2]
+    if origin.shape[0] == STATION and origin[3] > 0.0:
+        back = math.sqrt(e * e + m * m + u * u) / origin[3]
+    e, m, u = e - back * x[3], m - back * x[4], u - back * x[5]
+    d0 = C[0, 0] * e + C[0, 1] * m + C[0, 2] * u
+    d1 = C[1, 0] * e + C[1, 1] * m + C[1, 2] * u
+    rho = max(math.sqrt(d0 * d0 + d1 * d1), 1.0)
+    along, across = 0.0, 0.0
+    for a in range(3):
+        r_a = (d0 * C[0, a] + d1 * C[1, a]) / rho
+        t_a = (d1 * C[0, a] - d0 * C[1, a]) / rho
+        for b in range(3):
+            r_b = (d0 * C[0, b] + d1 * C[1, b]) / rho
+            t_b = (d1 * C[0, b] - d0 * C[1, b]) / rho
+            S = P[a, b] - back * (P[a, b + 3] + P[a + 3, b]) + back * back * P[a + 3, b + 3]
+            along += r_a * S * r_b
+            across += t_a * S * t_b
+    near = rho - REACH * math.sqrt(max(along, 0.0))
+    reach = REACH * math.sqrt(max(across, 0.0))
+    half = math.atan2(reach, near) if near > 0.0 else math.pi
+    return math.atan2(d0, d1), half
+
+
+@njit
+def ray_places(n_ray, parts, w, x, P, heard, origins, one_weight, one_share, narrow_share, mean, cov, is_place):
+    r"""Mean and covariance of each of the first ``n_ray`` rays, and whether it has become a place.
+
+    It has when two sensors heard it (bits of ``heard`` int64[M], places ``origins`` float64[S, 3]) and σ, the longer of
+    its level axes, is below ``narrow_share`` of its distance from the nearest of them; or below ``one_share`` of it,
+    with ``one_weight`` in one Gaussian. mean float64[M, 6], cov float64[M, 6, 6], is_place bool[M] are outputs, the
+    first two only where two sensors heard it.
+    """
+    for i in range(n_ray):
+        is_place[i] = False
+        many = 0
+        for s in range(origins.shape[0]):
+            many += (heard[i] >> s) & 1
+        if many < 2:
+            continue
+        heaviest = 0.0
+        for a in range(6):
+            mean[i, a] = 0.0
+            for k in range(parts[i]):
+                mean[i, a] += w[i, k] * x[i, k, a]
+        for k in range(parts[i]):
+            heaviest = max(heaviest, w[i, k])
+        for a in range(6):
+            for b in range(a + 1):
+                s = 0.0
+                for k in range(parts[i]):
+                    s += w[i, k] * (P[i, k, a, b] + (x[i, k, a] - mean[i, a]) * (x[i, k, b] - mean[i, b]))
+                cov[i, a, b] = s
+                cov[i, b, a] = s
+        far2 = math.inf
+        for s in range(origins.shape[0]):
+            if (heard[i] >> s) & 1:
+                d2 = 0.0
+                for a in range(3):
+                    d2 += (mean[i, a] - origins[s, a]) ** 2
+                far2 = min(far2, d2)
+        half_sum, half_diff = 0.5 * (cov[i, 0, 0] + cov[i, 1, 1]), 0.5 * (cov[i, 0, 0] - cov[i, 1, 1])
+        longest2 = half_sum + math.sqrt(half_diff * half_diff + cov[i, 0, 1] * cov[i, 0, 1])
+        is_one = heaviest > one_weight and longest2 < one_share * one_share * far2
+        is_place[i] = is_one or longest2 < narrow_share * narrow_share * far2
 
 
 @njit
@@ -192,17 +279,23 @@ def weigh_rays(n_ray, t_ns, x, P, w, n, z, var, t_row_ns, origin, C, p_detect, l
     r"""How each Gaussian of each ray would have made each bearing, N rows.
 
     ``p_comp`` float64[M, K], output: P_D times the chance to be where the sensor hears (``limits`` as in
-    ``kernels.existence.inside``). ``log_l`` float64[M, K, N], output: ln L of ``cross``, −inf where it cannot be.
+    ``kernels.existence.inside``). ``log_l`` float64[M, K, N], output: ln L of ``cross``, −inf where it cannot be, or
+    where the bearing misses all of the Gaussian (``azimuths``).
 
     Calls ``cross`` and ``inside``, which have the twins.
     """
     work, x1, P1 = scratch(), np.empty(6), np.empty((6, 6))
+    middle, half = 0.0, 0.0
     for i in range(n_ray):
         for k in range(n[i]):
             p_comp[i, k] = p_detect * inside(x[i, k], P[i, k], 0.0, origin, C, limits)
+            if w[i, k] > 1e-9 and p_comp[i, k] > 1e-6 and z.shape[0] > 0:
+                middle, half = azimuths(x[i, k], P[i, k], origin, C)
+            else:
+                half = -math.inf
             for j in range(z.shape[0]):
                 log_l[i, k, j] = -math.inf
-                if w[i, k] > 1e-9 and p_comp[i, k] > 1e-6:
+                if abs(wrap(z[j, 0] - middle)) < half + math.sqrt(FAR2 * var[j, 0]):
                     dt = (t_row_ns[j] - t_ns[i]) * 1e-9
                     log_l[i, k, j] = cross(x[i, k], P[i, k], z[j], var[j], dt, origin, C, x1, P1, work)
 

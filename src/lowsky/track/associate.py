@@ -127,14 +127,17 @@ def _shares(
     first, second = np.flatnonzero(~weak), np.flatnonzero(weak)
     p_first = np.empty(len(first))
     marginals(track[first], row[first], psi[first], rho, n, p_first, p_miss, p_new)
-    weighed = rays.weigh(core, station, rows, t_look_ns, is_look)
-    tracks, taken = np.concatenate((track[second], n + weighed.ray)), np.concatenate((row[second], weighed.row))
+    # what others surely made tells rays nothing, and costs as much as what tells them all
+    left = np.flatnonzero(p_new >= core.settings.ray_row_least)
+    some = rows.take(left)
+    weighed = rays.weigh(core, station, some, t_look_ns, is_look)
+    tracks, taken = np.concatenate((track[second], n + weighed.ray)), np.concatenate((row[second], left[weighed.row]))
     p_free, p_left, unseen = np.empty(len(tracks)), np.empty(len(rows)), np.empty(n + rays.n)
     marginals(tracks, taken, np.concatenate((psi[second], weighed.psi)), rho, n + rays.n, p_free, unseen, p_left)
     p_free *= p_new[taken]
     unseen = 1.0 - np.bincount(tracks, p_free, n + rays.n)
     p_edge[first], p_edge[second] = p_first, p_free[: len(second)]
-    rays.take(station, rows, weighed, p_free[len(second) :], unseen[n:])
+    rays.take(station, some, weighed, p_free[len(second) :], unseen[n:])
     return p_edge, p_miss * unseen[:n], p_new * p_left
 
 

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lowsky.kernels.rays import predict_rays, shells, stays_on, update_ray, weigh_rays
+from lowsky.kernels.rays import predict_rays, ray_places, shells, stays_on, update_ray, weigh_rays
 from lowsky.model.measurement import Floats, Ints
 from lowsky.model.track import TrackStatus
 from lowsky.track.core import Core
 from lowsky.track.rows import Rows, Station, TrackReject
 
 R_MAX = 1.0 - 1e-4
+LEAST_HIT = 1e-3  # share of its existence below which a bearing moves no ray
 
 
 @dataclass(slots=True)
@@ -68,11 +69,13 @@ class Rays:
 
     def __init__(self, most: int, parts: int) -> None:
         self.n = 0
+        self.is_changed = False  # within a step: bearings came
         self.columns = Columns.of(most, parts)
 
     def weigh(self, core: Core, station: Station, rows: Rows, t_look_ns: int, is_look: bool) -> Weighed:
         """Move every ray to the look and weigh its pairs with the rows."""
         c, n, settings = self.columns, self.n, core.settings
+        self.is_changed = True
         t_ns = max(t_look_ns, int(rows.t_ns.max())) if len(rows) else t_look_ns
         predict_rays(
             n, t_ns, c.t_ns, c.x, c.P, c.parts, c.r, c.on, np.array(settings.ray_q), 1.0 / settings.survival_s,
@@ -110,7 +113,8 @@ class Rays:
         c.r[:n] = np.clip(away + hit, 0.0, R_MAX)
         c.on[:n] = np.clip((away * still_on + hit) / np.maximum(away + hit, 1e-300), 0.0, 1.0)
         origin, C = station.tells[0], station.C[0]
-        for i in np.flatnonzero(hit > 1e-6).tolist():
+        is_fed = hit > LEAST_HIT * c.r[:n]
+        for i in np.flatnonzero(is_fed).tolist():
             p_parts = away[i] * silent[i] / max(silent[i].sum(), 1e-300)
             total = weighed.like[i].sum(axis=0)
             p_rows = weighed.like[i] * (p[i] / np.where(total > 0.0, total, 1.0))
@@ -121,8 +125,8 @@ class Rays:
                 c.t_hit_ns[i] = c.t_ns[i]
                 c.hits[i] += 1
                 c.heard[i] |= 1 << station.index
-        for i in np.flatnonzero(hit <= 1e-6).tolist():
-            c.w[i] = silent[i] / max(silent[i].sum(), 1e-300)
+        unfed = np.flatnonzero(~is_fed)
+        c.w[unfed] = silent[unfed] / np.maximum(silent[unfed].sum(axis=1, keepdims=True), 1e-300)
 
     def start(self, core: Core, station: Station, rows: Rows, p_new: Floats) -> None:
         """A ray of each row that is worth it: nobody's (``p_new`` float64[N]), and an emitter rather than clutter.
@@ -155,51 +159,47 @@ class Rays:
         c, settings = self.columns, core.settings
         silence_s = (core.now_ns - c.t_hit_ns[: self.n]) * 1e-9
         self._keep((c.r[: self.n] >= settings.ray_recycle) & (silence_s <= settings.ray_silence_s))
-        places = [self._place(core, i) for i in range(self.n)]
-        gone = self._join(core, places)
-        for i, place in enumerate(places):
-            if i not in gone and place is not None and c.r[i] >= settings.ray_track_r:
-                self._become_track(core, i, *place)
+        if not self.is_changed:
+            return
+        self.is_changed = False
+        mean, cov, is_place = self._places(core)
+        gone = self._join(core, mean, cov, is_place)
+        for i in np.flatnonzero(is_place & (c.r[: self.n] >= settings.ray_track_r)).tolist():
+            if i not in gone:
+                self._become_track(core, i, mean[i], cov[i])
                 gone.add(i)
         if gone:
             self._keep(np.array([i not in gone for i in range(self.n)]))
 
-    def _place(self, core: Core, i: int) -> tuple[Floats, Floats] | None:
-        """Mean and covariance of a ray that has become one: two sensors heard it, and it is narrow enough."""
-        c, settings = self.columns, core.settings
-        sensors = [s for s in core.stations.values() if c.heard[i] >> s.index & 1]
-        if len(sensors) < 2:
-            return None
-        k = int(c.parts[i])
-        w, x, P = c.w[i, :k], c.x[i, :k], c.P[i, :k]
-        mean = w @ x
-        spread = x - mean
-        cov = np.einsum("k,kab->ab", w, P) + np.einsum("k,ka,kb->ab", w, spread, spread)
-        far = min(float(np.linalg.norm(mean[:3] - s.origin[0])) for s in sensors)
-        sigma = float(np.linalg.eigvalsh(cov[:2, :2])[1]) ** 0.5
-        is_one = float(w.max()) > settings.ray_one_weight and sigma < settings.ray_one_share * far
-        return (mean, cov) if is_one or sigma < settings.ray_narrow_share * far else None
+    def _places(self, core: Core) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+        """Mean and covariance of the rays, and which have become one place: two sensors heard it, and it is narrow
+        enough. Of other rays there is neither."""
+        c, n, settings = self.columns, self.n, core.settings
+        mean, cov, is_place = np.zeros((n, 6)), np.zeros((n, 6, 6)), np.empty(n, np.bool_)
+        origins = np.array([s.origin[0] for s in core.stations.values()])
+        ray_places(
+            n, c.parts, c.w, c.x, c.P, c.heard, origins, settings.ray_one_weight, settings.ray_one_share,
+            settings.ray_narrow_share, mean, cov, is_place,
+        )  # fmt: skip
+        return mean, cov, is_place
 
-    def _join(self, core: Core, places: list[tuple[Floats, Floats] | None]) -> set[int]:
+    def _join(self, core: Core, mean: Floats, cov: Floats, is_place: NDArray[np.bool_]) -> set[int]:
         """Rays that are another's object, or a track's: their existence goes to the older ray."""
         c, table, gate = self.columns, core.table, core.settings.ray_join_gate
         gone: set[int] = set()
         likely = np.flatnonzero(table.r[: table.n] >= core.settings.r_coast)
-        for i in range(self.n):
-            here = places[i]
-            if here is None:
-                continue
+        places = np.flatnonzero(is_place).tolist()
+        for at, i in enumerate(places):
             ahead = ((c.t_ns[i] - table.t_ns[likely]) * 1e-9)[:, None]
-            away = table.xm[likely, :2] + ahead * table.xm[likely, 3:5] - here[0][:2]
-            S = table.Pm[likely, :2, :2] + here[1][:2, :2]
-            if len(likely) and (_distance2(away, S) < gate).any():
+            away = table.xm[likely, :2] + ahead * table.xm[likely, 3:5] - mean[i, :2]
+            if len(likely) and (_distance2(away, table.Pm[likely, :2, :2] + cov[i, :2, :2]) < gate).any():
                 gone.add(i)
                 continue
-            for older in range(i):
-                there = places[older]
-                if there is None or older in gone:
+            for older in places[:at]:
+                if older in gone:
                     continue
-                if _distance2((there[0] - here[0])[None, :2], (there[1] + here[1])[None, :2, :2])[0] < gate:
+                away = (mean[older] - mean[i])[None, :2]
+                if _distance2(away, (cov[older] + cov[i])[None, :2, :2])[0] < gate:
                     c.r[older] = min(c.r[older] + c.r[i], R_MAX)
                     c.heard[older] |= c.heard[i]
                     gone.add(i)

@@ -208,6 +208,7 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ray_birth_s: float = 60.0  # so often an emitter that nobody knew speaks up; else a bearing of nobody is clutter
     ray_look_s: float = 1.0  # look period of a bearing sensor that states none
     ray_recycle: float = 0.0005  # existence below it is nobody
+    ray_row_least: float = 0.2  # a bearing that is so little left over by what others saw feeds no ray
     ray_least_psi: float = 1e-6  # 1/rad: a bearing so unlikely competes for nothing
     ray_silence_s: float = 10.0  # without a bearing of its own
     ray_track_r: float = 0.9  # existence from which a place is a track: as ``r_confirm``

@@ -118,3 +118,40 @@ def test_a_ray_after_its_bearings_is_the_mixture_of_what_may_have_happened(seed,
         assert ws[k] == pytest.approx(w, rel=1e-3)
         np.testing.assert_allclose(xs[k], mean, rtol=1e-3, atol=0.1)
         np.testing.assert_allclose(Ps[k], cov, rtol=1e-2, atol=1e-3 * P0.max())
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS, st.booleans())
+def test_the_arc_of_a_gaussian_holds_what_is_drawn_from_it(seed, is_heard):
+    rng = np.random.default_rng(seed)
+    (x, _), (origin, C) = state(rng), frame(rng)
+    P = covariance(rng, [200, 60, 30, 10, 10, 3])
+    station = np.concatenate((origin, [340.0 if is_heard else 0.0, 0.0, 0.0, 0.1, 5.0]))
+    middle, half = rays.azimuths(x, P, station, C)
+    drawn = x + rng.normal(size=(300, 6)) @ np.linalg.cholesky(P).T
+    azimuth = np.array([observe_twin.observe(BEARING, d, 0.0, station, C, 0.0)[0] for d in drawn])
+    off = np.abs((azimuth - middle + np.pi) % (2 * np.pi) - np.pi)
+    # the wayward few of 300, and what sound that goes another way than straight makes of it
+    assert (off < half + 0.02).mean() > 0.99
+
+
+@settings(max_examples=30, deadline=None)
+@given(SEEDS)
+def test_a_ray_is_a_place_when_two_sensors_heard_it_and_it_is_narrow(seed):
+    rng = np.random.default_rng(seed)
+    n, most = 6, 5
+    origins = rng.normal(size=(3, 3)) * 1500.0
+    x, spread = rng.normal(size=(n, most, 6)) * 30.0, 10.0 ** rng.uniform(0.5, 2.5, n)
+    P = np.array([[covariance(rng, [s, s, 20, 5, 5, 2]) for _ in range(most)] for s in spread])
+    w, parts, heard = rng.dirichlet(np.full(most, 0.3), n), np.full(n, most), rng.integers(0, 8, n)
+    mean, cov, is_place = np.zeros((n, 6)), np.zeros((n, 6, 6)), np.empty(n, bool)
+    rays.ray_places(n, parts, w, x, P, heard, origins, 0.9, 0.25, 0.1, mean, cov, is_place)
+    for i in range(n):
+        by = origins[[bool(heard[i] >> s & 1) for s in range(3)]]
+        if len(by) < 2:
+            assert not is_place[i]
+            continue
+        want = twin.ray_places(w[i], x[i], P[i], by, 0.9, 0.25, 0.1)
+        np.testing.assert_allclose(mean[i], want[0], atol=1e-9)
+        np.testing.assert_allclose(cov[i], want[1], rtol=1e-9, atol=1e-9 * cov[i].max())
+        assert is_place[i] == want[2]
