@@ -16,7 +16,7 @@ from lowsky.kernels.sight import update_tracks, weigh_edges
 from lowsky.model.measurement import Coverage, Floats, Ints
 from lowsky.track.core import GATE_OF_DIM, Core, densities
 from lowsky.track.dense import Close, Look, rearrange, weigh_close_tracks
-from lowsky.track.rays import Rays, emitting
+from lowsky.track.rays import Rays, believed, emitting
 from lowsky.track.rows import Rows, Station, TrackReject
 
 SURE = 0.9  # weight from which a row tells how well its sensor knows itself
@@ -88,7 +88,7 @@ def associate(
         # what others saw is there whether it emits or not, and half of the odds would only ever add up
         by_bearings = r[held]
         r[:] = before
-        r[held] = by_bearings
+        r[held] = np.minimum(by_bearings, believed(core, held, t_look_ns))
         silent = p_miss[held] * (table.emits[held] - p_seen[held]) / np.maximum(1.0 - p_seen[held], 1e-12)
         if coverage is not None:
             table.emits[held] = np.clip((silent + p_hit[held]) / np.maximum(by_bearings, 1e-300), 1e-6, 1.0)

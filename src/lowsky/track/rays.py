@@ -213,7 +213,7 @@ class Rays:
         table.x[at], table.P[at] = table.xm[at], table.Pm[at][np.tril_indices(6)]
         table.mu[at], table.share[at] = core.mu_birth, core.share_birth
         table.t_ns[at] = table.t_r_ns[at] = c.t_ns[i]
-        table.t_update_ns[at] = c.t_hit_ns[i]
+        table.t_update_ns[at], table.t_placed_ns[at] = c.t_hit_ns[i], c.t_ns[i]
         table.r[at], table.emits[at] = c.r[i], max(c.on[i], 1e-3)
         table.status[at], table.hits[at] = TrackStatus.TENTATIVE, c.hits[i]
         table.interval_s[at] = core.settings.interval_start_s
@@ -255,6 +255,17 @@ def emitting(core: Core, t_look_ns: int) -> Ints:
         dt = max(t_look_ns - int(table.t_r_ns[row]), 0) * 1e-9
         table.emits[row] = stays_on(table.emits[row], dt, rates)
     return held
+
+
+def believed(core: Core, held: Ints, t_look_ns: int) -> Floats:
+    """Existence that tracks ``held`` (int64[K] rows), which are bearings alone, may reach: float64[K].
+
+    For as long as emitters stand where they stand, their bearings cross at places where nobody is, look after look:
+    the same chance, not so many. Who has been a place for long enough is none of these.
+    """
+    settings = core.settings
+    age_s = np.maximum(t_look_ns - core.table.t_placed_ns[held], 0) * 1e-9
+    return np.asarray(1.0 - settings.crossing_share * np.exp(-age_s / settings.crossing_lasts_s))
 
 
 def _distance2(away: Floats, S: Floats) -> Floats:

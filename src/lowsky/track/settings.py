@@ -215,6 +215,8 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ray_one_weight: float = 0.9  # one Gaussian holds this much: it is a place …
     ray_one_share: float = 0.25  # … if it is no longer than this share of its distance
     ray_narrow_share: float = 0.1  # all together are so narrow: it is a place, whatever their weights
+    crossing_share: float = 0.05  # of new places, those where bearings cross and nobody is
+    crossing_lasts_s: float = 5.0  # before emitters and bearings have moved on: σ of 50 m at 10 m/s
     ray_join_gate: float = 9.2  # χ² of 2, 99 %: places nearer than this are one object
     emits_silent_s: tuple[float, float] = (60.0, 20.0)  # how long an emitter speaks, and how long it is silent
 

@@ -52,6 +52,7 @@ def column_specs(n_mode: int, n_behaviour: int, n_sensor: int) -> dict[str, tupl
         "t_hit_ns": (np.int64, (n_sensor,)),  # newest row of each sensor
         "t_chance_ns": (np.int64, (n_sensor,)),  # chances to be seen are accounted for up to here
         "look_hit": (np.int64, (n_sensor,)),  # number of the tracker's step in which that sensor last fed it
+        "t_placed_ns": (np.int64, ()),  # since when bearings alone make it a place
         "emits": (np.float64, ()),  # > 0: existence rests on bearings; probability that it emits, if it exists
         "attributes": (np.float64, (len(ATTRIBUTES),)),
     }
@@ -85,6 +86,7 @@ class TrackTable:
     t_hit_ns: NDArray[np.int64]
     t_chance_ns: NDArray[np.int64]
     look_hit: NDArray[np.int64]
+    t_placed_ns: NDArray[np.int64]
     emits: NDArray[np.float64]
     attributes: NDArray[np.float64]
     _bytes: tuple[NDArray[np.uint8], ...]
