@@ -28,6 +28,7 @@ COMMANDS = {
     "tracker": ["-m", "benchmarks.tracker_speed", "--json", f"{RESULTS}/tracker.json"],
     "generator": ["-m", "benchmarks.generator", "--json", f"{RESULTS}/generator.json"],
     "tracking": ["-m", "benchmarks.tracking", "--json", f"{RESULTS}/tracking.json"],
+    "scenes": ["-m", "benchmarks.scenes", "--json", f"{RESULTS}/scenes.json"],
     "pmbm": ["-m", "benchmarks.pmbm", "--json", f"{RESULTS}/pmbm.json"],
     "registration": ["-m", "benchmarks.registration", "--json", f"{RESULTS}/registration.json"],
     "bearings": ["-m", "benchmarks.bearings", "--json", f"{RESULTS}/bearings.json"],

@@ -1,6 +1,7 @@
 """Twin of lowsky.kernels.observe: h(x) from the definitions, derivatives by differences."""
 
 import numpy as np
+from scipy.stats import norm
 
 RADAR, BEARING, REPORT = 1, 2, 3
 EARTH_RADIUS_M = 6_371_008.8
@@ -19,7 +20,7 @@ def observe(kind, x, dt, origin, C, height):
     """h(x) of every component of the kind, without second-order terms."""
     d = C @ (x[:3] + dt * x[3:] - origin[:3])
     u = C @ x[3:]
-    if len(origin) == 8 and origin[3] > 0.0:
+    if kind == BEARING and len(origin) == 8 and origin[3] > 0.0:
         d = d - u * retard(d, u, C[:, :2] @ origin[4:6], origin[3])
     if kind == REPORT:
         return np.concatenate((d, u))
@@ -42,7 +43,12 @@ def jacobian(kind, x, dt, origin, C, height):
 
 def range_second_order(x, P, dt, origin):
     """Mean shift of range, P_across / 2r, and its variance, ½ (P_across / r)²."""
-    d = x[:3] + dt * x[3:] - origin
+    d = x[:3] + dt * x[3:] - origin[:3]
     r = np.linalg.norm(d)
     across = np.trace(P[:3, :3]) - d @ P[:3, :3] @ d / r**2
     return 0.5 * across / r, 0.5 * (across / r) ** 2
+
+
+def ground_variance(elevation, var_state, var, low, times):
+    """What is to be added to a variance of elevation that is ``times``² as large below ``low``, on average."""
+    return (times**2 - 1) * var * norm.cdf(low, elevation, np.sqrt(var_state))

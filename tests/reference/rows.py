@@ -3,12 +3,14 @@
 import numpy as np
 
 
-def sane_rows(kind, z_in, sigma_in, sigma, floor, ceiling, pressure, var_pressure, t_ns, latest_ns):
+def sane_rows(kind, z_in, sigma_in, sigma, scale, floor, ceiling, pressure, var_pressure, t_ns, latest_ns):
     """(components, variances, weak, source rows) of what is kept, and how many are bad, how many too late."""
     n, width = z_in.shape
     z, var, weak = np.full((n, 6), np.nan), np.ones((n, 6)), np.zeros(n, bool)
     z[:, :width] = np.where(np.abs(z_in) < 1e9, z_in, np.nan)
-    var[:, :width] = np.clip(np.where(sigma_in > 0, sigma_in, sigma), floor, ceiling) ** 2
+    var[:, :width] = (
+        np.clip(np.where(sigma_in > 0, sigma_in, np.outer(scale, sigma) if len(scale) else sigma), floor, ceiling) ** 2
+    )
     if len(pressure) and kind != 2:
         column = 4 if kind == 1 else 2
         weak = np.isnan(z[:, column]) & (np.abs(pressure) < 1e5)

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import multivariate_normal
 
 from tests.reference.motion import predict_tracks
-from tests.reference.observe import RADAR, jacobian, observe, range_second_order
+from tests.reference.observe import RADAR, ground_variance, jacobian, observe, range_second_order
 
 ANGLES = {1: (1, 2), 2: (0, 1), 3: ()}
 
@@ -16,6 +16,8 @@ def condition(kind, x, P, z, var, dt, origin, C, height):
     if kind == RADAR:
         shift, extra[0] = range_second_order(x, P, dt, origin)
         z_pred[0] += shift
+        if len(origin) == 8:
+            extra[2] = ground_variance(z_pred[2], H[2] @ P @ H[2], var[2], origin[3], origin[4])
     used = [k for k in range(len(z_pred)) if np.isfinite(z[k])]
     nu = z[used] - z_pred[used]
     for at, k in enumerate(used):

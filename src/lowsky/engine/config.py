@@ -104,6 +104,8 @@ SENSOR_KEYS = (
     Key("clock_offset_s", "clock_offset_s", number(-86_400.0, 86_400.0)),
     Key("outlier_share", "outlier_share", number(0.0, 0.5)),
     Key("error_lasts_s", "error_lasts_s", number(0.0, 3600.0)),
+    Key("sigma_snr_db", "sigma_snr_db", number(-20.0, 80.0)),
+    Key("beam_elevation_deg", "beam_elevation_rad", number(0.1, 90.0, RAD)),
     Key("air_temperature_c", "air_temperature_c", number(-60.0, 60.0)),
     Key("wind_east_mps", "wind_east_mps", number(-60.0, 60.0)),
     Key("wind_north_mps", "wind_north_mps", number(-60.0, 60.0)),

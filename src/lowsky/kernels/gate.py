@@ -6,7 +6,7 @@ import numpy as np
 
 from lowsky.kernels.compiled import njit
 from lowsky.kernels.motion import LATERAL, Q_H
-from lowsky.kernels.observe import RADAR, REPORT, STATION, wrap
+from lowsky.kernels.observe import BEARING, RADAR, REPORT, STATION, wrap
 
 MAX_HALF_WIDTH_RAD = math.pi
 ARC_SLACK_RAD = 1e-9  # for rounding
@@ -29,7 +29,7 @@ def track_boxes(
     which is most of them where the rows are one datagram of a turning radar. Not used for REPORT. What is heard comes
     from where the object was: off by no more than asin(v/c).
     """
-    is_heard = origin.shape[0] == STATION and origin[3] > 0.0
+    is_heard = kind == BEARING and origin.shape[0] == STATION and origin[3] > 0.0
     for i in range(xm.shape[0]):
         dt = (t_ref_ns - t_ns[i]) * 1e-9
         ahead = max(dt, 0.0)

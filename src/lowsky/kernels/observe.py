@@ -16,6 +16,13 @@ REPORT    east, north, up of the reported point in its own level frame (m), then
 4, 5   wind, east and north of the site, m/s
 6, 7   share of its bearings that are far off, and how many times their σ is the others'
 =====  ==========================================================================================
+
+and of a radar, too, with
+
+=====  ==========================================================================================
+3, 4   elevation below which the ground mirrors the beam, rad (below −π/2: nowhere), and how many
+       times the σ of elevation is there what it is above
+=====  ==========================================================================================
 """
 
 import math
@@ -42,6 +49,8 @@ STATION = 8
 """Numbers of an ``origin`` that tells more than the place."""
 FASTEST_HEARD = 0.8
 """Share of the speed of sound up to which the delay's formula is used; faster objects count as so fast."""
+NOWHERE_LOW = -2.0
+"""A radar's elevation below which the ground mirrors is higher than that, or the ground does nowhere."""
 NEAREST_M = 1.0
 """Closer than this to the sensor angles mean nothing; ranges are floored here so that no derivative explodes."""
 
@@ -103,6 +112,28 @@ def retard(d, u, C, sound_mps, wind_east, wind_north):
         u[a] *= slow
         d[a] -= u[a] * tau
     return tau, c
+
+
+@njit
+def ground_variance(elevation, var_state, var, low, times):
+    r"""What the ground adds to a radar's variance of elevation, where it may be as low as that.
+
+    A state of mean ``elevation`` and variance ``var_state`` is below ``low`` with p = Φ((low − elevation)/σ), which
+    adds (``times``² − 1) p ``var``. docs/science, section 5 (multipath).
+    """
+    below = (low - elevation) / math.sqrt(var_state + 1e-12)
+    return (times * times - 1.0) * var * 0.5 * math.erfc(-below / math.sqrt(2.0))
+
+
+@njit
+def mind_ground(kind, P, var, origin, z_pred, H, extra):
+    """Into ``extra`` what the ground adds to elevation's variance, after ``observe``. Twin: ``ground_variance``'s."""
+    if kind == RADAR and origin.shape[0] == STATION and origin[3] > NOWHERE_LOW:
+        var_state = 0.0
+        for a in range(6):
+            for b in range(6):
+                var_state += H[2, a] * P[a, b] * H[2, b]
+        extra[2] = ground_variance(z_pred[2], var_state, var[2], origin[3], origin[4])
 
 
 @njit

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from lowsky.kernels.compiled import njit
-from lowsky.kernels.observe import BEARING, IS_ANGLE, RADAR, REPORT, observe, wrap
+from lowsky.kernels.observe import BEARING, IS_ANGLE, RADAR, REPORT, mind_ground, observe, wrap
 
 N_ERROR = 6
 RANGE, AZIMUTH, ELEVATION, TIME, EAST, NORTH = range(N_ERROR)
@@ -102,8 +102,9 @@ def condition_joint(kind, x, P, z, var, dt, origin, C, height, work):
     x, P : float64[D], float64[D, D], in place. z, var : float64[6]. work : ``room()``.
     """
     n = x.shape[0]
-    z_pred, H, extra, _, _, _, h, Ph, dx, _, _ = work
+    z_pred, H, extra, _, _, _, h, Ph, dx, _, P6 = work
     observe_with_errors(kind, x, P, x[6:], dt, origin, C, height, work)
+    mind_ground(kind, P6, var, origin, z_pred, H, extra)
     for a in range(n):
         dx[a] = 0.0
     d2, used = 0.0, 0
@@ -287,6 +288,7 @@ def compare(
             spread[:, :] = P[k]
             predict_joint(at, spread, max(dt, 0.0), q[0], q[1])
             observe_with_errors(kind, at, spread, beta, min(dt, 0.0), origin, C, height, work)
+            mind_ground(kind, spread, var[j], origin, z_pred, H, extra)
             d2, agrees = 0.0, True
             for c in range(4 if kind == RADAR else 2):
                 where = c + first

@@ -13,7 +13,9 @@ MOST_HEIGHT_M = 1e5
 
 
 @njit
-def sane_rows(kind, z_in, sigma_in, sigma, floor, ceiling, pressure, var_pressure, t_ns, latest_ns, z, var, weak, keep):
+def sane_rows(
+    kind, z_in, sigma_in, sigma, scale, floor, ceiling, pressure, var_pressure, t_ns, latest_ns, z, var, weak, keep,
+):  # fmt: skip
     """Rows that can be used, in the order they came: how many are kept, how many are no measurement, how many too late.
 
     Components that cannot be become NaN; a row needs range and azimuth (RADAR), azimuth (BEARING), or a place or a
@@ -23,6 +25,8 @@ def sane_rows(kind, z_in, sigma_in, sigma, floor, ceiling, pressure, var_pressur
     ----------
     z_in, sigma_in : float64[N, D]
         As in the batch; sigma, floor, ceiling : float64[D], the sensor's where the row has none, and bounds.
+    scale : float64[N]
+        Times of ``sigma`` that a row's errors are, as its signal tells (or [0], none given).
     t_ns, latest_ns : int64[N], int
         Rows later than this are left out.
     z, var, weak, keep : float64[N, 6], float64[N, 6], bool[N], int64[N], outputs
@@ -42,7 +46,7 @@ def sane_rows(kind, z_in, sigma_in, sigma, floor, ceiling, pressure, var_pressur
             if abs(value) < MOST:
                 z[n, k] = value
             if not s > 0.0:
-                s = sigma[k]
+                s = sigma[k] * (scale[j] if scale.shape[0] > 0 else 1.0)
             s = min(max(s, floor[k]), ceiling[k])
             var[n, k] = s * s
         weak[n] = False

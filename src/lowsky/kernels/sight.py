@@ -18,7 +18,17 @@ import math
 import numpy as np
 
 from lowsky.kernels.compiled import njit
-from lowsky.kernels.observe import BEARING, IS_ANGLE, RADAR, REPORT, STATION, observe, wrap
+from lowsky.kernels.observe import (
+    BEARING,
+    IS_ANGLE,
+    NOWHERE_LOW,
+    RADAR,
+    REPORT,
+    STATION,
+    ground_variance,
+    observe,
+    wrap,
+)
 from lowsky.kernels.packed import N_PACKED, settle
 from lowsky.kernels.update import WEAK_HEIGHT_SHARE, scratch, tail
 
@@ -134,6 +144,14 @@ def _second_order(P, m, H, r):
 
 
 @njit
+def _elevation_variance(P, m, H):
+    """h P hᵀ of the elevation of mode m; its derivative to velocity, Δ times that to place, is left out."""
+    h0, h1, h2 = H[2, 0], H[2, 1], H[2, 2]
+    across = P[m, 0] * h0 * h0 + P[m, 2] * h1 * h1 + P[m, 5] * h2 * h2
+    return across + 2.0 * (P[m, 1] * h0 * h1 + P[m, 3] * h0 * h2 + P[m, 4] * h1 * h2)
+
+
+@njit
 def look_along(
     kind, x, P, mu, z, var, weak_height, dt, origin, C, height, work, P1, comps, n_used, L, U, z_pred, norm, floor, g
 ):  # fmt: skip
@@ -177,6 +195,9 @@ def look_along(
         if kind == RADAR:
             bend, extra[0] = _second_order(P, m, H, z_ref[0])
             z_pred[m, 0] += bend
+            if origin.shape[0] == STATION and origin[3] > NOWHERE_LOW:
+                var_elevation = _elevation_variance(P, m, H)
+                extra[2] = ground_variance(z_pred[m, 2], var_elevation, var[2], origin[3], origin[4])
         norm[m] = mu[m] * whiten(P, m, H, var, extra, comps[m], n, L, U, g)
         n_used[g, m], floor[g, m] = n, 0.0 if skip_weak else least
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from lowsky.kernels.compiled import njit
 from lowsky.kernels.motion import N_STEP, mix_joint, mixing_scratch, mode_steps, move, transitions
-from lowsky.kernels.observe import BEARING, IS_ANGLE, REPORT, STATION, observe, wrap
+from lowsky.kernels.observe import BEARING, IS_ANGLE, REPORT, STATION, mind_ground, observe, wrap
 from lowsky.kernels.packed import pack, settle, unpack
 
 LOG_2PI = math.log(2.0 * math.pi)
@@ -39,7 +39,8 @@ def condition(kind, x, P, z, var, weak_height, dt, origin, C, height, work):
     d² = Σ ν²/S, ln L = −½ Σ (ν²/S + ln S + ln 2π) on the way.
 
     A bearing whose station says that a share ε of them is far off has noise (1 − ε) N(0, R) + ε N(0, k² R): two
-    Gaussians come of it, of which mean and covariance are kept (``tail``).
+    Gaussians come of it, of which mean and covariance are kept (``tail``). A radar whose station says where the ground
+    mirrors its beam knows elevation worse there (``ground_variance``).
 
     Parameters
     ----------
@@ -58,6 +59,7 @@ def condition(kind, x, P, z, var, weak_height, dt, origin, C, height, work):
     z_pred, H, extra, d, u, g, Ph, dx = work
     observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g)
     has_tail = kind == BEARING and origin.shape[0] == STATION and origin[6] > 0.0
+    mind_ground(kind, P, var, origin, z_pred, H, extra)
     weak_row = 2 if kind == REPORT else 4
     weak_floor = WEAK_HEIGHT_SHARE * var[weak_row] if weak_height else 0.0
     skip_weak = weak_height and P[2, 2] < weak_floor

@@ -53,6 +53,8 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     outlier_share: float | None = None  # of a bearing sensor's bearings, those that are far off; its kind's where None
     # a bearing's, or a delivered track's, error stays the same for about so long; 0: bearings have a new one each look
     error_lasts_s: float = 0.0
+    sigma_snr_db: float | None = None  # signal to noise ratio at which the sigmas hold; None: they always do
+    beam_elevation_rad: float | None = None  # radar: width of its beam; None: the ground does not disturb elevation
     air_temperature_c: float = 15.0  # acoustic: of the air it hears through, °C
     wind_east_mps: float = 0.0  # acoustic: where the air goes
     wind_north_mps: float = 0.0

@@ -11,11 +11,13 @@ import polars as pl
 from lowsky.errors import ConfigError, Fault
 from lowsky.geo.enu import EnuFrame
 from lowsky.model.measurement import Ints
+from lowsky.simulate.echo import snr90_db
 from lowsky.simulate.pairs import World
 from lowsky.simulate.read import load_scenario
 from lowsky.simulate.rows import Rows
 from lowsky.simulate.scenario import Scenario, Sensor
 from lowsky.simulate.sensors import MADE_BY, observe
+from lowsky.simulate.sound import SIGMA_OVER_THRESHOLD_DB
 from lowsky.simulate.terrain import Ground
 from lowsky.simulate.truth import make_truth, truth_table
 
@@ -107,6 +109,18 @@ def _table(sensor: Sensor | None, rows: Rows | None) -> pl.DataFrame:
     return pl.DataFrame(frame)
 
 
+def _data_sheet(sensor: Sensor) -> dict[str, float]:
+    """What a maker's sheet would say of how its errors depend on the signal, and of its beam."""
+    told = {}
+    if sensor.echo is not None and sensor.reports_rcs:
+        told["sigma_snr_db"] = round(snr90_db(sensor.echo.p_false), 2)
+    if sensor.echo is not None and sensor.echo.beam_elevation_deg is not None:
+        told["beam_elevation_deg"] = sensor.echo.beam_elevation_deg
+    if sensor.sound is not None and sensor.reports_rcs:
+        told["sigma_snr_db"] = sensor.sound.threshold_db + SIGMA_OVER_THRESHOLD_DB
+    return told
+
+
 def site_toml(scenario: Scenario, origin: EnuFrame) -> str:
     """The site file: what an operator would know of these sensors, and nothing the simulation keeps to itself."""
     place = scenario.site
@@ -130,6 +144,7 @@ def site_toml(scenario: Scenario, origin: EnuFrame) -> str:
             lines.append(f"range_doppler_coupling_s = {sensor.range_doppler_coupling_s!r}")
         if sensor.tracker is not None:
             lines.append('delivers = "tracks"')
+        lines += [f"{key} = {value!r}" for key, value in _data_sheet(sensor).items()]
         if sensor.kind == "acoustic":
             lines += [f"air_temperature_c = {scenario.air.temperature_c!r}"]
             lines += [f"wind_east_mps = {scenario.wind.east_mps!r}", f"wind_north_mps = {scenario.wind.north_mps!r}"]

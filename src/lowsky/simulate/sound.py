@@ -16,6 +16,8 @@ ROUNDS = 30  # of a fixed point that contracts by v/c
 EXACT_S = 1e-4  # 3 cm of sound: what paths between their steps of 0.1 s are good for
 BENDING_WIND_MPS = 5.0  # from which wind bends sound fully (assumed), and doubles the errors of bearings
 DOWNWIND, UPWIND = 0.3, 0.5  # range grows by the one and shrinks by the other (science.md 5.2, assumed)
+SIGMA_OVER_THRESHOLD_DB = 6.0
+"""The stated σ holds so far over the threshold, in calm air."""
 
 
 def still_air_mps(air: Air) -> float:
@@ -106,8 +108,10 @@ def sense(rng: Generator, sensor: Sensor, sound: Sound, world: World, pairs: Pai
     heard += lasting(rng, shape, sensor.look_period_s, sound.swing_db, sound.swing_s)[pairs.look, pairs.target]
     snr_db = heard + sound.array_gain_db - noise_db(sound, wind_mps)
     detected = np.nan_to_num(snr_db, nan=-99.0) >= sound.threshold_db
-    # the stated σ holds 6 dB over the threshold in calm air, never better than 1°
+    # never better than 1°
     best = 1.0 / (sensor.sigma_azimuth_deg or 1.0)
-    stated = 10.0 ** ((sound.threshold_db + 6.0 - snr_db) / 20.0) * (1.0 + wind_mps / BENDING_WIND_MPS)
+    stated = 10.0 ** ((sound.threshold_db + SIGMA_OVER_THRESHOLD_DB - snr_db) / 20.0) * (
+        1.0 + wind_mps / BENDING_WIND_MPS
+    )
     stated = np.clip(np.nan_to_num(stated, nan=1.0), best, 5.0)
     return plain(detected, snr_db=snr_db, stated=stated)

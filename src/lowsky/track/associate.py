@@ -157,7 +157,7 @@ def _gate(core: Core, station: Station, rows: Rows, t_look_ns: int, named: NDArr
     t_ref = (earliest + newest) // 2
     if rows.kind == REPORT:
         row_u, row_v = np.ascontiguousarray(rows.origin[:, 0]), np.ascontiguousarray(rows.origin[:, 1])
-        var_uv = np.array([rows.var[:, 0].max(), rows.var[:, 1].max()])
+        var_uv = np.full(2, rows.var[:, :2].max())  # their axes are not the site's
     elif rows.kind == RADAR:
         row_u, row_v = rows.z[:, 0].copy(), _wrapped(rows.z[:, 1])
         var_uv = np.array([rows.var[:, 0].max(), rows.var[:, 1].max()])

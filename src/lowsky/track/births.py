@@ -1,8 +1,11 @@
 """New candidates from rows that are nobody's."""
 
+import math
+
 import numpy as np
 
 from lowsky.kernels.birth import give_birth
+from lowsky.kernels.observe import NOWHERE_LOW
 from lowsky.model.measurement import Floats, Ints, MeasurementKind
 from lowsky.model.track import TrackStatus
 from lowsky.track.core import Core
@@ -17,7 +20,7 @@ def birth(core: Core, station: Station, rows: Rows, born: Ints, r_new: Floats) -
     speed = settings.report_speed_sigma_mps if is_report else station.speed_sigma
     climb = settings.report_climb_sigma_mps if is_report else settings.climb_sigma_mps
     give_birth(
-        rows.kind, born, at, rows.z, rows.var, rows.origin, rows.C, rows.height, rows.frame,
+        rows.kind, born, at, rows.z, _variances(rows, born), rows.origin, rows.C, rows.height, rows.frame,
         np.array(settings.height_prior_m), station.limits[4:6], settings.report_height_sigma_m**2,
         np.array([speed**2, climb**2]), core.mu_birth, core.share_birth, table.x, table.P,
         table.mu, table.share, table.xm, table.Pm,
@@ -34,3 +37,23 @@ def birth(core: Core, station: Station, rows: Rows, born: Ints, r_new: Floats) -
     table.t_chance_ns[at] = t_ns[:, None]
     table.look_hit[at, station.index] = core.step
     return at
+
+
+def _variances(rows: Rows, born: Ints) -> Floats:
+    """Variances of the rows; that of a radar's elevation with what the ground does to it, for nobody knows yet how low
+    the object is.
+
+    A row of elevation z and σ is of one below the limit l, where σ is k times as large, with odds
+    Φ((l − z)/kσ) : Φ((z − l)/σ), if any elevation is as likely as any other.
+    """
+    origin = rows.origin[0]
+    if rows.kind != MeasurementKind.RADAR or origin[3] <= NOWHERE_LOW:
+        return rows.var
+    var, low, times = rows.var.copy(), float(origin[3]), float(origin[4])
+    for j in born.tolist():
+        z, sigma = float(rows.z[j, 2]), math.sqrt(float(var[j, 2]))
+        if math.isfinite(z):
+            below = 0.5 * math.erfc((z - low) / (times * sigma * math.sqrt(2.0)))
+            above = 0.5 * math.erfc((low - z) / (sigma * math.sqrt(2.0)))
+            var[j, 2] *= 1.0 + (times * times - 1.0) * below / (below + above)
+    return var

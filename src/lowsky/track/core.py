@@ -104,6 +104,12 @@ class Core:
     def radars(self) -> list[Station]:
         return [s for s in self.stations.values() if s.kind == MeasurementKind.RADAR]
 
+    @property
+    def not_reporting(self) -> Ints:
+        """Indices of sensors that see for themselves."""
+        kinds = [station.kind for station in self.stations.values()]
+        return np.flatnonzero(np.array(kinds, np.int64) != MeasurementKind.REPORT)
+
     def room_for(self, n_edge: int) -> tuple[Any, ...]:
         if not self.room or len(self.room[0]) < n_edge:
             self.room = room_for(max(2 * n_edge, 256), len(self.mu_birth))

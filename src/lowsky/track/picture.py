@@ -10,12 +10,13 @@ from lowsky.kernels.motion import predict_tracks
 from lowsky.model.classes import ObjectClass
 from lowsky.model.measurement import ATTRIBUTES, TEXTS, Floats, Ints
 from lowsky.model.track import PositionKind, TrackSnapshot, TrackStatus
+from lowsky.track.along import common_covariance
 from lowsky.track.core import Core
 from lowsky.track.wedges import Wedge, existence
 
 FED_WITHIN_NS = 10_000_000_000  # docs/contract: "which sensors fed it in the last 10 s"
 WORDS = tuple(name for name in TEXTS if name != "identity")
-COLUMNS = ("track_id", "t_ns", "t_update_ns", "xm", "Pm", "r", "status", "t_hit_ns", "attributes", "serial")
+COLUMNS = ("track_id", "t_ns", "t_update_ns", "xm", "Pm", "r", "status", "t_hit_ns", "attributes", "serial", "lag_var")
 
 
 @dataclass(slots=True)
@@ -56,6 +57,8 @@ class Picture:
         if wedges:
             extra = wedge_columns(core, wedges)
             columns = {name: np.concatenate((columns[name], extra[name])) for name in COLUMNS}
+        if columns["lag_var"].any():
+            columns["Pm"][:, :3, :3] += common_covariance(columns["xm"], columns["lag_var"])
         n, n_wedge = len(columns["track_id"]), len(wedges)
         order = np.argsort(columns["track_id"], kind="stable")
         if np.any(order[1:] < order[:-1]):

@@ -104,21 +104,24 @@ class References:
     def any(self) -> bool:
         return bool(self._slot_of)
 
-    def take_reports(self, rows: Rows, batch: MeasurementBatch) -> None:
-        """Rows of a cooperative sensor: those with an identity and a whole position."""
+    def take_reports(self, rows: Rows, batch: MeasurementBatch) -> list[int]:
+        """Rows of a cooperative sensor: those with an identity and a whole position. Returns newly given slots."""
         labels = batch.texts.get("identity")
         if labels is None or not self._stations:
-            return
+            return []
+        had = self._slot_of
         codes = labels.codes[rows.source]
         usable = (codes >= 0) & np.isfinite(rows.z[:, 0]) & np.isfinite(rows.z[:, 2]) & ~rows.weak_height
         usable[usable] = self._in_reach(rows.origin[usable])
         use = np.flatnonzero(usable)
         slots = np.array([self._slot(labels.names[codes[j]], int(rows.t_ns[j])) for j in use.tolist()], np.int64)
         use, slots = use[slots >= 0], slots[slots >= 0]
+        changed = [k for name, k in self._slot_of.items() if had.get(name) != k]
         if not len(use):
-            return
+            return changed
         self.var[slots] = rows.var[use, :3]
         self._follow(slots, use, rows)
+        return changed
 
     def take_plots(self, station: Station, rows: Rows, row: Ints, numbers: Ints) -> None:
         """Plots ``row`` (of range, azimuth and elevation) of a radar, which surely are of the tracks ``numbers``."""

@@ -74,7 +74,9 @@ class Registration:
         )  # fmt: skip
 
     def take_reports(self, rows: Rows, batch: MeasurementBatch) -> None:
-        self._references.take_reports(rows, batch)
+        for slot in self._references.take_reports(rows, batch):
+            for errors in self._errors:
+                errors.forget(slot)
 
     def take_look(self, station: Station, rows: Rows) -> None:
         """Learn from a look's rows, as the sensor stated them."""
@@ -124,7 +126,8 @@ class Registration:
         candidates = np.hstack((*pairs[2:], shifts(station, rows, pairs)))
         who = np.column_stack((np.full(len(candidates), errors.look), rows.t_ns[pairs[1]], pairs[0]))
         order = np.lexsort((pairs[1], pairs[0]))
-        if errors.seek(int(rows.t_ns[-1]), active, who[order], candidates[order], station.p_detect):
+        clock_sigma_s = 0.0 if errors.relative_to else self._settings.report_clock_sigma_s
+        if errors.seek(int(rows.t_ns[-1]), active, who[order], candidates[order], station.p_detect, clock_sigma_s):
             errors.solve(self._J_prior)
 
     def _pair(self, s: int, references: References, station: Station, rows: Rows, active: Ints) -> None:
@@ -155,13 +158,13 @@ class Registration:
         for k in ended:
             J, y = references.said(s, k, errors.centre)
             lasting = np.zeros((N_ERROR, N_ERROR)) if errors.relative_to else self._lasting(station, k)
-            if not errors.learn(J, y, lasting):
+            if not errors.learn(k, J, y, lasting):
                 self._lose(s, references, t_ns)
                 return
         if ended:
             errors.fade(t_ns, self._settings.registration_lasts_s)
             errors.solve(self._J_prior)
-            errors.judge(self._matters(station))
+            errors.judge(self._J_prior, self._matters(station))
             absolute = [e for e in self._errors if e.meetings >= MEETINGS_LEAST and not e.relative_to]
             self.reports_behind_s = common_clock_s(absolute)
 

@@ -11,6 +11,7 @@ from lowsky.kernels.existence import note_reports
 from lowsky.kernels.update import MOVED, NOT_A_STATE, TOO_OLD, UNREACHABLE, USED, update_assigned
 from lowsky.model.events import TrackIdentified, TrackStarted
 from lowsky.model.measurement import Floats, Ints, MeasurementBatch
+from lowsky.track.along import common_part, in_their_place
 from lowsky.track.associate import NO_COVERAGE, associate, lose
 from lowsky.track.births import birth
 from lowsky.track.core import REPORT_GATE_OF_DIM, Core
@@ -99,6 +100,10 @@ def _take_named(
     outcome = np.empty(len(mine), np.uint8)
     reach = np.array([settings.max_speed_mps, settings.reach_time_s, settings.reach_m, settings.report_age_s])
     var = _lasting(rows.var, mine, rows.t_ns[mine] - table.t_report_ns[track], settings.velocity_error_s)
+    common = common_part(rows.z, settings)[mine]
+    since_s = np.maximum((rows.t_ns[mine] - table.t_report_ns[track]) * 1e-9, 0.1)
+    theirs = in_their_place(table, track, rows, mine, core.not_reporting, settings.velocity_error_s)
+    var[mine, 0] += common * np.where(theirs, -1.0, settings.velocity_error_s / since_s)
     var_velocity = np.array([settings.report_speed_sigma_mps, settings.report_climb_sigma_mps]) ** 2
     update_assigned(
         mine, track, table.t_ns, table.x, table.P, table.mu, table.share, table.xm, table.Pm, rows.z, var,
@@ -112,6 +117,7 @@ def _take_named(
         table.t_hit_ns, table.t_chance_ns, table.look_hit,
     )  # fmt: skip
     used = (outcome == USED) | (outcome == MOVED)
+    table.lag_var[track[used]] = np.where(theirs, common, 0.0)[used]
     core.note_columns(batch, station, track[used], rows.source[mine[used]], np.ones(int(used.sum())))
     if not used.all():
         core.reject(station, TrackReject.TOO_OLD, int((outcome == TOO_OLD).sum()))

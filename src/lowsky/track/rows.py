@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lowsky.geo.enu import EnuFrame
 from lowsky.geo.height import SIGMA_PRESSURE_ALTITUDE_M
-from lowsky.kernels.observe import BEARING, RADAR, REPORT
+from lowsky.kernels.observe import NOWHERE_LOW, RADAR, REPORT
 from lowsky.kernels.rows import is_settled, put_in_order, sane_rows
 from lowsky.model.measurement import Coverage, Floats, Ints, MeasurementBatch, MeasurementKind
 from lowsky.model.site import Sensor
@@ -42,7 +42,7 @@ class TrackReject(IntEnum):
 
 
 RejectCounter = Counter[tuple[str, TrackReject]]
-NO_PRESSURE = np.empty(0)
+NO_NUMBERS = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Rows:
     var: Floats  # float64[N, 6] variances, finite and positive everywhere
     weak_height: NDArray[np.bool_]  # bool[N] height is pressure altitude
     t_ns: Ints  # int64[N]
-    origin: Floats  # float64[F, 3]; of bearings float64[1, 8], see ``kernels.observe``
+    origin: Floats  # float64[F, 3]; of sensors float64[1, 8], see ``kernels.observe``
     C: Floats  # float64[F, 3, 3]
     height: Floats  # float64[F]
     frame: Ints  # int64[N]
@@ -85,7 +85,8 @@ class Station:
         self.origin = site_frame.pos_enu(*place, np.float64(sensor.height_m)).reshape(1, 3)  # type: ignore[arg-type]
         self.C = np.ascontiguousarray(site_frame.local_from_enu(*place)).reshape(1, 3, 3)  # type: ignore[arg-type]
         self.height = np.array([sensor.height_m])
-        self.tells = np.concatenate((self.origin, _of_bearings(sensor, settings)), axis=1)
+        told = _of_bearings if self.kind == MeasurementKind.BEARING else _of_plots
+        self.tells = np.concatenate((self.origin, told(sensor, settings)), axis=1)
         self.p_detect = min(max(sensor.detection_probability, 0.01), 0.999)
         self.period_s = sensor.look_period_s
         self.clutter = max(sensor.clutter_per_look, 0.05)
@@ -158,6 +159,23 @@ def _of_bearings(sensor: Sensor, settings: TrackerSettings) -> Floats:
     return np.array([[sound_mps, sensor.wind_east_mps, sensor.wind_north_mps, share, settings.outlier_times]])
 
 
+def _of_plots(sensor: Sensor, settings: TrackerSettings) -> Floats:
+    """The same of a radar."""
+    beam = sensor.beam_elevation_rad
+    low = NOWHERE_LOW - 1.0 if beam is None else settings.low_beam * beam
+    return np.array([[low, settings.low_beam_times, 0.0, 0.0, 1.0]])
+
+
+def _times_of_sigma(batch: MeasurementBatch, station: Station, settings: TrackerSettings) -> Floats:
+    """How many times the site file's σ each row's errors are, as its signal tells; float64[0] where it does not."""
+    at_db, snr_db = station.sensor.sigma_snr_db, batch.attributes.get("snr_db")
+    if at_db is None or snr_db is None or station.kind == REPORT:
+        return NO_NUMBERS
+    least, most = settings.snr_times_radar if station.kind == RADAR else settings.snr_times_bearing
+    times = 10.0 ** (np.clip(at_db - np.nan_to_num(snr_db, nan=at_db), -80.0, 80.0) / 20.0)
+    return np.asarray(np.clip(times, least, most))
+
+
 def prepare(
     batch: MeasurementBatch, station: Station, frame: EnuFrame, now_ns: int, settings: TrackerSettings,
     rejects: RejectCounter,
@@ -166,9 +184,9 @@ def prepare(
     n, kind = len(batch), int(batch.kind)
     z, var, weak, keep = np.empty((n, 6)), np.empty((n, 6)), np.empty(n, np.bool_), np.empty(n, np.int64)
     n_kept, n_bad, n_late = sane_rows(
-        kind, batch.z, batch.sigma, station.sigma, station.floor, station.ceiling,
-        batch.attributes.get("pressure_altitude_m", NO_PRESSURE), SIGMA_PRESSURE_ALTITUDE_M**2, batch.t_meas_ns,
-        now_ns + int(settings.max_ahead_s * 1e9), z, var, weak, keep,
+        kind, batch.z, batch.sigma, station.sigma, _times_of_sigma(batch, station, settings), station.floor,
+        station.ceiling, batch.attributes.get("pressure_altitude_m", NO_NUMBERS), SIGMA_PRESSURE_ALTITUDE_M**2,
+        batch.t_meas_ns, now_ns + int(settings.max_ahead_s * 1e9), z, var, weak, keep,
     )  # fmt: skip
     if n_bad:
         _count(rejects, station, TrackReject.NO_RANGE_OR_AZIMUTH if kind == RADAR else TrackReject.NOT_FINITE, n_bad)
@@ -181,8 +199,7 @@ def prepare(
     rows = put_in_order(order, z, var, weak, batch.t_meas_ns, keep)
     if kind != REPORT:
         shared = np.zeros(n_kept, np.int64)
-        origin = station.tells if kind == BEARING else station.origin
-        return Rows(kind, *rows[:4], origin, station.C, station.height, shared, rows[4])
+        return Rows(kind, *rows[:4], station.tells, station.C, station.height, shared, rows[4])
     return _report_rows(rows[:4], rows[4], station, frame)
 
 

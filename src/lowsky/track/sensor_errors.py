@@ -30,12 +30,17 @@ MOVED_SIGMA_M = 500.0
 TO_RADIANS = 1e-5  # votes wrap angles; a step of kilometres as such is a small one
 HUBER = 12.6  # χ² of 6, 0.95
 SURELY = 5.0  # σ of a single error: objects that turn make these look smaller than they are
-EVIDENCE = 22.5  # χ² of 6, 0.999: errors are taken off only when there are some
+EVIDENCE = 22.5  # χ² of 6, 0.999: errors are taken off only when there are some …
+GROSS = 5.0  # … and would be if any one of the objects were wrong by so many times its σ (a datum, a clock)
 
 
 @dataclass(slots=True)
 class SensorErrors:
-    """β (``kernels.registration``) of one sensor: information (J, y) of all its meetings, and what came before."""
+    """β (``kernels.registration``) of one sensor: information of all its meetings, and what came before.
+
+    What the meetings with one object say of β + ε, its own constant error ε ~ N(0, M) included, is kept for each of K
+    objects by itself (slots of ``references``): many meetings with one object tell ε no better from β than one.
+    """
 
     found: bool = False  # a vote told where about its rows lie
     applied: bool = False  # there is evidence that it is off: its rows are corrected
@@ -43,8 +48,11 @@ class SensorErrors:
     P: Floats = field(default_factory=lambda: np.zeros((N_ERROR, N_ERROR)))
     centre: Floats = field(default_factory=lambda: np.zeros(N_ERROR))  # what the vote said …
     J_vote: Floats = field(default_factory=lambda: np.zeros((N_ERROR, N_ERROR)))  # … and how sure
-    J: Floats = field(default_factory=lambda: np.zeros((N_ERROR, N_ERROR)))
+    J: Floats = field(default_factory=lambda: np.zeros((N_ERROR, N_ERROR)))  # of objects that are followed no more
     y: Floats = field(default_factory=lambda: np.zeros(N_ERROR))
+    J_of: Floats = field(default_factory=lambda: np.zeros((0, N_ERROR, N_ERROR)))  # float64[K, 6, 6] on β + ε
+    y_of: Floats = field(default_factory=lambda: np.zeros((0, N_ERROR)))
+    M_of: Floats = field(default_factory=lambda: np.zeros((0, N_ERROR, N_ERROR)))
     t_fade_ns: int = 0
     meetings: int = 0
     disagree: int = 0
@@ -65,22 +73,48 @@ class SensorErrors:
         J_prior = J_prior.copy()
         if self.moved:
             J_prior[EAST, EAST] = J_prior[NORTH, NORTH] = 1.0 / MOVED_SIGMA_M**2
-        P = np.linalg.inv(J_prior + self.J_vote + self.J)
+        J, y = self._told()
+        P = np.linalg.inv(J_prior + self.J_vote + J)
         self.P = 0.5 * (P + P.T)
-        self.beta = self.P @ (self.J_vote @ self.centre + self.y)
+        self.beta = self.P @ (self.J_vote @ self.centre + y)
 
-    def judge(self, matters: Floats) -> None:
-        """Correct from now on? Once there is evidence: a sensor that is well is left alone. Errors that only another
-        radar's plots tell of, which are no truth, have to exceed ``matters`` float64[6] and chance each for itself."""
+    def _told(self, gross: int = -1) -> tuple[Floats, Floats]:
+        """Information (J, y) on β of all objects; that of ``gross`` as if its own errors might be ``GROSS`` times as
+        large."""
+        J, y = self.J.copy(), self.y.copy()
+        for k in np.flatnonzero(self.J_of.any(axis=(1, 2))).tolist():
+            more_J, more_y = folded(self.J_of[k], self.y_of[k], self.M_of[k] * (GROSS**2 if k == gross else 1.0))
+            J, y = J + more_J, y + more_y
+        return J, y
+
+    def judge(self, J_prior: Floats, matters: Floats) -> None:
+        """Correct from now on? Once there is evidence: a sensor that is well is left alone. No object that reports
+        itself convinces by itself, for it may be the one that is wrong. Errors that only another radar's plots tell of,
+        which are no truth, have to exceed ``matters`` float64[6] and chance each for itself."""
         if self.applied or self.meetings < MEETINGS_LEAST:
             return
-        least = np.maximum(matters, SURELY * np.sqrt(np.diag(self.P))) if self.relative_to else np.zeros(N_ERROR)
-        is_sure = bool(self.beta @ np.linalg.solve(self.P, self.beta) > EVIDENCE)
-        self.applied = is_sure and bool((np.abs(self.beta) > least).any())
+        if self.relative_to:
+            least = np.maximum(matters, SURELY * np.sqrt(np.diag(self.P)))
+            is_sure = bool(self.beta @ np.linalg.solve(self.P, self.beta) > EVIDENCE)
+            self.applied = is_sure and bool((np.abs(self.beta) > least).any())
+            return
+        for k in np.flatnonzero(self.J_of.any(axis=(1, 2))).tolist():
+            J, y = self._told(gross=k)
+            y = self.J_vote @ self.centre + y
+            if not y @ np.linalg.solve(J_prior + self.J_vote + J, y) > EVIDENCE:
+                return
+        self.applied = True
+
+    def forget(self, slot: int) -> None:
+        """The object of this slot is followed no more: what it taught stays."""
+        if slot < len(self.J_of) and self.J_of[slot].any():
+            J, y = folded(self.J_of[slot], self.y_of[slot], self.M_of[slot])
+            self.J, self.y = self.J + J, self.y + y
+            self.J_of[slot], self.y_of[slot] = 0.0, 0.0
 
     # -- where its rows lie ------------------------------------------------------------------------------------
 
-    def seek(self, t_ns: int, active: Ints, who: Ints, what: Floats, p_detect: float) -> bool:
+    def seek(self, t_ns: int, active: Ints, who: Ints, what: Floats, p_detect: float, clock_sigma_s: float) -> bool:
         """Take a look's candidates, and vote now and then. True where the vote was clear."""
         self.who, self.what = np.vstack((self.who, who)), np.vstack((self.what, what))
         self.chances.append((t_ns, tuple(active.tolist())))
@@ -94,9 +128,9 @@ class SensorErrors:
         if t_ns < self.t_vote_ns or len(self.who) < VOTES_LEAST:
             return False
         self.t_vote_ns = t_ns + VOTE_EVERY_NS
-        return self._vote(p_detect)
+        return self._vote(p_detect, clock_sigma_s)
 
-    def _vote(self, p_detect: float) -> bool:
+    def _vote(self, p_detect: float, clock_sigma_s: float) -> bool:
         """Are they all off by one error of measurement, or, if more agree on that, all shifted by one step?"""
         order = np.lexsort((self.who[:, 0], self.who[:, 2]))
         look, slot = self.who[order, 0], self.who[order, 2]
@@ -117,6 +151,8 @@ class SensorErrors:
             votes, inside = by_shift, shifted
         if not self._is_clear(slot[inside], votes, p_detect):
             return False
+        # a voter's clock may be wrong, and what it flies in that time looks like an error of the sensor
+        var = var + (clock_sigma_s * move) ** 2
         said, var = (shift, var_shift) if self.moved else (nu + move * times_s[g], var)
         self.centre, self.J_vote = np.zeros(N_ERROR), np.zeros((N_ERROR, N_ERROR))
         for a, at in enumerate((EAST, NORTH) if self.moved else (RANGE, AZIMUTH, ELEVATION)):
@@ -145,15 +181,13 @@ class SensorErrors:
         self.misses = max(0.0, self.misses + VOTES_SHARE * p_detect * expected - came)
         return self.misses > MISSES_MOST
 
-    def learn(self, J_meeting: Floats, y_meeting: Floats, M: Floats) -> bool:
-        """Add one meeting's equation for β; False when too many disagree with what was known.
+    def learn(self, slot: int, J_meeting: Floats, y_meeting: Floats, M: Floats) -> bool:
+        """Add one meeting's equation for β + ε; False when too many disagree with what was known.
 
-        The object's report may be off by a constant, ε ~ N(0, M) as the sensor would see it, so from what its meeting
-        says of β + ε, (J_b, y_b), follows J = J_b (I + M J_b)⁻¹ and y = (I + J_b M)⁻¹ y_b.
+        The report of the object in ``slot`` may be off by a constant, ε ~ N(0, M) as the sensor would see it.
         """
-        fold = np.linalg.inv(np.eye(N_ERROR) + M @ J_meeting)
-        J, y = J_meeting @ fold, fold.T @ y_meeting
-        J = 0.5 * (J + J.T)
+        J, y = folded(J_meeting, y_meeting, M)
+        weight = 1.0
         if not (np.isfinite(J).all() and np.isfinite(y).all()):
             return True
         if self.meetings >= MEETINGS_LEAST:
@@ -164,8 +198,15 @@ class SensorErrors:
                 return self.disagree <= DISAGREE_MOST
             self.disagree = max(self.disagree - 1, 0)
             weight = min(1.0, HUBER / max(d2, 1e-9))
-            J, y = weight * J, weight * y
-        self.J, self.y, self.meetings = self.J + J, self.y + y, self.meetings + 1
+        if slot >= len(self.J_of):
+            more = slot + 1 - len(self.J_of)
+            self.J_of = np.concatenate((self.J_of, np.zeros((more, N_ERROR, N_ERROR))))
+            self.M_of = np.concatenate((self.M_of, np.zeros((more, N_ERROR, N_ERROR))))
+            self.y_of = np.concatenate((self.y_of, np.zeros((more, N_ERROR))))
+        self.J_of[slot] += weight * J_meeting
+        self.y_of[slot] += weight * y_meeting
+        self.M_of[slot] = M
+        self.meetings += 1
         return True
 
     def fade(self, t_ns: int, lasts_s: float) -> None:
@@ -173,6 +214,7 @@ class SensorErrors:
         if self.t_fade_ns:
             keep = math.exp(-max(t_ns - self.t_fade_ns, 0) * 1e-9 / lasts_s)
             self.J, self.y = keep * self.J, keep * self.y
+            self.J_of, self.y_of = keep * self.J_of, keep * self.y_of
         self.t_fade_ns = t_ns
 
     # -- keeping -----------------------------------------------------------------------------------------------
@@ -189,7 +231,14 @@ class SensorErrors:
         self.chances = [(t_ns, tuple(slots)) for t_ns, slots in saved["chances"]]
 
 
-ARRAYS = ("beta", "P", "centre", "J_vote", "J", "y", "who", "what")
+def folded(J: Floats, y: Floats, M: Floats) -> tuple[Floats, Floats]:
+    """From information (J_b, y_b) on β + ε that on β: J = J_b (I + M J_b)⁻¹ and y = (I + J_b M)⁻¹ y_b, ε ~ N(0, M)."""
+    fold = np.linalg.inv(np.eye(N_ERROR) + M @ J)
+    out = J @ fold
+    return 0.5 * (out + out.T), fold.T @ y
+
+
+ARRAYS = ("beta", "P", "centre", "J_vote", "J", "y", "J_of", "y_of", "M_of", "who", "what")
 NUMBERS = (
     "found",
     "applied",

@@ -123,6 +123,12 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     outlier_share_acoustic: float = 0.05
     outlier_share_camera: float = 0.0  # a wrong pixel is another object
     outlier_times: float = 5.0  # how many times their σ is the others' (docs/science 1.4)
+    # σ ∝ 1/√SNR (docs/science 1.4) between these times of what the site file says: a strong echo still has errors of
+    # calibration and quantisation, and one that passes the threshold is not much weaker than that
+    snr_times_radar: tuple[float, float] = (0.5, 2.0)
+    snr_times_bearing: tuple[float, float] = (0.3, 5.0)
+    low_beam: float = 0.7  # of a radar's beam: nearer to the ground than that its mirror image comes in, too …
+    low_beam_times: float = 3.0  # … and elevation is so many times as uncertain; docs/science 5
     # GNSS that states no accuracy: horizontal m, height m, velocity m/s
     report_sigma: tuple[float, float, float] = (10.0, 50.0, 3.0)
     velocity_error_s: float = 5.0  # how long the error of a reported velocity lasts (bias of minutes is seen)
@@ -185,7 +191,8 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     registration_sigma: tuple[float, float, float, float, float, float] = (50.0, 0.035, 0.02, 0.5, 3.0, 3.0)
     registration_lasts_s: float = 7200.0  # mounts creep and clocks drift within hours
     report_error_lasts: float = 0.25  # of a report's variance, the share that stays the same for a minute
-    report_clock_sigma_s: float = 0.1  # of each reporting object; Remote ID's stamps are tenths of a second
+    # of each reporting object: Remote ID's clocks are off by some 0.3 s, an ADS-B place may be 0.6 s old (DO-260B)
+    report_clock_sigma_s: float = 0.35
 
     # where nobody reports, errors relative to one radar: of so many objects, and only if they matter
     plotted_most: int = 12

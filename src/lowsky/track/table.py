@@ -54,6 +54,10 @@ def column_specs(n_mode: int, n_behaviour: int, n_sensor: int) -> dict[str, tupl
         "look_hit": (np.int64, (n_sensor,)),  # number of the tracker's step in which that sensor last fed it
         "t_placed_ns": (np.int64, ()),  # since when bearings alone make it a place
         "emits": (np.float64, ()),  # > 0: existence rests on bearings; probability that it emits, if it exists
+        "lag_var": (
+            np.float64,
+            (),
+        ),  # m² along its way that its reports have in common and P does not hold; track.along
         "attributes": (np.float64, (len(ATTRIBUTES),)),
     }
 
@@ -88,6 +92,7 @@ class TrackTable:
     look_hit: NDArray[np.int64]
     t_placed_ns: NDArray[np.int64]
     emits: NDArray[np.float64]
+    lag_var: NDArray[np.float64]
     attributes: NDArray[np.float64]
     _bytes: tuple[NDArray[np.uint8], ...]
 

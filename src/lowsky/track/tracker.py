@@ -19,6 +19,7 @@ from lowsky.model.ports import Tick
 from lowsky.model.site import Site
 from lowsky.model.status import Registered
 from lowsky.model.track import TrackSnapshot
+from lowsky.track.along import along_track, meet_others
 from lowsky.track.associate import NO_COVERAGE, associate
 from lowsky.track.births import birth
 from lowsky.track.core import NOTHING_ASSOCIATED, Associated, Core
@@ -36,7 +37,7 @@ from lowsky.track.settings import TrackerSettings, settings_of
 from lowsky.track.table import Facts
 from lowsky.track.wedges import Wedges
 
-SAVED_VERSION = 7
+SAVED_VERSION = 8
 
 
 class Tracker:
@@ -239,7 +240,8 @@ class Tracker:
         elif batch.kind == MeasurementKind.REPORT:
             if len(rows):
                 self._registration.take_reports(rows, batch)
-                take_reports(core, self._known, station, self._registration.reports_corrected(rows), batch)
+                rows = along_track(self._registration.reports_corrected(rows), core.settings)
+                take_reports(core, self._known, station, rows, batch)
         else:
             rows, is_usable = self._sifted(station, rows, len(batch))
             if is_usable:
@@ -277,6 +279,8 @@ class Tracker:
             return
         rays = self._rays if batch.kind == MeasurementKind.BEARING else None
         named = np.zeros(len(rows), np.bool_)
+        if len(rows):
+            meet_others(core.table, station)
         outcome = associate(core, station, rows, limits, t_look_ns, named, batch.coverage, rays)
         whole = limits is not NO_COVERAGE
         self._doubts[station.index].note(outcome.d2, outcome.components, float(outcome.p_new.sum()) if whole else None)

@@ -40,6 +40,11 @@ def frame(rng):
     return rng.normal(0, 100, 3), np.ascontiguousarray(special_ortho_group.rvs(3, random_state=rng))
 
 
+def mirrored(rng, origin):
+    """What a radar's station tells: its place, and below which elevation the ground disturbs the next one."""
+    return np.concatenate((origin, [rng.uniform(-0.1, 0.6), 3.0, 0.0, 0.0, 1.0]))
+
+
 def modes(rng, x, P, n=3):
     mu = rng.dirichlet(np.ones(n))
     xs = x + rng.normal(size=(n, 6)) * [5, 5, 5, 1, 1, 1]

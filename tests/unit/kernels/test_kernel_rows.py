@@ -13,13 +13,14 @@ ODD = np.array([np.nan, np.inf, -np.inf, 0.0, -1.0, 1e300, -1e9, 2.0, 0.5, 1.0])
 
 
 @settings(max_examples=80, deadline=None)
-@given(SEEDS, st.sampled_from([(1, 4), (1, 5), (2, 2), (3, 6)]), st.booleans())
-def test_only_sane_rows_are_kept_and_the_others_counted(seed, shape, has_pressure):
+@given(SEEDS, st.sampled_from([(1, 4), (1, 5), (2, 2), (3, 6)]), st.booleans(), st.booleans())
+def test_only_sane_rows_are_kept_and_the_others_counted(seed, shape, has_pressure, has_scale):
     rng = np.random.default_rng(seed)
     (kind, width), n = shape, int(rng.integers(0, 12))
     z_in = np.where(rng.random((n, width)) < 0.3, rng.choice(ODD, (n, width)), rng.uniform(0, 2, (n, width)))
     sigma_in = np.where(rng.random((n, width)) < 0.5, rng.choice(ODD, (n, width)), rng.uniform(0, 2, (n, width)))
-    bounds = rng.uniform(0.2, 1.0, width), np.full(width, 0.1), np.full(width, 1.5)
+    scale = rng.uniform(0.5, 2.0, n) if has_scale else np.empty(0)
+    bounds = rng.uniform(0.2, 1.0, width), scale, np.full(width, 0.1), np.full(width, 1.5)
     pressure = rng.choice([np.nan, 100.0, 1e9], n) if has_pressure else np.empty(0)
     t_ns = rng.integers(0, 10, n)
     z, var, weak, keep = np.empty((n, 6)), np.empty((n, 6)), np.empty(n, np.bool_), np.empty(n, np.int64)

@@ -6,7 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reference import observe as twin
 from tests.reference import update as update_twin
-from tests.unit.kernels.draws import RADAR, REPORT, WIDTH, covariance, frame, modes, packed, pad, state, whole
+from tests.unit.kernels.draws import (
+    RADAR,
+    REPORT,
+    WIDTH,
+    covariance,
+    frame,
+    mirrored,
+    modes,
+    packed,
+    pad,
+    state,
+    whole,
+)  # fmt: skip
 
 from lowsky.kernels import observe as kernel
 from lowsky.kernels import sight, update
@@ -53,6 +65,7 @@ def test_one_row_conditions_as_the_joint_update_does(seed, kind, dt, mask):
     z[[k for k in range(len(z)) if not mask >> k & 1]] = np.nan
     if np.isnan(z).all():
         return
+    origin = mirrored(rng, origin) if kind == RADAR else origin
     x1, P1 = x.copy(), P.copy()
     d2, log_l, dim = update.condition(kind, x1, P1, pad(z), pad(var, 1.0), False, dt, origin, C, 30.0, update.scratch())
     want_x, want_P, want_d2, want_log = update_twin.condition(kind, x, P, z, var, dt, origin, C, 30.0)
@@ -80,6 +93,7 @@ def test_weighted_rows_update_the_modes_as_the_mixture_does(seed, n_row, apart):
         for _ in range(n_row)
     ]
     rows[0][0][rng.integers(5)] = np.nan
+    origin = mirrored(rng, origin)
     p = rng.dirichlet(np.ones(n_row + 1))
     x, P, m = xs[None].copy(), packed(Ps)[None], mu[None].copy()
     xm, Pm, zero = np.zeros((1, 6)), np.zeros((1, 6, 6)), np.zeros(n_row, np.int64)

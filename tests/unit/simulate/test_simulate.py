@@ -21,7 +21,7 @@ SENSOR_KEYS = SITE_KEYS - {"name"} | {
     "id", "kind", "sigma_range_m", "sigma_azimuth_deg", "sigma_elevation_deg", "sigma_range_rate_mps",
     "detection_probability", "clutter_per_look", "look_period_s", "min_range_m", "max_range_m", "azimuth_deg",
     "elevation_deg", "sigma_position_m", "sigma_height_m", "sigma_velocity_mps", "latency_s",
-    "air_temperature_c", "wind_east_mps", "wind_north_mps", "delivers",
+    "air_temperature_c", "wind_east_mps", "wind_north_mps", "delivers", "sigma_snr_db", "beam_elevation_deg",
 }  # fmt: skip
 COLUMNS = {
     "time", "received", "sensor", "look", "range_m", "azimuth_deg", "elevation_deg", "range_rate_mps", "latitude_deg",

@@ -65,15 +65,27 @@ def test_errors_of_a_radar_are_found_and_told_with_their_uncertainty(settled):
     assert errors.applied
     assert np.all(np.abs(errors.beta[:4] - OFF) < 4 * sigma[:4])
     assert sigma[RANGE] < 5.0
-    assert sigma[AZIMUTH] < np.radians(0.1)
+    assert sigma[AZIMUTH] < np.radians(0.12)
     assert sigma[ELEVATION] < np.radians(0.2)
-    assert sigma[TIME] < 0.2
+    assert sigma[TIME] < 0.25  # four objects' clocks of 0.35 s
 
 
 def test_a_radar_that_is_well_is_left_alone(settled):
     errors = settled.registration("two")
     assert errors.meetings > 10
     assert not errors.applied
+
+
+def test_one_object_whose_place_is_older_than_it_says_convinces_nobody():
+    rng, tracker = np.random.default_rng(3), Tracker(site(*RADARS, RECEIVER))
+    for t in range(1, 101):
+        for k, sensor in enumerate(RADARS):
+            tracker.step(look(rng, sensor, t + 0.3 * k, straight([-1000, 3000, 300], [20, -50, 0], t + 0.3 * k)))
+        old = straight([-1000, 3000, 300], [20, -50, 0], t + 0.5 - 0.5)
+        tracker.step(reports(rng, RECEIVER, t + 0.5, old, NAMES[:1]))
+    for name in ("one", "two"):
+        assert tracker.registration(name).meetings >= 3
+        assert not tracker.registration(name).applied
 
 
 def test_the_picture_of_a_misregistered_radar_is_right_and_single(settled):

@@ -84,6 +84,27 @@ def test_reports_every_ten_seconds_follow_an_airliner_through_its_turn_within_30
     assert len(kinds(events, TrackStarted)) == len(kinds(events, TrackConfirmed)) == 1
 
 
+def test_reports_of_a_fast_aircraft_tell_its_place_along_its_way_no_better_than_its_clock_and_a_radar_does():
+    rng, sensors, lag_s = np.random.default_rng(5), (radar(), receiver()), 0.4
+    tracker = Tracker(site(*sensors))
+
+    def flight(t_s):
+        return straight([-20_000, 1500, 900], [200, 0, 0], t_s)
+
+    for k in range(2, 240):  # seen by the radar from 75 s on
+        if k >= 150 and k % 2 == 0:
+            tracker.step(look(rng, sensors[0], 0.5 * k, flight(0.5 * k)))
+        told = flight(0.5 * k + 0.25 - lag_s)
+        tracker.step(reports(rng, sensors[1], 0.5 * k + 0.25, told, ["4b1234"]))
+        if k in (140, 200):
+            snapshot = tracker.snapshot()
+            row = snapshot.identity.index("4b1234")
+            error, sigma = snapshot.x[row, :2] - flight(0.5 * k + 0.25)[0, :2], np.sqrt(np.diag(snapshot.P[row]))
+            assert np.abs(error[0]) < 3.0 * sigma[0]
+            assert sigma[1] < 20.0
+            assert (sigma[0] > 60.0) == (k == 140)  # 0.35 s of 200 m/s
+
+
 def test_a_report_and_a_plot_of_one_aircraft_are_one_track_whichever_comes_first():
     for first in ("plot", "report"):
         rng = np.random.default_rng(11)
