@@ -64,12 +64,14 @@ def weigh_close(
     ----------
     track, row, log_l : E edges in order of track
     p_edge, p_miss, p_new : float64[E], float64[T], float64[N], in place
-    rho, seen, p_missed : float64[N], float64[T], float64[T]
+    rho, seen : float64[N], float64[T]
+    p_missed : float64[T], in place
+        Grows where a group is seen less than it should be: it is denser than was thought, and no member is to blame.
     first, second, same : K pairs of ``close_pairs``
     group_of : int64[T]
         ``groups_of``.
     few : float
-        Pairs against which a group's own share of pairs told apart is weighed.
+        Pairs, or members, against which a group's own share of pairs told apart, or members seen, is weighed.
     p_shared, z_shared, var_shared : float64[E], float64[E, 6], float64[E, 6], outputs
         Part of p_edge that is shared, and the plot of its own that says the same.
     apart, chance : float64[K], outputs
@@ -179,8 +181,13 @@ def weigh_close(
             for c in range(6):
                 z_shared[e, c] = z[row[e], c] + nu_shared[m, c] - nu[m, c]
                 var_shared[e, c] = v_shared[m, c] if z_finite[rows[m], c] else 1.0
+        was_seen, should = few, few
         for t in range(n_t):
             p_miss[group[t]] = missed[t]
+            was_seen += 1.0 - missed[t]
+            should += r[group[t]] * seen[group[t]]
+        for t in range(n_t):
+            p_missed[group[t]] = 1.0 - (1.0 - p_missed[group[t]]) * min(1.0, was_seen / should)
         for j in range(n_r):
             for at in range(row_first[plots[j]], row_first[plots[j] + 1]):
                 e = by_row[at]

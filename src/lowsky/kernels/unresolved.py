@@ -13,6 +13,10 @@ from lowsky.kernels.linalg import distance2
 LOG_2PI = math.log(2.0 * math.pi)
 NEVER = -1e30
 """Logarithm of a probability that is none; finite, so that differences stay numbers."""
+MEMBERS_MOST = 62
+"""Tracks of one group: each is a bit of an int64."""
+SLOTS = 1 << 13
+"""Sets whose density is remembered while a group is weighed."""
 OVERLAP_MOST = 0.98
 """Two objects are never surely in one cell: positions are estimates, and cells no boxes."""
 
@@ -81,6 +85,44 @@ def _log_apart(t, choice, assigned, but, log_apart):
 
 
 @njit
+def _slot(j, crew, known):
+    """Where the density of ``crew`` (tracks as bits) in plot j is kept, or may be put: a slot of ``known``
+    int64[SLOTS, 2], plot + 1 and crew; after eight that are taken by others the last of these."""
+    at = (crew * 40503 + (crew >> 17) * 2654435761 + j * 97) & (SLOTS - 1)
+    for _ in range(8):
+        if known[at, 0] == 0 or (known[at, 0] == j + 1 and known[at, 1] == crew):
+            break
+        at = (at + 1) & (SLOTS - 1)
+    return at
+
+
+@njit
+def _of_crew(crew, out):
+    """Tracks that are bits of ``crew`` into ``out``, ascending; how many."""
+    n, t = 0, 0
+    while crew:
+        if crew & 1:
+            out[n] = t
+            n += 1
+        crew >>= 1
+        t += 1
+    return n
+
+
+@njit
+def _log_of_crew(j, crew, memory, problem):
+    """``_log_of_set`` of a crew in plot j, worked out once: the sampler comes back to the same sets again and again."""
+    known, log_of, members = memory
+    at = _slot(j, crew, known)
+    if known[at, 0] != j + 1 or known[at, 1] != crew:
+        edge_at, log_alone, nu, HPH, z_finite, var, same, work = problem
+        n = _of_crew(crew, members)
+        log_of[at] = _log_of_set(members, n, edge_at[j], log_alone, nu, HPH, z_finite[j], var[j], same, work)
+        known[at, 0], known[at, 1] = j + 1, crew
+    return log_of[at]
+
+
+@njit
 def share_plots(
     start, rows, log_alone, nu, HPH, z_finite, var, log_rho, log_seen, log_miss, same, sweeps, burn, seed, p_alone,
     p_shared, nu_shared, var_shared, p_miss, p_free, apart,
@@ -143,7 +185,11 @@ def share_plots(
             u = min(same[t, k, 0] * same[t, k, 1] * same[t, k, 2], OVERLAP_MOST)
             log_apart[t, k] = math.log(1.0 - u)
     assigned = np.full(n_t, -1, np.int64)
-    members, other = np.empty(n_t + 1, np.int64), np.empty(n_t + 1, np.int64)
+    # of each plot: its tracks as bits, and ln of its density given them
+    crew, log_now, log_new = np.zeros(n_r, np.int64), log_rho.copy(), np.zeros(2)
+    members, log_choice = np.empty(n_t, np.int64), np.empty(most)
+    memory = np.zeros((SLOTS, 2), np.int64), np.empty(SLOTS), members
+    problem = edge_at, log_alone, nu, HPH, z_finite, var, same, work
     weight, is_shared = np.empty(most), np.empty(most, np.bool_)
     second = np.zeros((n_edge, 6))
     for e in range(n_edge):
@@ -156,6 +202,11 @@ def share_plots(
     for sweep in range(burn + sweeps):
         kept = sweep >= burn
         for t in range(n_t):
+            bit = np.int64(1) << t
+            if assigned[t] >= 0:
+                j = assigned[t]
+                crew[j] ^= bit
+                log_now[j] = _log_of_crew(j, crew[j], memory, problem) if crew[j] else log_rho[j]
             assigned[t] = -1
             n_choice = start[t + 1] - start[t] + 1
             weight[0] = log_miss[t]
@@ -163,14 +214,10 @@ def share_plots(
             best = weight[0]
             for e in range(start[t], start[t + 1]):
                 j, k = rows[e], e - start[t] + 1
-                n = _members(assigned, j, t, members)
-                is_shared[k] = n > 0
-                before = log_rho[j]
-                if n > 0:
-                    before = _log_of_set(members, n, edge_at[j], log_alone, nu, HPH, z_finite[j], var[j], same, work)
-                members[n] = t
-                after = _log_of_set(members, n + 1, edge_at[j], log_alone, nu, HPH, z_finite[j], var[j], same, work)
-                weight[k] = log_seen[t] + after - before + _log_apart(t, j, assigned, -1, log_apart)
+                is_shared[k] = crew[j] > 0
+                after = _log_of_crew(j, crew[j] | bit, memory, problem) if crew[j] else log_alone[e]
+                log_choice[k] = after
+                weight[k] = log_seen[t] + after - log_now[j] + _log_apart(t, j, assigned, -1, log_apart)
                 best = max(best, weight[k])
             total = 0.0
             for k in range(n_choice):
@@ -194,19 +241,34 @@ def share_plots(
             while k < n_choice - 1 and lot >= weight[k]:
                 lot -= weight[k]
                 k += 1
-            assigned[t] = rows[start[t] + k - 1] if k > 0 else -1
+            if k > 0:
+                assigned[t] = rows[start[t] + k - 1]
+                crew[assigned[t]] |= bit
+                log_now[assigned[t]] = log_choice[k]
         for a in range(n_t):
             for b in range(a + 1, n_t):
                 ja, jb = assigned[a], assigned[b]
                 if ja == jb or (jb >= 0 and edge_at[jb, a] < 0) or (ja >= 0 and edge_at[ja, b] < 0):
                     continue
-                gain = _exchange_gain(
-                    a, b, assigned, edge_at, log_alone, nu, HPH, z_finite, var, same, log_seen, log_miss, log_apart,
-                    members, other, work,
-                )  # fmt: skip
+                both = (np.int64(1) << a) | (np.int64(1) << b)
+                gain = _exchange_gain(a, b, assigned, log_seen, log_miss, log_apart)
+                for side in range(2):
+                    j, comes = (ja, b) if side == 0 else (jb, a)
+                    if j < 0:
+                        continue
+                    changed = crew[j] ^ both
+                    if changed == np.int64(1) << comes:
+                        log_new[side] = log_alone[edge_at[j, comes]]
+                    else:
+                        log_new[side] = _log_of_crew(j, changed, memory, problem)
+                    gain += log_new[side] - log_now[j]
                 state = state * 48271 % 2147483647
                 if math.log(state / 2147483647.0) < gain:
                     assigned[a], assigned[b] = jb, ja
+                    if ja >= 0:
+                        crew[ja], log_now[ja] = crew[ja] ^ both, log_new[0]
+                    if jb >= 0:
+                        crew[jb], log_now[jb] = crew[jb] ^ both, log_new[1]
         if kept:
             for j in range(n_r):
                 p_free[j] += 1.0
@@ -233,22 +295,11 @@ def share_plots(
 
 
 @njit
-def _exchange_gain(
-    a, b, assigned, edge_at, log_alone, nu, HPH, z_finite, var, same, log_seen, log_miss, log_apart, members, other,
-    work,
-):  # fmt: skip
-    """ln of the law after over before, if tracks a and b exchanged their plots (either may have none)."""
+def _exchange_gain(a, b, assigned, log_seen, log_miss, log_apart):
+    """ln of the law after over before, the plots' own densities left out, if tracks a and b exchanged their plots
+    (either may have none)."""
     ja, jb = assigned[a], assigned[b]
     gain = 0.0
-    for j in (ja, jb):
-        if j < 0:
-            continue
-        leaves, comes = (a, b) if j == ja else (b, a)
-        n = _members(assigned, j, -1, members)
-        gain -= _log_of_set(members, n, edge_at[j], log_alone, nu, HPH, z_finite[j], var[j], same, work)
-        n = _members(assigned, j, leaves, other)
-        other[n] = comes
-        gain += _log_of_set(other, n + 1, edge_at[j], log_alone, nu, HPH, z_finite[j], var[j], same, work)
     if ja < 0:
         gain += log_seen[a] - log_miss[a] + log_miss[b] - log_seen[b]
     elif jb < 0:

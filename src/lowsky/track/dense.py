@@ -3,15 +3,23 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowsky.kernels.associate import whole_on_best
 from lowsky.kernels.close import close_pairs
+from lowsky.kernels.existence import CONFIRMED
+from lowsky.kernels.gate import pairs
 from lowsky.kernels.groups import groups_of, weigh_close
+from lowsky.kernels.merge import agreeing_pairs
 from lowsky.kernels.rearrange import rearrange_groups
+from lowsky.kernels.unresolved import MEMBERS_MOST
 from lowsky.kernels.update import scratch
 from lowsky.model.measurement import Floats, Ints, MeasurementKind
 from lowsky.track.core import NO_ROWS, Core
 from lowsky.track.rows import Rows, Station
+
+FED_NS = 10_000_000_000
+"""What a radar has fed within it, it sees: two such tracks that were not close are two objects to it."""
 
 
 @dataclass(slots=True)
@@ -62,7 +70,7 @@ def weigh_close_tracks(core: Core, station: Station, rows: Rows, look: Look, t_l
     if not len(first):
         return None
     joint = (d2 < settings.close_gate) | (same.prod(axis=1) > settings.overlap_least)
-    group_of = groups_of(first, second, joint, n, settings.group_most)
+    group_of = groups_of(first, second, joint, n, min(settings.group_most, MEMBERS_MOST))
     seen = np.maximum(look.p_seen, settings.p_seen_floor)
     n_edge = len(look.track)
     p_shared, z_shared, var_shared = np.empty(n_edge), np.empty((n_edge, 6)), np.empty((n_edge, 6))
@@ -73,7 +81,11 @@ def weigh_close_tracks(core: Core, station: Station, rows: Rows, look: Look, t_l
         rows.var, rows.t_ns, rows.origin, rows.C, rows.height, rows.frame, t_look_ns, settings.sweeps,
         settings.apart_prior, p_shared, z_shared, var_shared, apart, chance, scratch(),
     )  # fmt: skip
-    core.together.note(table.serial[first], table.serial[second], apart, chance, core.now_ns)
+    fed = core.now_ns - table.t_hit_ns[:n, station.index] < FED_NS
+    is_known = fed & (table.status[:n] >= CONFIRMED)
+    core.together.note(
+        table.serial[first], table.serial[second], is_known[first] & is_known[second], apart, chance, core.now_ns
+    )
     edge = np.flatnonzero(p_shared > 1e-4)
     contested = np.unique(np.concatenate((first, second)))
     return Close(contested, group_of, edge, p_shared[edge], z_shared[edge], var_shared[edge])
@@ -105,3 +117,27 @@ def rearrange(core: Core, rows: Rows, track: Ints, row: Ints, p_edge: Floats, p_
         core.var_ceiling, core.settings.rounds, ok,
     )  # fmt: skip
     return touched[~ok]
+
+
+def in_crowd(core: Core, rows: Ints) -> NDArray[np.bool_]:
+    """bool[K]: of shown tracks ``rows``, those that another shown track may be taken for, as far as is known by now."""
+    table, settings = core.table, core.settings
+    shown = np.flatnonzero(table.track_id[: table.n] > 0)
+    at, ahead = np.searchsorted(shown, rows), (core.now_ns - table.t_ns[shown]) * 1e-9
+    east = table.xm[shown, 0] + ahead * table.xm[shown, 3]
+    north = table.xm[shown, 1] + ahead * table.xm[shown, 4]
+    own = np.sqrt(settings.crowd_gate * np.maximum(table.Pm[shown, 0, 0], table.Pm[shown, 1, 1]))
+    half = np.minimum(own + own.max(), settings.merge_distance_m)  # as in ``Duplicates``: no pair is lost
+    none = np.zeros(len(shown), np.bool_)
+    first, second, _ = pairs(
+        east[at], north[at], half[at], half[at], east, north, False, none[at], none, settings.edges_per_track
+    )
+    first, second = rows[first], shown[second]
+    first, second = first[first != second], second[first != second]
+    verdict = np.empty(len(first), np.uint8)
+    agreeing_pairs(
+        first, second, core.now_ns, table.t_ns, table.xm, table.Pm, np.zeros_like(table.has_identity),
+        table.look_hit, table.t_report_ns, np.array([0.0, 0.0, 0.0, settings.merge_distance_m]),
+        settings.crowd_gate, verdict,
+    )  # fmt: skip
+    return np.isin(rows, first[verdict != 0])

@@ -1,12 +1,14 @@
 """Statuses from existence and silence: shown, confirmed, coasting, dropped; misses of sensors that stream."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lowsky.kernels.existence import COASTING, DROPPED, judge, overdue_misses
+from lowsky.kernels.existence import COASTING, DROPPED, TENTATIVE, judge, overdue_misses
 from lowsky.model.events import TrackCoasting, TrackConfirmed, TrackDropped
 from lowsky.model.measurement import Ints, MeasurementKind
 from lowsky.track.associate import shielded
 from lowsky.track.core import NO_ROWS, Core
+from lowsky.track.dense import in_crowd
 
 SILENT_PERIODS = 3.0
 """A radar silent for longer than this many of its periods says nothing about anybody."""
@@ -54,6 +56,7 @@ def judge_tracks(core: Core, merged: list[int]) -> Ints:
         return np.array(sorted(merged), np.int64) if merged else NO_ROWS
     verdict[merged] = table.status[merged]
     changed = changed[:n_changed]
+    _wait_in_crowds(core, verdict, changed)
     changed = changed[verdict[changed] != table.status[changed]]
     shown = changed[table.track_id[changed] > 0]
     ended = list(merged)
@@ -64,6 +67,16 @@ def judge_tracks(core: Core, merged: list[int]) -> Ints:
             ended.append(row)
     table.status[changed] = verdict[changed]
     return np.array(sorted(ended), np.int64)
+
+
+def _wait_in_crowds(core: Core, verdict: NDArray[np.uint8], changed: Ints) -> None:
+    """Who could still be taken for a neighbour is not confirmed yet: so far it might carry the neighbour's number."""
+    table, settings = core.table, core.settings
+    fresh = changed[(table.status[changed] == TENTATIVE) & (verdict[changed] != DROPPED)]
+    fresh = fresh[(table.track_id[fresh] > 0) & (table.t_report_ns[fresh] == 0)]
+    fresh = fresh[table.hits[fresh] < settings.hits_crowd]
+    if len(fresh):
+        verdict[fresh[in_crowd(core, fresh)]] = TENTATIVE
 
 
 def _tell(core: Core, row: int, verdict: int) -> None:

@@ -72,6 +72,8 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     recycle_share: float = 0.02  # … and never above this share of a sensor's own birth probability
     r_confirm: float = 0.9
     hits_confirm: int = 3  # two plots draw a line through any clutter
+    crowd_gate: float = 9.0  # χ² of 6: a new track is not confirmed while a shown one agrees with it so well …
+    hits_crowd: int = 8  # … unless it has as many rows: they will not come apart
     r_drop_confirmed: float = 0.05
     r_drop_tentative: float = 0.02  # of tracks that were shown
     r_coast: float = 0.5  # docs/science 1.12: shown as fresh above it
@@ -96,12 +98,12 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     # close tracks
     cell_sigmas: tuple[float, float, float] = (2.0, 2.0, 2.0)  # range, azimuth, elevation: a radar's resolution cell
-    close_gate: float = 9.0  # states that agree within three σ may be confused; docs/science 1.5
+    close_gate: float = 16.0  # states that agree within four σ may be confused
     overlap_least: float = 0.05  # chance to be in one cell from which it is reckoned with
-    apart_prior: float = 4.0  # pairs that a group's own share of pairs told apart is weighed against
+    apart_prior: float = 4.0  # pairs told apart, or members seen, that a group's own share is weighed against
     rounds: int = 3  # of dealing out a group's hypotheses anew; docs/science 1.5: two to four
-    group_most: int = 64  # larger groups are left to belief propagation
-    sweeps: int = 60  # of the sampler: conditional probabilities averaged over them are good to some 0.02
+    group_most: int = 62  # larger groups are left to belief propagation; each track is a bit in the sampler
+    sweeps: int = 100  # of the sampler: conditional probabilities averaged over them are good to some 0.02
 
     # births
     births_most: int = 4096  # candidates a single look may start; a burst beyond it is thinned, and counted
