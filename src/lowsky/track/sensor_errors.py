@@ -139,6 +139,7 @@ class SensorErrors:
         reach = VOTE_REACH * np.sqrt(var) + 0.25 * np.abs(move)  # half of what lies between two times
         inside, shifted = np.empty(len(slot), np.bool_), np.empty(len(slot), np.bool_)
         votes, g, _ = vote(slot, look, nu, move, reach, times_s, inside)
+        most = votes
         near_zero = ~(np.abs(nu) > reach).any(axis=1)  # NaN: not measured, so it does not speak against it
         if len(set(zip(slot[near_zero].tolist(), look[near_zero].tolist(), strict=True))) >= WELL_SHARE * votes:
             votes, g, inside = int(WELL_SHARE * votes), 0, near_zero
@@ -146,13 +147,15 @@ class SensorErrors:
         by_shift = 0
         if np.isfinite(shift).all():
             by_shift, _, _ = vote(slot, look, TO_RADIANS * shift, np.zeros_like(shift), near, times_s[:1], shifted)
-        self.moved = by_shift > MOVED_TIMES * votes
+        self.moved = by_shift > MOVED_TIMES * most
         if self.moved:
             votes, inside = by_shift, shifted
         if not self._is_clear(slot[inside], votes, p_detect):
             return False
         # a voter's clock may be wrong, and what it flies in that time looks like an error of the sensor
-        var = var + (clock_sigma_s * move) ** 2
+        across2 = np.maximum(var_shift[:, 0] - var[:, 0], 0.0) / var[:, 1]  # m² of range
+        way2 = clock_sigma_s**2 * (move[:, 0] ** 2 + across2 * move[:, 1] ** 2)
+        var, var_shift = var + (clock_sigma_s * move) ** 2, var_shift + way2[:, None]
         said, var = (shift, var_shift) if self.moved else (nu + move * times_s[g], var)
         self.centre, self.J_vote = np.zeros(N_ERROR), np.zeros((N_ERROR, N_ERROR))
         for a, at in enumerate((EAST, NORTH) if self.moved else (RANGE, AZIMUTH, ELEVATION)):
