@@ -10,6 +10,7 @@ from lowsky.kernels.gate import pairs
 from lowsky.kernels.merge import AGREE, APART, agreeing_pairs
 from lowsky.model.events import TracksMerged
 from lowsky.track.core import Core
+from lowsky.track.rays import replaced
 from lowsky.track.reports import Identities
 
 
@@ -43,6 +44,7 @@ class Duplicates:
             ripe = counted[key] >= core.merge_after if close is None else close[0] >= doubt
             if ripe and a not in gone and b not in gone:
                 gone.append(_merge(core, known, a, b))
+        gone += [_merge(core, known, a, b, "one fell silent where the other is heard") for a, b in replaced(core, gone)]
         self.agreed = counted
         core.together.forget(core.now_ns - self.keep_ns)
         return gone
@@ -95,7 +97,13 @@ class Duplicates:
         self.agreed = {(a, b): n for a, b, n in saved[1]}
 
 
-def _merge(core: Core, known: Identities, a: int, b: int) -> int:
+def _merge(
+    core: Core,
+    known: Identities,
+    a: int,
+    b: int,
+    cause: str = "same place and velocity for several updates, never seen apart",
+) -> int:
     """Merge rows a and b; the one with an identity stays, else the older number. Returns the row that goes."""
     table = core.table
     stays, goes = (b, a) if table.has_identity[b] and not table.has_identity[a] else (a, b)
@@ -113,7 +121,7 @@ def _merge(core: Core, known: Identities, a: int, b: int) -> int:
     table.attributes[stays, lacking] = table.attributes[goes, lacking]
     core.emit(
         TracksMerged,
-        "same place and velocity for several updates, never seen apart",
+        cause,
         track_id=int(table.track_id[stays]),
         merged_track_id=int(table.track_id[goes]),
     )

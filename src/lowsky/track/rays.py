@@ -268,6 +268,35 @@ def believed(core: Core, held: Ints, t_look_ns: int) -> Floats:
     return np.asarray(1.0 - settings.crossing_share * np.exp(-age_s / settings.crossing_lasts_s))
 
 
+def replaced(core: Core, gone: list[int]) -> list[tuple[int, int]]:
+    """Pairs of shown tracks of bearings alone, rows by track number, of which one fell silent when the other began, in
+    the same place: an emitter whose track had gone astray. Each row once; none of ``gone``.
+
+    That two emitters are as near as their tracks are uncertain, and one stops as the other starts, is not what happens.
+    """
+    table, settings = core.table, core.settings
+    n = table.n
+    held = (table.emits[:n] > 0.0) & (table.t_report_ns[:n] == 0) & (table.track_id[:n] > 0)
+    held[gone] = False
+    silent = held & (table.status[:n] == TrackStatus.COASTING)
+    pairs: list[tuple[int, int]] = []
+    used: set[int] = set()
+    for a in np.flatnonzero(silent).tolist():
+        last_ns = int(table.t_update_ns[a])
+        came = held & (table.t_placed_ns[:n] > last_ns - int(settings.ray_silence_s * 1e9))
+        others = np.flatnonzero(came & (table.t_update_ns[:n] > last_ns))
+        ahead = [(core.now_ns - table.t_ns[i]) * 1e-9 for i in (others, a)]
+        there = table.xm[others, :2] + ahead[0][:, None] * table.xm[others, 3:5]
+        away = there - table.xm[a, :2] - ahead[1] * table.xm[a, 3:5]
+        d2 = _distance2(away, table.Pm[others, :2, :2] + table.Pm[a, :2, :2])
+        near = others[d2 < settings.ray_join_gate][np.argsort(d2[d2 < settings.ray_join_gate])]
+        for b in near.tolist():
+            if a not in used and b not in used:
+                pairs.append((a, b) if table.track_id[a] < table.track_id[b] else (b, a))
+                used |= {a, b}
+    return pairs
+
+
 def _distance2(away: Floats, S: Floats) -> Floats:
     """float64[K, 2], float64[K, 2, 2] -> float64[K]."""
     return np.einsum("na,na->n", away, np.linalg.solve(S, away[:, :, None])[:, :, 0])
