@@ -9,7 +9,8 @@ from tests.unit.track.track_scenes import SECOND, T0, batch, finder, look, radar
 
 from lowsky.model.measurement import MeasurementKind
 from lowsky.model.ports import Tick
-from lowsky.model.track import PositionKind
+from lowsky.model.track import PositionKind, TrackStatus
+from lowsky.track.rays import replaced
 from lowsky.track.rows import TrackReject
 from lowsky.track.settings import TrackerSettings
 from lowsky.track.tracker import Tracker
@@ -148,3 +149,33 @@ def test_a_tracker_goes_on_from_its_dump_with_its_rays(rng):
     assert len(points(first.snapshot())) == 1
     assert T0 < first.snapshot().t_ns < T0 + 10 * SECOND and math.isfinite(first.snapshot().x.sum())
     assert first.step(Tick(first.snapshot().t_ns)) == second.step(Tick(second.snapshot().t_ns))
+
+
+@pytest.mark.parametrize(("heard_s", "is_believed"), [(4, False), (30, True)])
+def test_a_place_of_bearings_that_falls_silent_is_believed_once_it_is_old(rng, heard_s, is_believed):
+    sensors, target = finders(), lambda k: straight([-300, 400, 120], [3, 1, 0], k / 2)
+    tracker = Tracker(site(*sensors))
+    for k in range(1, 2 * heard_s + 1):
+        listen(tracker, rng, sensors, k / 2, target(k))
+    assert len(points(tracker.snapshot())) == 1
+    for k in range(2 * heard_s + 1, 2 * heard_s + 7):
+        listen(tracker, rng, sensors, k / 2, np.empty((0, 6)))
+    assert (len(points(tracker.snapshot())) == 1) == is_believed
+
+
+@pytest.mark.parametrize(("away_m", "is_new", "is_one"), [(60, True, True), (60, False, False), (400, True, False)])
+def test_an_emitter_that_falls_silent_where_another_begins_is_the_same(away_m, is_new, is_one):
+    tracker = Tracker(site(*finders()))
+    core, table = tracker._core, tracker._core.table
+    core.now_ns = T0 + 60 * SECOND
+    a, b = table.add(2).tolist()
+    for row, east, update_s, placed_s, status in (
+        (a, 0.0, 50, 5, TrackStatus.COASTING),
+        (b, float(away_m), 60, 48 if is_new else 10, TrackStatus.CONFIRMED),
+    ):
+        table.track_id[row], table.emits[row], table.r[row], table.status[row] = row + 1, 0.9, 0.95, status
+        table.t_ns[row] = table.t_r_ns[row] = core.now_ns
+        table.t_update_ns[row], table.t_placed_ns[row] = T0 + update_s * SECOND, T0 + placed_s * SECOND
+        table.xm[row], table.Pm[row] = [east, 0, 100, 0, 0, 0], np.diag([30.0**2] * 3 + [4.0] * 3)
+    assert replaced(core, []) == ([(a, b)] if is_one else [])
+    assert replaced(core, [a]) == []
