@@ -6,72 +6,16 @@ Every fault is reported at once, with its line. Nothing is read later.
 import math
 import re
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lowsky.engine.keys import Key, Lines, built, number, one_of, read_table, sector, shown, text
+from lowsky.engine.zones import read_zones
 from lowsky.errors import ConfigError, Fault
 from lowsky.feeds.plan import plan
 from lowsky.model.site import DELIVERS, MAX_SENSORS, SENSOR_KINDS, Feed, Sensor, Site
 from lowsky.track.settings import setting_faults
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key of a table: what it may hold and what it becomes."""
-
-    name: str  # in the file
-    field: str  # of the struct
-    reads: Callable[[Any], Any]  # raises ValueError(what would be right)
-    required: bool = False
-
-
-def number(low: float, high: float, scale: float = 1.0) -> Callable[[Any], float]:
-    """A finite number in [low, high], multiplied by ``scale``."""
-
-    def read(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise ValueError(f"a number from {low:g} to {high:g}")
-        return float(value) * scale
-
-    return read
-
-
-def text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > 200 or not value.isprintable():
-        raise ValueError("a text of 1 to 200 printable characters")
-    return value
-
-
-def one_of(*choices: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if value not in choices:
-            raise ValueError("one of " + ", ".join(choices))
-        return str(value)
-
-    return read
-
-
-def sector(low_deg: float, high_deg: float, wraps: bool) -> Callable[[Any], tuple[float, float]]:
-    """[from, to] in degrees. A sector that wraps may be given as [350, 10] and becomes [350, 370]."""
-
-    def read(value: Any) -> tuple[float, float]:
-        wanted = ValueError(f"two numbers [from, to] from {low_deg:g} to {high_deg:g}, from before to")
-        if not isinstance(value, list) or len(value) != 2:
-            raise wanted
-        try:
-            start, end = (number(low_deg, high_deg)(v) for v in value)
-        except ValueError:
-            raise wanted from None
-        if wraps and end <= start:
-            end += 360.0
-        if end <= start:
-            raise wanted
-        return math.radians(start), math.radians(end)
-
-    return read
-
 
 RAD = math.pi / 180.0
 PLACE = (
@@ -115,70 +59,7 @@ FEED_KEYS = (
     Key("format", "format", text, required=True),
     Key("source", "source", text, required=True),
 )
-TABLES = ("site", "sensor", "feed", "tracker")
-
-
-class _Lines:
-    """Finds the line of a key, so that a fault can say it (the TOML parser of the library does not)."""
-
-    def __init__(self, name: str, source: str) -> None:
-        self.name = name
-        self._lines = source.splitlines()
-
-    def where(self, table: str, index: int, key: str | None = None) -> str:
-        header = re.compile(rf"^\s*\[\[?\s*{re.escape(table)}\s*\]\]?")
-        seen, inside, line_of_table = -1, False, 0
-        for number_, line in enumerate(self._lines, start=1):
-            if header.match(line):
-                seen += 1
-                inside = seen == index
-                line_of_table = number_ if inside else line_of_table
-            elif line.lstrip().startswith("["):
-                inside = False
-            elif inside and key is not None and re.match(rf'^\s*"?{re.escape(key)}"?\s*[=.]', line):
-                return f"{self.name}:{number_}: {table}.{key}"
-        dot_key = f".{key}" if key else ""
-        return f"{self.name}:{line_of_table}: {table}{dot_key}" if line_of_table else f"{self.name}: {table}{dot_key}"
-
-
-def _shown(value: Any) -> str:
-    try:
-        rendered = repr(value)
-    except ValueError:  # Python refuses to write out integers of thousands of digits
-        return "an endless number"
-    return rendered if len(rendered) <= 60 else rendered[:57] + "..."
-
-
-def _read_table(
-    raw: Any, keys: tuple[Key, ...], at: Callable[[str | None], str], faults: list[Fault], extra: bool = False
-) -> dict[str, Any]:
-    """Read one table by its keys; ``extra`` allows further keys and returns them under 'options'."""
-    if not isinstance(raw, Mapping):
-        faults.append(Fault(at(None), _shown(raw), "a table"))
-        return {}
-    known = {key.name: key for key in keys}
-    out: dict[str, Any] = {"options": {}} if extra else {}
-    for name, value in raw.items():
-        if name in known:
-            try:
-                out[known[name].field] = known[name].reads(value)
-            except ValueError as wanted:
-                faults.append(Fault(at(name), _shown(value), str(wanted)))
-        elif extra:
-            out["options"][name] = value
-        else:
-            faults.append(Fault(at(name), "an unknown key", "one of " + ", ".join(known)))
-    for key in keys:
-        if key.required and key.name not in raw:
-            faults.append(Fault(at(None), f"no {key.name}", f"{key.name} = …"))
-    return out
-
-
-def _built(struct: type[Any], values: dict[str, Any], keys: tuple[Key, ...]) -> Any:
-    """The struct, or None where a required key is missing or wrong (already reported)."""
-    if any(key.required and key.field not in values for key in keys):
-        return None
-    return struct(**values)
+TABLES = ("site", "sensor", "feed", "tracker", "zone", "rule")
 
 
 def _check_sensor(sensor: Sensor, at: Callable[[str | None], str], faults: list[Fault]) -> None:
@@ -197,7 +78,7 @@ def _check_sensor(sensor: Sensor, at: Callable[[str | None], str], faults: list[
         faults.append(Fault(at("max_range_m"), f"{sensor.max_range_m:g}", "more than min_range_m"))
 
 
-def _feed_faults(site: Site, tables: list[int], half_read: set[str], lines: _Lines) -> list[Fault]:
+def _feed_faults(site: Site, tables: list[int], half_read: set[str], lines: Lines) -> list[Fault]:
     """What ``feeds`` finds wrong with the feeds, at the lines of this file.
 
     ``tables`` says which [[feed]] of the file each of the site's feeds is, ``half_read`` which sensors are in the
@@ -219,7 +100,7 @@ def _follows(fault: Fault, site: Site, half_read: set[str]) -> bool:
     return place is not None and place[2] == "sensor" and site.feeds[int(place[1]) - 1].sensor in half_read
 
 
-def _at_line(fault: Fault, tables: list[int], lines: _Lines) -> Fault:
+def _at_line(fault: Fault, tables: list[int], lines: Lines) -> Fault:
     """``feed 2: source`` → ``site.toml:31: feed.source``; an option is found by the name in the message."""
     place = _FEED_PLACE.match(fault.where)
     if place is None:
@@ -231,7 +112,7 @@ def _at_line(fault: Fault, tables: list[int], lines: _Lines) -> Fault:
 
 def parse_site(source: str, name: str = "site.toml") -> Site:
     """The site of a TOML text. Raises ``ConfigError`` with every fault."""
-    lines = _Lines(name, source)
+    lines = Lines(name, source)
     try:
         raw = tomllib.loads(source)
     except (ValueError, RecursionError) as error:  # endless numbers and nesting are no TOMLDecodeError
@@ -243,12 +124,14 @@ def parse_site(source: str, name: str = "site.toml") -> Site:
         faults.append(Fault(name, "no [site] table", "[site] with name, latitude_deg, longitude_deg, height_m"))
         place = {}
     else:
-        place = _read_table(raw["site"], SITE_KEYS, lambda key: lines.where("site", 0, key), faults)
+        place = read_table(raw["site"], SITE_KEYS, lambda key: lines.where("site", 0, key), faults)
     sensors, half_read = _sensors(raw.get("sensor", []), lines, faults)
     feeds = _feeds(raw.get("feed", []), lines, faults)
     elsewhere = place if len(place) == len(SITE_KEYS) else NOWHERE
     own = _tracker(raw.get("tracker", {}), lines, faults)
-    site = Site(**elsewhere, sensors=tuple(sensors), feeds=tuple(feeds.values()), tracker=own)
+    here = None if len(place) < len(SITE_KEYS) else (place["latitude_rad"], place["longitude_rad"])
+    zones, rules = read_zones(raw, here, lines, faults)
+    site = Site(**elsewhere, sensors=tuple(sensors), feeds=tuple(feeds.values()), tracker=own, zones=zones, rules=rules)
     faults += _feed_faults(site, list(feeds), half_read, lines)
     if faults:
         raise ConfigError(sorted(dict.fromkeys(faults), key=_line))
@@ -264,7 +147,7 @@ def _line(fault: Fault) -> int:
     return int(found.group(1)) if found else 0
 
 
-def _sensors(raw: Any, lines: _Lines, faults: list[Fault]) -> tuple[list[Sensor], set[str]]:
+def _sensors(raw: Any, lines: Lines, faults: list[Fault]) -> tuple[list[Sensor], set[str]]:
     """The sensors that could be read, and the ids of those that could not."""
     sensors: list[Sensor] = []
     half_read: set[str] = set()
@@ -278,8 +161,8 @@ def _sensors(raw: Any, lines: _Lines, faults: list[Fault]) -> tuple[list[Sensor]
         def at(key: str | None, index: int = index) -> str:
             return lines.where("sensor", index, key)
 
-        values = _read_table(table, SENSOR_KEYS, at, faults)
-        sensor = _built(Sensor, values, SENSOR_KEYS)
+        values = read_table(table, SENSOR_KEYS, at, faults)
+        sensor = built(Sensor, values, SENSOR_KEYS)
         if sensor is None:
             half_read |= {values["id"]} if "id" in values else set()
             continue
@@ -290,7 +173,7 @@ def _sensors(raw: Any, lines: _Lines, faults: list[Fault]) -> tuple[list[Sensor]
     return sensors, half_read
 
 
-def _feeds(raw: Any, lines: _Lines, faults: list[Fault]) -> dict[int, Feed]:
+def _feeds(raw: Any, lines: Lines, faults: list[Fault]) -> dict[int, Feed]:
     """By their place in the file; those that could not be read are left out."""
     feeds: dict[int, Feed] = {}
     if not isinstance(raw, list):
@@ -301,19 +184,19 @@ def _feeds(raw: Any, lines: _Lines, faults: list[Fault]) -> dict[int, Feed]:
         def at(key: str | None, index: int = index) -> str:
             return lines.where("feed", index, key)
 
-        feed = _built(Feed, _read_table(table, FEED_KEYS, at, faults, extra=True), FEED_KEYS)
+        feed = built(Feed, read_table(table, FEED_KEYS, at, faults, extra=True), FEED_KEYS)
         if feed is not None:
             feeds[index] = feed
     return feeds
 
 
-def _tracker(raw: Any, lines: _Lines, faults: list[Fault]) -> dict[str, Any]:
+def _tracker(raw: Any, lines: Lines, faults: list[Fault]) -> dict[str, Any]:
     """The [tracker] table as it is, once nothing is wrong with it."""
     if not isinstance(raw, dict):
-        faults.append(Fault(lines.where("tracker", 0), _shown(raw), "a table"))
+        faults.append(Fault(lines.where("tracker", 0), shown(raw), "a table"))
         return {}
     wrong = setting_faults(raw)
-    faults += [Fault(lines.where("tracker", 0, name), _shown(raw.get(name)), right) for name, right in wrong]
+    faults += [Fault(lines.where("tracker", 0, name), shown(raw.get(name)), right) for name, right in wrong]
     return {} if wrong else raw
 
 

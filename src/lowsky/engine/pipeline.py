@@ -6,6 +6,7 @@ from hashlib import blake2b
 import msgspec
 
 import lowsky
+from lowsky.constants import SECOND_NS
 from lowsky.engine.fusion import HOLE_NS, LONGEST_SPARED_S, NUMBERS_SPARED, NUMBERS_SPARED_PER_S
 from lowsky.engine.health import SensorHealth
 from lowsky.engine.reprocess import Reprocessing, Reprocessor
@@ -21,7 +22,7 @@ from lowsky.warn.desk import Desk
 
 class _Saved(msgspec.Struct, forbid_unknown_fields=True):
     """What a pipeline is at one moment. ``version`` is ours: another version's state is not read, nor another
-    site's (``place``: its origin, sensors and tracker settings)."""
+    site's (``place``: its origin, sensors, rules and tracker settings)."""
 
     version: str
     place: bytes
@@ -45,7 +46,7 @@ class Pipeline:
         self._seq = 0
         self._objects = Reprocessor(site, tells_settled=tells_settled)
         self._health = SensorHealth(site)
-        self._desk = Desk()
+        self._desk = Desk(site)
         self._kinds = {sensor.id: sensor.measures for sensor in site.sensors}
 
     def step(self, tick: Tick) -> list[Event]:
@@ -63,6 +64,8 @@ class Pipeline:
         health_events = self._health.step(tick, self._objects.doubts() if tick.batch is None else {})
         events += health_events
         events += self._desk.step(health_events)
+        if self._desk.has_rules and tick.batch is None and tick.t_ns % SECOND_NS == 0:
+            events += self._desk.watch(self._objects.snapshot(tick.t_ns))
         return self._numbered(events)
 
     def _knows(self, batch: MeasurementBatch) -> bool:
@@ -133,7 +136,7 @@ class Pipeline:
         if state.version != lowsky.__version__:
             raise ValueError(f"saved by version {state.version}, this is {lowsky.__version__}")
         if state.place != _place_of(self.site):
-            raise ValueError("saved with another origin, other sensors or other tracker settings in the site file")
+            raise ValueError("saved with another origin, other sensors, rules or tracker settings in the site file")
         self._seq, self.t_ns = state.seq, state.t_ns
         self._objects.load(state.objects)
         self._desk.load(state.desk)
@@ -142,7 +145,7 @@ class Pipeline:
 
 def _place_of(site: Site) -> bytes:
     """What of a site the state of a pipeline depends on."""
-    place = (site.latitude_rad, site.longitude_rad, site.height_m, site.sensors, site.tracker)
+    place = (site.latitude_rad, site.longitude_rad, site.height_m, site.sensors, site.tracker, site.zones, site.rules)
     return blake2b(msgspec.msgpack.encode(place, order="deterministic"), digest_size=16).digest()
 
 

@@ -67,11 +67,19 @@ class AlertRaised(Event, frozen=True, kw_only=True):
     track_id: int | None = None
 
 
+class AlertRaisedHigher(Event, frozen=True, kw_only=True):
+    """An open alert has become more urgent."""
+
+    alert_id: int
+    priority: str
+    title: str
+
+
 class AlertCleared(Event, frozen=True, kw_only=True):
     alert_id: int
 
 
 AnyEvent = (
     NodeStarted | TrackStarted | TrackConfirmed | TrackCoasting | TrackDropped | TracksMerged | TrackIdentified
-    | SensorUp | SensorDegraded | SensorDown | AlertRaised | AlertCleared
+    | SensorUp | SensorDegraded | SensorDown | AlertRaised | AlertRaisedHigher | AlertCleared
 )  # fmt: skip

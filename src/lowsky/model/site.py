@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from lowsky.model.measurement import MeasurementKind
+from lowsky.model.zone import Rule, Zone
 
 SENSOR_KINDS = ("radar", "direction-finder", "acoustic", "camera", "cooperative")
 KIND_OF_SENSOR = {
@@ -86,6 +87,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     sensors: tuple[Sensor, ...] = ()
     feeds: tuple[Feed, ...] = ()
     tracker: dict[str, Any] = {}
+    zones: tuple[Zone, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
     def sensor(self, sensor_id: str) -> Sensor:
         return self.sensors[self.index_of(sensor_id)]

@@ -58,7 +58,7 @@ class SensorStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """A situation that needs a person. ``priority``: high, medium, low."""
+    """A situation that needs a person. ``priority``: high, medium, low. ``why``: the rule and its inputs, in words."""
 
     id: int
     priority: str
@@ -66,6 +66,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     raised_ns: int
     sensor: str | None = None
     track_id: int | None = None
+    why: str = ""
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):

@@ -76,6 +76,7 @@ def alert_facts(alert: Alert) -> dict[str, Any]:
         "raised": _seconds(alert.raised_ns),
         "sensor": shown(alert.sensor),
         "track_id": alert.track_id,
+        "why": shown(alert.why, 400),
     }
 
 

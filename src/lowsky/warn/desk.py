@@ -1,20 +1,35 @@
-"""The alert desk, first version: a sensor that fails is an alert (low) until it speaks again.
+"""The alert desk: failing sensors and what rules watch for, as alerts that are raised, become more urgent, and end.
 
-Zones, rules and the life of an alert (acknowledge, shelve, escalate) come with classification; the seam is
-this class: events in, alerts out, nothing else.
+What people do with an alert (acknowledge, shelve) comes later; the seam is this class: events and tracks in, alerts
+out, nothing else.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
-from lowsky.model.events import AlertCleared, AlertRaised, Event, SensorDegraded, SensorDown, SensorUp
+from lowsky.model.events import (
+    AlertCleared,
+    AlertRaised,
+    AlertRaisedHigher,
+    Event,
+    SensorDegraded,
+    SensorDown,
+    SensorUp,
+)
+from lowsky.model.site import Site
 from lowsky.model.status import Alert
+from lowsky.model.track import TrackSnapshot
+from lowsky.warn.incidents import Incident, Incidents
+from lowsky.warn.watch import Watch
 
 
 class _Saved(msgspec.Struct):
     next_id: int
     open: list[Alert]
+    watch: list[Any]
+    incidents: list[Any]
 
 
 class Desk:
@@ -22,9 +37,11 @@ class Desk:
 
     name = "warn"
 
-    def __init__(self) -> None:
+    def __init__(self, site: Site) -> None:
         self._next_id = 1
         self._open: dict[str, Alert] = {}  # sensor id -> its alert
+        self._watch, self._incidents = Watch.of(site), Incidents()
+        self.has_rules = bool(site.rules)
 
     def step(self, events: Sequence[Event]) -> list[Event]:
         """Alerts raised and cleared by these events (``seq`` 0: the pipeline numbers them)."""
@@ -35,6 +52,32 @@ class Desk:
             elif isinstance(event, SensorUp):
                 out += self._clear(event)
         return out
+
+    def watch(self, tracks: TrackSnapshot) -> list[Event]:
+        """Alerts by the rules, of the picture at a whole second. Every second has to be shown, once."""
+        hits, lingering = self._watch.step(tracks)
+        change = self._incidents.step(hits, lingering, tracks, self._next_id)
+        self._next_id += len(change.begun)
+        t_ns = tracks.t_ns
+        return [
+            *(
+                AlertRaised(
+                    seq=0, t_event_ns=t_ns, cause=i.why, alert_id=i.alert_id, priority=i.priority, title=i.title,
+                    track_id=_first(i),
+                )
+                for i in change.begun
+            ),
+            *(
+                AlertRaisedHigher(
+                    seq=0, t_event_ns=t_ns, cause=i.why, alert_id=i.alert_id, priority=i.priority, title=i.title
+                )
+                for i in change.raised_higher
+            ),
+            *(
+                AlertCleared(seq=0, t_event_ns=t_ns, cause="no track satisfies a rule any more", alert_id=i.alert_id)
+                for i in change.ended
+            ),
+        ]  # fmt: skip
 
     def _raise(self, event: SensorDown | SensorDegraded) -> list[Event]:
         word = "down" if isinstance(event, SensorDown) else "degraded"
@@ -56,12 +99,26 @@ class Desk:
         return [AlertCleared(seq=0, t_event_ns=event.t_event_ns, cause=event.cause, alert_id=alert.id)]
 
     def alerts(self) -> tuple[Alert, ...]:
-        return tuple(sorted(self._open.values(), key=lambda alert: -alert.id))
+        told = [
+            Alert(
+                id=i.alert_id, priority=i.priority, title=i.title, raised_ns=i.raised_ns, track_id=_first(i), why=i.why
+            )
+            for i in self._incidents.live.values()
+        ]
+        return tuple(sorted([*self._open.values(), *told], key=lambda alert: -alert.id))
 
     def dump(self) -> bytes:
-        return msgspec.msgpack.encode(_Saved(self._next_id, list(self._open.values())))
+        saved = _Saved(self._next_id, list(self._open.values()), self._watch.dump(), self._incidents.dump())
+        return msgspec.msgpack.encode(saved)
 
     def load(self, saved: bytes) -> None:
         state = msgspec.msgpack.decode(saved, type=_Saved)
         self._next_id = state.next_id
         self._open = {alert.sensor: alert for alert in state.open if alert.sensor is not None}
+        self._watch.load(state.watch)
+        self._incidents.load(state.incidents)
+
+
+def _first(incident: Incident) -> int | None:
+    """The track to look at: the lowest number of those that satisfy a rule."""
+    return min((track_id for track_id, member in incident.members.items() if member.is_on), default=None)

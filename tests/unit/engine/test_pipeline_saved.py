@@ -41,5 +41,5 @@ def test_the_same_site_goes_on(saved):
     ids=["a sensor elsewhere", "other tracker settings"],
 )
 def test_another_site_begins_anew(saved, changed):
-    with pytest.raises(ValueError, match="other sensors or other tracker settings"):
+    with pytest.raises(ValueError, match="other sensors, rules or tracker settings"):
         Pipeline(parse_site(changed)).load(saved)
