@@ -17,7 +17,7 @@ from lowsky.engine.pipeline import Pipeline
 from lowsky.engine.tracktable import TrackTableWriter
 from lowsky.errors import ConfigError, Fault, LowskyError
 from lowsky.feeds.registry import feed_named
-from lowsky.model.events import AlertCleared, AlertRaised, Event
+from lowsky.model.events import AlertCleared, AlertRaised, AlertRaisedHigher, Event
 from lowsky.model.ports import Tick
 from lowsky.model.site import Sensor, Site
 
@@ -98,7 +98,7 @@ def track(
         def on_step(tick: Tick, events: list[Event], pipeline: Pipeline) -> None:
             nonlocal ticks
             ticks += 1
-            alert_events.extend(e for e in events if isinstance(e, AlertRaised | AlertCleared))
+            alert_events.extend(e for e in events if isinstance(e, AlertRaised | AlertRaisedHigher | AlertCleared))
             write(tick, events, pipeline)
             if settle is not None:
                 settle(tick, pipeline)

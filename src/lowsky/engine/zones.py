@@ -49,6 +49,12 @@ def speeds(value: Any) -> tuple[float, float]:
     raise ValueError("two numbers [from, to] from 0 to 1000, from below to")
 
 
+def yes_or_no(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
 def of_class(value: Any) -> str:
     if not isinstance(value, str) or value not in BY_LABEL:
         raise ValueError("one of " + ", ".join(BY_LABEL))
@@ -85,6 +91,7 @@ RULE_KEYS = (
     Key("speed_mps", "speed_mps", speeds),
     Key("sensors", "sensors", number(1.0, 64.0)),
     Key("count", "count", number(1.0, 10_000.0)),
+    Key("anonymous", "anonymous", yes_or_no),
     Key("on_s", "on_s", number(0.0, 600.0)),
     Key("off_s", "off_s", number(0.0, 3600.0)),
 )
@@ -155,12 +162,12 @@ def _zone(values: dict[str, Any], origin: tuple[float, float] | None, at: At, fa
     corners = tuple(zip(latitude, longitude, strict=False))
     if not wrong and shape == "polygon":
         corners = corners[:-1] if corners[0] == corners[-1] else corners
-        if len(corners) < 3 or _area(corners) == 0.0:
+        crossing = _crossing(corners)
+        if crossing is not None:
+            found = f"edges {crossing[0] + 1} and {crossing[1] + 1} that cross"
+            wrong.append(("latitude_deg", found, "edges that do not"))
+        elif len(corners) < 3 or _area(corners) == 0.0:
             wrong.append(("latitude_deg", "a polygon without area", "three corners or more around something"))
-        elif crossing := _crossing(corners):
-            wrong.append(
-                ("latitude_deg", f"edges {crossing[0] + 1} and {crossing[1] + 1} that cross", "edges that do not")
-            )
     if not wrong and origin is not None and max(_far_m(corner, origin) for corner in corners) > FARTHEST_M:
         wrong.append(("latitude_deg", "corners more than 200 km from the site", "a zone that its sensors can see"))
     faults += [Fault(at(key), found, right) for key, found, right in wrong]

@@ -35,13 +35,13 @@ def away_m(e, n, corners, is_area, reach_m):
 
 @njit
 def height_m(e, n, up, site_height_m):
-    """Ellipsoidal height of a point of the site's frame, to a metre within 50 km."""
+    """Ellipsoidal height of a point of the site's frame, to a metre within 50 km. Twin: ``geo.enu``."""
     return site_height_m + up + (e * e + n * n) / (2.0 * EARTH_RADIUS_M)
 
 
 @njit
 def is_inside(x, corners, is_area, reach_m, floor_m, ceiling_m, site_height_m, margin_m):
-    """Is a place float64[≥3] of the site's frame in the zone, or within ``margin_m`` beside it?"""
+    """Is a place float64[≥3] of the site's frame in the zone, or within ``margin_m`` beside it? Twin: ``away_m``'s."""
     if away_m(x[0], x[1], corners, is_area, reach_m) > margin_m:
         return False
     height = height_m(x[0], x[1], x[2], site_height_m)

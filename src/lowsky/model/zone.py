@@ -56,5 +56,6 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     speed_mps: tuple[float, float] = (0.0, math.inf)
     sensors: int = 1  # that see it, at least
     count: int = 1
+    anonymous: bool = False  # only who declares no identity
     on_s: float = 1.0  # it has to hold for so long …
     off_s: float = 30.0  # … and not to hold for so long

@@ -97,7 +97,7 @@ class Incidents:
         return change
 
     def _follow(self, by_track: dict[int, list[Hit]], lingering: set[int], tracks: TrackSnapshot) -> None:
-        """Members where they are now. Who is no hit any more, and does not linger, is off; who is long gone, forgotten."""
+        """Members where they are now. Who is no hit any more, and does not linger, is off; long gone, forgotten."""
         row_of = {track_id: k for k, track_id in enumerate(tracks.track_id.tolist())}
         for incident in self.live.values():
             for track_id, member in list(incident.members.items()):

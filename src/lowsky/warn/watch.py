@@ -113,6 +113,8 @@ class Watch:
         fits &= (p_class >= slack * rule.class_probability) if rule.classes else True
         fits &= (speed >= rule.speed_mps[0]) & (speed <= rule.speed_mps[1]) & (sensors >= rule.sensors)
         rows = np.flatnonzero(fits)
+        if rule.anonymous:
+            rows = rows[[tracks.identity[row] is None for row in rows.tolist()]]
         if len(rows) and np.isfinite([rule.floor_m, rule.ceiling_m]).any():
             frame = EnuFrame.at(self.site.latitude_rad, self.site.longitude_rad, self.site.height_m)
             height = frame.geodetic(tracks.x[rows, :3])[:, 2]

@@ -31,6 +31,7 @@ class Simulated:
     scene: Scene
     scenario: str
     seed: int
+    watch_file: str = ""  # zones and rules
 
     def site(self, folder: Path) -> Site:
         made = simulate(self.scenario, seed=self.seed)
@@ -38,7 +39,9 @@ class Simulated:
         made.measurements.write_parquet(measurements)
         first = made.measurements["sensor"][0]
         feed = f'\n[[feed]]\nsensor = "{first}"\nformat = "table"\n'
-        return parse_site(f'{made.site_toml}{feed}source = "file:{measurements.as_posix()}?times=recorded"\n')
+        text = f'{made.site_toml}{feed}source = "file:{measurements.as_posix()}?times=recorded"\n'
+        watch = (HERE / self.watch_file).read_text(encoding="utf-8") if self.watch_file else ""
+        return parse_site(text + watch)
 
 
 DemoScene = Recorded | Simulated
@@ -54,6 +57,7 @@ SCENES = (
         ),
         "harbour-raid",
         seed=7,
+        watch_file="watch-harbour.toml",
     ),
     Recorded(
         Scene(

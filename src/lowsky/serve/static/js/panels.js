@@ -64,7 +64,7 @@ export class Panels {
       const sensor = sensors.find((s) => s.id === alert.sensor);
       if (sensor) this.app.goTo(sensor.latitude_deg, sensor.longitude_deg);
     };
-    return el('button', { type: 'button', class: 'alert', 'data-priority': alert.priority, 'data-alert': alert.id, onclick: go }, [
+    return el('button', { type: 'button', class: 'alert', title: alert.why || alert.title, 'data-priority': alert.priority, 'data-alert': alert.id, onclick: go }, [
       icon, el('span', {}, [el('b', { text: word }), alert.title]), age,
     ]);
   }

@@ -1,0 +1,96 @@
+"""[[zone]] and [[rule]] of the site file: what is read, and every fault at its line."""
+
+import math
+
+import pytest
+
+from lowsky.engine.config import parse_site
+from lowsky.errors import ConfigError
+
+SITE = """[site]
+name = "x"
+latitude_deg = 45.0
+longitude_deg = 8.0
+height_m = 100.0
+"""
+SQUARE = """[[zone]]
+id = "yard"
+shape = "polygon"
+latitude_deg = [45.0, 45.0, 45.01, 45.01]
+longitude_deg = [8.0, 8.01, 8.01, 8.0]
+"""
+RULE = """[[rule]]
+id = "in the yard"
+priority = "high"
+zones = "yard"
+"""
+
+
+def faults(text):
+    with pytest.raises(ConfigError) as caught:
+        parse_site(SITE + text)
+    return [(fault.where, fault.found) for fault in caught.value.faults]
+
+
+def test_zones_and_rules_become_facts_in_radians():
+    site = parse_site(SITE + SQUARE + 'floor_height_m = 0.0\nhours_utc = ["22:00-06:00", "12:00-13:30"]\n' + RULE)
+    (zone,), (rule,) = site.zones, site.rules
+    assert zone.corners[2] == (math.radians(45.01), math.radians(8.01))
+    assert (zone.floor_m, zone.ceiling_m) == (0.0, math.inf)
+    assert zone.hours == ((79_200.0, 108_000.0), (43_200.0, 48_600.0))
+    assert rule.zones == ("yard",) and rule.within_s == 0.0 and rule.classes == ()
+
+
+def test_a_night_goes_on_past_midnight():
+    (zone,) = parse_site(SITE + SQUARE + 'hours_utc = "22:00-06:00"\n').zones
+    hour_ns = 3600 * 10**9
+    day_ns = 20_000 * 24 * hour_ns
+    assert [zone.is_watched(day_ns + h * hour_ns) for h in (0, 5, 6, 12, 21, 22, 23)] == [
+        True, True, False, False, False, True, True,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "found"),
+    [
+        (SQUARE.replace("8.01, 8.01, 8.0]", "8.01, 8.0, 8.01]"), "latitude_deg", "edges"),
+        (SQUARE.replace("[45.0, 45.0, 45.01, 45.01]", "[45.0, 45.0]").replace("[8.0, 8.01, 8.01, 8.0]", "[8.0, 8.01]"),
+         "latitude_deg", "2 corners"),
+        (SQUARE.replace("45.01, 45.01]", "45.0, 45.0]"), "latitude_deg", "a polygon without area"),
+        (SQUARE.replace("45.01, 45.01]", "49.0, 49.0]"), "latitude_deg", "corners more than 200 km"),
+        (SQUARE + "ceiling_height_m = 10.0\nfloor_height_m = 20.0\n", "ceiling_height_m", "10"),
+        (SQUARE + "radius_m = 10.0\n", "radius_m", "a polygon with radius_m"),
+        (SQUARE.replace("polygon", "corridor"), "", "a corridor without width_m"),
+        (SQUARE + 'hours_utc = "25:00-06:00"\n', "hours_utc", "'25:00-06:00'"),
+        (SQUARE + SQUARE, "id", "'yard' again"),
+        (SQUARE.replace("45.0, 45.0,", "nan, 45.0,"), "latitude_deg", "[nan"),
+    ],
+)  # fmt: skip
+def test_a_wrong_zone_is_one_fault_at_its_line(text, key, found):
+    ((where, said),) = faults(text)
+    assert where.startswith("site.toml:") and where.endswith(f"zone.{key}" if key else "zone")
+    assert said.startswith(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "found"),
+    [
+        (RULE, "zones", "'yard'"),
+        (SQUARE + RULE + 'classes = "aircraft carrier"\n', "classes", "'aircraft carrier'"),
+        (SQUARE + RULE.replace('zones = "yard"\n', "") + "within_s = 60\n", "within_s", "a time to no zone"),
+        (SQUARE + RULE + RULE.replace("in the yard", "too").replace("high", "low"), "priority", "low, where"),
+        (SQUARE + RULE + "speed_mps = [9, 3]\n", "speed_mps", "[9, 3]"),
+        (SQUARE + RULE + "anonymous = 1\n", "anonymous", "1"),
+        (SQUARE + RULE + "aim = true\n", "aim", "an unknown key"),
+    ],
+)
+def test_a_wrong_rule_is_one_fault_at_its_line(text, key, found):
+    ((where, said),) = faults(text)
+    assert where.startswith("site.toml:") and where.endswith(f"rule.{key}")
+    assert said.startswith(found)
+
+
+def test_a_zone_of_a_million_corners_is_refused_at_once():
+    many = ", ".join(["45.0"] * 100_000)
+    found = faults(f'[[zone]]\nid = "coast"\nshape = "polygon"\nlatitude_deg = [{many}]\nlongitude_deg = [{many}]\n')
+    assert len(found) == 2
