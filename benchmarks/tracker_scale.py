@@ -42,8 +42,7 @@ from lowsky.track.tracker import Tracker
 RUNS = 9
 KERNELS = {
     "gate": ((associate, "track_boxes"), (associate, "pairs")),
-    "predict": ((associate, "predict_touched"),),
-    "weigh": ((associate, "weigh_edges"),),
+    "predict and weigh": ((associate, "weigh_edges"),),
     "marginals": ((associate, "look_odds"), (associate, "detection_weights"), (associate, "marginals")),
     "update": ((associate, "update_tracks"), (associate, "update_existence"), (associate, "note_hits")),
     "clutter": ((clutter, "clutter_density"), (clutter, "count_clutter"), (core, "false_and_new")),
@@ -81,7 +80,7 @@ def kernels(seed: int) -> dict[str, float]:
             tracker.step(sharpened(world, t, stretch))
         taken, rows = split(tracker, sharpened(world, 6, stretch))
         for name, ns in taken.items():
-            found[f"{name}_ns_at_{n}"] = ns / rows
+            found[f"{name.replace(' ', '_')}_ns_at_{n}"] = ns / rows
         found[f"sum_ns_at_{n}"] = sum(taken.values()) / rows
         found[f"sum_ns_per_mode_at_{n}"] = found[f"sum_ns_at_{n}"] / tracker._core.table.mu.shape[1]
         whole = [cpu_ms(tracker, sharpened(world, t, stretch)) for t in range(7, 14)]

@@ -68,7 +68,7 @@ def compiled(src):
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 for decorator in node.decorator_list:
                     called = decorator.func if isinstance(decorator, ast.Call) else decorator
-                    if (getattr(called, "id", "") or getattr(called, "attr", "")) in ("njit", "jit"):
+                    if (getattr(called, "id", "") or getattr(called, "attr", "")) in ("njit", "lean", "jit"):
                         names[node.name] = ast.get_docstring(node) or ""
     return names
 

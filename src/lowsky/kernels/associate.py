@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lowsky.kernels.compiled import njit
+from lowsky.kernels.compiled import lean, njit
 
 EXACT_TRACKS, EXACT_EDGES = 4, 12
 """Clusters up to this size are enumerated: at most (12/4 + 1)⁴ = 256 joint events."""
@@ -95,7 +95,7 @@ def marginals(edge_track, edge_row, psi, rho, n_track, p_edge, p_miss, p_new):
             local_row[edge_row[order[k]]] = -1
 
 
-@njit
+@lean
 def _root(parent, j):
     while parent[j] != j:
         parent[j] = parent[parent[j]]
@@ -103,7 +103,7 @@ def _root(parent, j):
     return j
 
 
-@njit
+@lean
 def _one_track(order, edge_track, edge_row, psi, rho, p_edge, p_miss, p_new):
     total = 1.0
     for e in order:

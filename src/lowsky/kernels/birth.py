@@ -4,9 +4,8 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import njit
+from lowsky.kernels.compiled import lean, njit
 from lowsky.kernels.observe import REFRACTION
-from lowsky.kernels.packed import pack
 from lowsky.kernels.update import condition, scratch
 
 
@@ -21,10 +20,18 @@ def born_of_radar(z, var, origin, C, height, height_prior, elevation_limits, var
 
     z, var : float64[6], RADAR row. x, P : float64[6], float64[6, 6], outputs.
     """
+    _convert(
+        z, var, origin, C, height, height_prior, elevation_limits, var_velocity, np.zeros((3, 3)), np.zeros(3), x, P
+    )
+
+
+@lean
+def _convert(z, var, origin, C, height, height_prior, elevation_limits, var_velocity, J, s, x, P):
+    """``born_of_radar`` with its work: J float64[3, 3], local east, north, up against the three drawn quantities, whose
+    variances are s float64[3]."""
+    J[:, :] = 0.0
     range_m, azimuth = z[0], z[1]
     sin_az, cos_az = math.sin(azimuth), math.cos(azimuth)
-    J = np.zeros((3, 3))  # local east, north, up against the three drawn quantities
-    s = np.zeros(3)
     if math.isfinite(z[2]):
         elevation = z[2] - REFRACTION * range_m
         cos_el, sin_el = math.cos(elevation), math.sin(elevation)
@@ -77,9 +84,13 @@ def condition_on_rate(kind, x, P, z, var, origin, C, height):
 
     One ``condition``, which has the twin.
     """
-    only_rate = np.full(6, np.nan)
+    _condition_on_rate(kind, x, P, z, var, origin, C, height, np.full(6, np.nan), scratch())
+
+
+@lean
+def _condition_on_rate(kind, x, P, z, var, origin, C, height, only_rate, work):
     only_rate[3] = z[3]
-    condition(kind, x, P, only_rate, var, False, 0.0, origin, C, height, scratch())
+    condition(kind, x, P, only_rate, var, False, 0.0, origin, C, height, work)
 
 
 @njit
@@ -89,7 +100,11 @@ def born_of_report(z, var, origin, C, var_height, var_velocity, x, P):
     Where it gives no height, ``origin`` stands at an assumed one with ``var_height`` m².
     x, P : float64[6], float64[6, 6], outputs.
     """
-    s = np.empty(6)
+    _say(z, var, origin, C, var_height, var_velocity, np.empty(6), x, P)
+
+
+@lean
+def _say(z, var, origin, C, var_height, var_velocity, s, x, P):
     for a in range(3):
         s[a] = var[a]
         s[a + 3] = var[a + 3] if math.isfinite(z[a + 3]) else (var_velocity[0] if a < 2 else var_velocity[1])
@@ -120,22 +135,38 @@ def give_birth(
 
     RADAR is kind 1, REPORT kind 3 (bearings give no birth here). x, P (packed), mu, xm, Pm are the table's columns.
 
-    Calls the two functions above, which have the twins.
+    Calls the functions above, which have the twins.
     """
+    _fill(
+        kind, rows, at, z, var, origin, C, height, frame_of_row, height_prior, elevation_limits, var_height,
+        var_velocity, mu_birth, share_birth, x, P, mu, share, xm, Pm, np.zeros((3, 3)), np.zeros(6), np.full(6, np.nan),
+        scratch(),
+    )  # fmt: skip
+
+
+@lean
+def _fill(
+    kind, rows, at, z, var, origin, C, height, frame_of_row, height_prior, elevation_limits, var_height, var_velocity,
+    mu_birth, share_birth, x, P, mu, share, xm, Pm, J, s, only_rate, work,
+):  # fmt: skip
     for k in range(rows.shape[0]):
         j, i = rows[k], at[k]
         f = frame_of_row[j]
         if kind == 1:
-            born_of_radar(
-                z[j], var[j], origin[f], C[f], height[f], height_prior, elevation_limits, var_velocity, xm[i], Pm[i]
-            )
-            condition_on_rate(kind, xm[i], Pm[i], z[j], var[j], origin[f], C[f], height[f])
+            _convert(
+                z[j], var[j], origin[f], C[f], height[f], height_prior, elevation_limits, var_velocity, J, s, xm[i],
+                Pm[i],
+            )  # fmt: skip
+            _condition_on_rate(kind, xm[i], Pm[i], z[j], var[j], origin[f], C[f], height[f], only_rate, work)
         else:
-            born_of_report(z[j], var[j], origin[f], C[f], var_height, var_velocity, xm[i], Pm[i])
+            _say(z[j], var[j], origin[f], C[f], var_height, var_velocity, s, xm[i], Pm[i])
         for m in range(mu.shape[1]):
             mu[i, m] = mu_birth[m]
             for c in range(share.shape[2]):
                 share[i, m, c] = share_birth[m, c]
+            n = 0
             for a in range(6):
-                x[i, m, a] = xm[i, a]
-            pack(Pm[i], P[i, m])
+                x[i, a, m] = xm[i, a]
+                for b in range(a + 1):
+                    P[i, n, m] = Pm[i, a, b]
+                    n += 1

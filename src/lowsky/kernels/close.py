@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from lowsky.kernels.associate import edges_by_row
-from lowsky.kernels.compiled import njit
+from lowsky.kernels.compiled import lean, njit
 from lowsky.kernels.linalg import distance2
 from lowsky.kernels.observe import IS_ANGLE, observe, wrap
 
@@ -13,7 +13,7 @@ TOLD_APART = 0.02
 """A track whose probability for a plot is below it has no claim on it."""
 
 
-@njit
+@lean
 def overlap(distance, sigma, cell):
     r"""Probability that two points lie in one interval of a grid of pitch ``cell`` with random phase.
 
@@ -33,7 +33,7 @@ def overlap(distance, sigma, cell):
     return min(max(up / cell, 0.0), 1.0)
 
 
-@njit
+@lean
 def _ramp(x, sigma):
     k = x / sigma
     if k > 12.0:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import njit
+from lowsky.kernels.compiled import lean
 
 EDGES_RAD = np.radians(np.array([0.75, 1.5, 2.75, 4.0, 6.0, 8.0, 12.0, 16.0, 20.0, 24.0, 30.0, 36.0, 45.0, 54.0, 70.0]))
 """Between the layers of elevation: what makes false plots (roads, trees, waves) lies low, rain higher."""
@@ -23,7 +23,7 @@ LEAST_SHARE = 0.01
 """No place is believed freer of clutter than this share of what the site file says."""
 
 
-@njit
+@lean
 def cell_of(z, grid, layer_edges):
     """(range number, azimuth number, layer) of a RADAR row on the finest level.
 
@@ -39,7 +39,7 @@ def cell_of(z, grid, layer_edges):
     return i, min(int(turn / grid[3]), FINEST[1] - 1), layer
 
 
-@njit
+@lean
 def place_of(level, i, a, layer):
     """Where in the counts the cell of a level is that the finest cell lies in. Twin: with ``clutter_density``."""
     n_range, n_azimuth, n_layer = SIDES[level, 0], SIDES[level, 1], SIDES[level, 2]
@@ -48,7 +48,7 @@ def place_of(level, i, a, layer):
     return FIRST[level] + at * (n_layer + 1) + k
 
 
-@njit
+@lean
 def clutter_density(z, counts, scale, looks, grid, layer_edges, spread, layer_width, prior, extent, kappa):
     r"""Density of false plots at each row, per unit of the components the row has, into ``kappa`` float64[N].
 
@@ -91,7 +91,7 @@ def clutter_density(z, counts, scale, looks, grid, layer_edges, spread, layer_wi
         kappa[j] = density
 
 
-@njit
+@lean
 def count_clutter(z, weight, counts, grid, layer_edges):
     """Add ``weight`` float64[N], each row's probability of being false, to its cell of every level, in place."""
     for j in range(z.shape[0]):

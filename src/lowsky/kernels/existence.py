@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import njit
+from lowsky.kernels.compiled import lean, njit
 from lowsky.kernels.observe import REFRACTION, wrap
 
 R_MAX = 1.0 - 1e-4
 
 
-@njit
+@lean
 def inside(x, P, dt, origin, C, limits):
     r"""Probability that a track is inside a sensor's volume, with the edges blurred by its own uncertainty.
 
@@ -39,7 +39,7 @@ def inside(x, P, dt, origin, C, limits):
     return p
 
 
-@njit
+@lean
 def _between(value, sigma, low, high):
     k = 1.0 / (math.sqrt(2.0) * sigma)
     if (high - value) * k > 6.0 and (value - low) * k > 6.0:
@@ -47,7 +47,7 @@ def _between(value, sigma, low, high):
     return max(0.5 * (math.erf((high - value) * k) - math.erf((low - value) * k)), 0.0)
 
 
-@njit
+@lean
 def look_odds(
     t_look_ns, p_detect, origin, C, limits, t_ns, xm, Pm, r, t_r_ns, shielded, survival_rate, p_seen, p_missed
 ):  # fmt: skip
@@ -75,7 +75,7 @@ def look_odds(
         p_missed[i] = 1.0 if shielded[i] else 1.0 - p_seen[i]
 
 
-@njit
+@lean
 def detection_weights(edge_track, likelihood, r, p_seen, p_missed, p_seen_floor, psi):
     r"""ψ_ij = r P_D L_ij / (1 − r + r (1 − P_D)) of every edge into ``psi`` float64[E]; L is ``likelihood``.
 
@@ -88,7 +88,7 @@ def detection_weights(edge_track, likelihood, r, p_seen, p_missed, p_seen_floor,
         psi[e] = r[i] * seen * likelihood[e] / (1.0 - r[i] + r[i] * p_missed[i] + 1e-12)
 
 
-@njit
+@lean
 def update_existence(p_miss, p_hit, r, p_missed):
     r"""After association: r ← p_i0 r (1 − P_D)/(1 − r P_D) + Σ_j p_ij, in place, for all T tracks.
 
@@ -101,7 +101,7 @@ def update_existence(p_miss, p_hit, r, p_missed):
         r[i] = min(max(p_miss[i] + p_hit[i], 0.0), R_MAX)
 
 
-@njit
+@lean
 def overdue_misses(now_ns, revisit_ns, p_detect, origin, C, limits, t_ns, xm, Pm, r, shielded, t_chance_ns):
     r"""Virtual misses of one sensor that streams plots without saying where it looked, in place.
 
@@ -123,7 +123,7 @@ def overdue_misses(now_ns, revisit_ns, p_detect, origin, C, limits, t_ns, xm, Pm
 TENTATIVE, CONFIRMED, COASTING, DROPPED = 1, 2, 3, 4
 
 
-@njit
+@lean
 def judge(
     n, now_ns, track_id, r, hits, status, t_update_ns, t_report_ns, interval_s, reports, Pm, limits, verdict, changed
 ):  # fmt: skip
@@ -221,7 +221,7 @@ def shielded_tracks(n, now_ns, patience_ns, interval_s, t_report_ns):
     return out
 
 
-@njit
+@lean
 def note_hits(
     edge_track, edge_row, p_edge, t_row_ns, sensor, look, least, t_update_ns, interval_s, hits, t_hit_ns, t_chance_ns,
     look_hit,
@@ -238,7 +238,7 @@ def note_hits(
             look_hit[i, sensor] = look
 
 
-@njit
+@lean
 def _note(i, t, sensor, look, t_update_ns, interval_s, hits, t_hit_ns, t_chance_ns):
     gap = (t - t_update_ns[i]) * 1e-9
     if gap > 0.02:
@@ -250,7 +250,7 @@ def _note(i, t, sensor, look, t_update_ns, interval_s, hits, t_hit_ns, t_chance_
     hits[i] += 1
 
 
-@njit
+@lean
 def note_reports(
     rows, row_track, outcome, t_row_ns, has_position, sensor, look, r_report, r, t_r_ns, reports, t_report_ns,
     t_update_ns, interval_s, hits, t_hit_ns, t_chance_ns, look_hit,

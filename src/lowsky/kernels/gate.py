@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import njit
+from lowsky.kernels.compiled import lean, njit
 from lowsky.kernels.motion import LATERAL, Q_H
 from lowsky.kernels.observe import BEARING, RADAR, REPORT, STATION, wrap
 
@@ -12,7 +12,7 @@ MAX_HALF_WIDTH_RAD = math.pi
 ARC_SLACK_RAD = 1e-9  # for rounding
 
 
-@njit
+@lean
 def track_boxes(
     kind, t_ref_ns, slack_s, t_ns, xm, Pm, mu, motion, origin, C, sigmas, var_uv, arc, u, v, half_u, half_v
 ):  # fmt: skip
@@ -99,7 +99,7 @@ def arc_of(angles):
     return arc
 
 
-@njit
+@lean
 def _moved(P, dt, a0, a1, a2):
     """Variance along a unit vector after ``dt`` s without noise: aᵀ (P_pp + Δ (P_pv + P_vp) + Δ² P_vv) a."""
     total = 0.0

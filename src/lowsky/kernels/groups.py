@@ -6,7 +6,7 @@ import numpy as np
 
 from lowsky.kernels.associate import edges_by_row
 from lowsky.kernels.close import edge_innovations
-from lowsky.kernels.compiled import njit
+from lowsky.kernels.compiled import lean, njit
 from lowsky.kernels.unresolved import share_exactly, share_plots
 
 EVENTS_MOST = 512
@@ -41,7 +41,7 @@ def groups_of(first, second, joint, n_track, most):
     return group
 
 
-@njit
+@lean
 def _root(parent, i):
     while parent[i] != i:
         parent[i] = parent[parent[i]]

@@ -2,12 +2,12 @@
 
 import math
 
-from lowsky.kernels.compiled import njit
+from lowsky.kernels.compiled import lean
 
 OK, NOT_FINITE, NOT_POSITIVE_DEFINITE = 0, 1, 2
 
 
-@njit
+@lean
 def cholesky(S, L):
     """Write the lower factor of S = L Lᵀ into ``L``; return a status code. Reads only the lower half of S.
 
@@ -37,7 +37,7 @@ def cholesky(S, L):
     return OK
 
 
-@njit
+@lean
 def distance2(nu, S, L, w):
     """νᵀ S⁻¹ ν by forward substitution in ``L`` (float64[D, D], scratch) and ``w`` (float64[D], scratch).
 

@@ -29,7 +29,7 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import njit
+from lowsky.kernels.compiled import lean
 
 RADAR, BEARING, REPORT = 1, 2, 3
 IS_ANGLE = np.array(
@@ -55,7 +55,7 @@ NEAREST_M = 1.0
 """Closer than this to the sensor angles mean nothing; ranges are floored here so that no derivative explodes."""
 
 
-@njit
+@lean
 def wrap(angle):
     """The same angle in [−π, π). Twin: ``geo.polar.wrap_pi``."""
     if -math.pi <= angle < math.pi:
@@ -63,7 +63,7 @@ def wrap(angle):
     return (angle + math.pi) % (2.0 * math.pi) - math.pi
 
 
-@njit
+@lean
 def local_frame(x, dt, origin, C, d, u):
     """Position ``d`` relative to ``origin`` and velocity ``u`` of state ``x`` ``dt`` s later, in axes C (outputs).
 
@@ -78,7 +78,7 @@ def local_frame(x, dt, origin, C, d, u):
         u[a] = v
 
 
-@njit
+@lean
 def retard(d, u, C, sound_mps, wind_east, wind_north):
     r"""Seconds the sound was under way, and in ``d`` where the object was when it made it; see ``observe``.
 
@@ -114,7 +114,7 @@ def retard(d, u, C, sound_mps, wind_east, wind_north):
     return tau, c
 
 
-@njit
+@lean
 def ground_variance(elevation, var_state, var, low, times):
     r"""What the ground adds to a radar's variance of elevation, where it may be as low as that.
 
@@ -125,7 +125,7 @@ def ground_variance(elevation, var_state, var, low, times):
     return (times * times - 1.0) * var * 0.5 * math.erfc(-below / math.sqrt(2.0))
 
 
-@njit
+@lean
 def mind_ground(kind, P, var, origin, z_pred, H, extra):
     """Into ``extra`` what the ground adds to elevation's variance, after ``observe``. Twin: ``ground_variance``'s."""
     if kind == RADAR and origin.shape[0] == STATION and origin[3] > NOWHERE_LOW:
@@ -136,7 +136,7 @@ def mind_ground(kind, P, var, origin, z_pred, H, extra):
         extra[2] = ground_variance(z_pred[2], var_state, var[2], origin[3], origin[4])
 
 
-@njit
+@lean
 def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
     r"""Predicted measurement h(x), Jacobian H and second-order terms of one state at one row.
 
@@ -236,7 +236,7 @@ def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
     extra[0] = 0.5 * (across / r) ** 2
 
 
-@njit
+@lean
 def _chain(H, row, g, C, dt):
     """Row ``row`` of H from the derivative ``g`` to local position: gᵀ C, and Δ times that for velocity."""
     for b in range(3):
@@ -245,7 +245,7 @@ def _chain(H, row, g, C, dt):
         H[row, b + 3] = s * dt
 
 
-@njit
+@lean
 def _of_now(g, d, u, tau, c):
     """Turn a derivative to the place the sound comes from into one to the place now, in place."""
     gu, du = 0.0, 0.0

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import njit
+from lowsky.kernels.compiled import lean, njit
 from lowsky.kernels.existence import inside
 from lowsky.kernels.linalg import OK, cholesky
 from lowsky.kernels.motion import predict_cv
@@ -267,7 +267,7 @@ def predict_rays(n_ray, t_to_ns, t_ns, x, P, n, r, on, q, survival_rate, rates):
         t_ns[i] = t_to_ns
 
 
-@njit
+@lean
 def stays_on(on, dt, rates):
     """Probability that it emits ``dt`` s later; see ``predict_rays``, whose twin it shares."""
     rest = rates[1] / (rates[0] + rates[1])

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import njit
+from lowsky.kernels.compiled import lean, njit
 from lowsky.kernels.linalg import OK, cholesky
 from lowsky.kernels.motion import merge_modes
-from lowsky.kernels.packed import settle, unpack
+from lowsky.kernels.sheet import SHEET, give, lay, lift, settle, take
 from lowsky.kernels.update import condition, scratch
 
 LEAST_WEIGHT = 1e-3
@@ -104,7 +104,7 @@ def exchange(cost, q):
     return better
 
 
-@njit
+@lean
 def moments(q, x, P, mean, cov):
     """Mean and covariance of each track's mixture: q float64[K, H] (rows sum to 1) over x, P, into mean, cov."""
     n = x.shape[1]
@@ -155,9 +155,10 @@ def rearrange_tracks(
     of, w = np.empty(capacity, np.int64), np.empty(capacity)
     xh, Ph = np.empty((capacity, n_mode, 6)), np.empty((capacity, n_mode, 6, 6))
     muh, xmh, Pmh = np.empty((capacity, n_mode)), np.empty((capacity, 6)), np.empty((capacity, 6, 6))
-    work, L, n_h = scratch(), np.zeros((6, 6)), 0
+    work, L, sheet, n_h = scratch(), np.zeros((6, 6)), np.zeros(SHEET), 0
     for k in range(n_k):
         i, begin = rows[k], n_h
+        take(x, P, i, sheet)
         total = p_miss[k]
         for e in range(start[k], start[k + 1]):
             total += p_edge[e]
@@ -167,9 +168,9 @@ def rearrange_tracks(
             if part <= LEAST_WEIGHT * total and not (e == start[k + 1] - 1 and n_h == begin):
                 continue
             of[n_h], w[n_h] = k, max(part, 1e-12)
-            xh[n_h], muh[n_h] = x[i], mu[i]
+            muh[n_h] = mu[i]
             for m in range(n_mode):
-                unpack(P[i, m], Ph[n_h, m])
+                lift(sheet, m, xh[n_h, m], Ph[n_h, m])
             if not missed:
                 _condition_modes(
                     kind, xh[n_h], Ph[n_h], muh[n_h], z[edge_row[e]], var[edge_row[e]], weak_height[edge_row[e]],
@@ -195,9 +196,11 @@ def rearrange_tracks(
     for k in range(n_k):
         for h in range(n_h):
             mixing[k, of[h]] += q[k, h]
-        _collapse(q[k], xh, Ph, muh, x[rows[k]], P[rows[k]], mu[rows[k]])
         i = rows[k]
-        ok_out[k] = settle(x[i], P[i], mu[i], xm[i], Pm[i], L, var_floor, var_ceiling)
+        take(x, P, i, sheet)
+        _collapse(q[k], xh, Ph, muh, sheet, mu[i])
+        ok_out[k] = settle(sheet, mu[i], xm[i], Pm[i], L, var_floor, var_ceiling)
+        give(sheet, x, P, i)
 
 
 @njit
@@ -217,8 +220,9 @@ def _condition_modes(kind, x, P, mu, z, var, weak_height, dt, origin, C, height,
 
 
 @njit
-def _collapse(q, xh, Ph, muh, x, P, mu):
-    """Per mode the moments of hypotheses with weights q float64[H]: into x float64[M, 6], P float64[M, 21], mu."""
+def _collapse(q, xh, Ph, muh, sheet, mu):
+    """Per mode the moments of hypotheses with weights q float64[H], onto the sheet and into mu float64[M]."""
+    x, P = np.empty(6), np.empty((6, 6))
     for m in range(mu.shape[0]):
         W = 0.0
         for h in range(q.shape[0]):
@@ -230,17 +234,16 @@ def _collapse(q, xh, Ph, muh, x, P, mu):
             s = 0.0
             for h in range(q.shape[0]):
                 s += q[h] * muh[h, m] * xh[h, m, a]
-            x[m, a] = s / W
-        at = 0
+            x[a] = s / W
         for a in range(6):
             for b in range(a + 1):
                 s = 0.0
                 for h in range(q.shape[0]):
                     if q[h] > 0.0:
-                        spread = (xh[h, m, a] - x[m, a]) * (xh[h, m, b] - x[m, b])
+                        spread = (xh[h, m, a] - x[a]) * (xh[h, m, b] - x[b])
                         s += q[h] * muh[h, m] * (Ph[h, m, a, b] + spread)
-                P[m, at] = s / W
-                at += 1
+                P[a, b] = s / W
+        lay(x, P, sheet, m)
     total = 0.0
     for m in range(mu.shape[0]):
         total += mu[m]

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import njit
+from lowsky.kernels.compiled import lean, njit
 from lowsky.kernels.observe import BEARING, IS_ANGLE, RADAR, REPORT, mind_ground, observe, wrap
 
 N_ERROR = 6
@@ -28,7 +28,7 @@ def room():
     )  # fmt: skip
 
 
-@njit
+@lean
 def predict_joint(x, P, dt, q_horizontal, q_vertical):
     """Constant velocity with white acceleration for the first six components, the others stay; in place.
 
@@ -50,7 +50,7 @@ def predict_joint(x, P, dt, q_horizontal, q_vertical):
         P[a + 3, a + 3] += q * dt
 
 
-@njit
+@lean
 def observe_with_errors(kind, x, P, beta, dt, origin, C, height, work):
     r"""Row predicted of state ``x`` at a sensor with errors ``beta``; into ``work``: z_pred, H, extra.
 
@@ -77,7 +77,7 @@ def observe_with_errors(kind, x, P, beta, dt, origin, C, height, work):
         z_pred[1] += beta[ELEVATION]
 
 
-@njit
+@lean
 def error_row(kind, k, x, H, out):
     """∂z_k/∂β into ``out`` float64[6]; H of ``observe``, kind RADAR or BEARING.
 
@@ -92,7 +92,7 @@ def error_row(kind, k, x, H, out):
     out[EAST], out[NORTH] = H[k, 0], H[k, 1]
 
 
-@njit
+@lean
 def condition_joint(kind, x, P, z, var, dt, origin, C, height, work):
     r"""Condition state and errors, [p, v, β], on one row, in place; returns d² and components used.
 
@@ -383,7 +383,7 @@ def vote(slot, look, nu, move, reach, times_s, inside):
     return best, best_time, best_centre
 
 
-@njit
+@lean
 def _near(nu, move, reach, time_s, e, c):
     for a in range(3):
         far = wrap_if(nu[e, a] + move[e, a] * time_s - nu[c, a] - move[c, a] * time_s, a)
@@ -392,7 +392,7 @@ def _near(nu, move, reach, time_s, e, c):
     return True
 
 
-@njit
+@lean
 def wrap_if(difference, component):
     """A difference of ranges as it is (component 0), of angles wrapped. Part of ``vote``, which has the twin."""
     return difference if component == 0 else wrap(difference)

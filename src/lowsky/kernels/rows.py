@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import njit
+from lowsky.kernels.compiled import lean, njit
 from lowsky.kernels.observe import BEARING, NEAREST_M, RADAR
 
 MOST = 1e9
@@ -12,7 +12,7 @@ MOST = 1e9
 MOST_HEIGHT_M = 1e5
 
 
-@njit
+@lean
 def sane_rows(
     kind, z_in, sigma_in, sigma, scale, floor, ceiling, pressure, var_pressure, t_ns, latest_ns, z, var, weak, keep,
 ):  # fmt: skip
@@ -92,7 +92,7 @@ def put_in_order(order, z, var, weak, t_ns, source):
     return z_out, var_out, weak_out, t_out, source_out
 
 
-@njit
+@lean
 def is_settled(order, z, t_ns, source):
     """Do time and first component alone put rows in the order ``order`` int64[N], with no two equal and none missing?
 
@@ -105,7 +105,7 @@ def is_settled(order, z, t_ns, source):
     return True
 
 
-@njit
+@lean
 def false_and_new(z, extent, clutter, is_density, new, rho, share):
     """Density of rows that are nobody's, and the share of it that is new objects.
 

@@ -6,7 +6,8 @@ mode's covariance, ::
 
     u_k = (P h_k − Σ_{l<k} L_kl u_l)/L_kk      L_kl = u_l·h_k      L_kk² = R_kk + h_k·(P h_k − Σ_{l<k} L_kl u_l)
 
-so that S = H P Hᵀ + R = L Lᵀ and P Hᵀ S⁻¹ = Uᵀ L⁻¹. A row's whitened innovation y = L⁻¹ ν then gives everything::
+so that S = H P Hᵀ + R = L Lᵀ and P Hᵀ S⁻¹ = Uᵀ L⁻¹, for all modes at once, each in its lane (``kernels.sheet``). A
+row's whitened innovation y = L⁻¹ ν then gives everything::
 
     d² = yᵀ y      N(ν; 0, S) = (2π)^{−D/2} Π L_kk⁻¹ e^{−d²/2}      x⁺ = x + Σ_k y_k u_k      P⁺ = P − Σ_k u_k u_kᵀ
 
@@ -17,20 +18,27 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import njit
-from lowsky.kernels.observe import (
-    BEARING,
-    IS_ANGLE,
-    NOWHERE_LOW,
-    RADAR,
-    REPORT,
-    STATION,
-    ground_variance,
-    observe,
-    wrap,
+from lowsky.kernels.compiled import lean, njit
+from lowsky.kernels.lanes import (
+    LANES,
+    any_above,
+    choose,
+    exp,
+    first,
+    higher,
+    load,
+    load_first,
+    put,
+    put_first,
+    root,
+    spread,
+    total,
+    whole,
 )
-from lowsky.kernels.packed import N_PACKED, settle
-from lowsky.kernels.update import WEAK_HEIGHT_SHARE, scratch, tail
+from lowsky.kernels.motion import advance_sheet, moving_scratch
+from lowsky.kernels.observe import BEARING, IS_ANGLE, NOWHERE_LOW, RADAR, REPORT, STATION, ground_variance, observe, wrap
+from lowsky.kernels.sheet import COVARIANCE, MEAN, SHEET, give, merge, settle, take
+from lowsky.kernels.update import WEAK_HEIGHT_SHARE, tail
 
 PER_ROOT_TWO_PI = 1.0 / math.sqrt(2.0 * math.pi)
 LIKELY = 0.01
@@ -38,6 +46,13 @@ LIKELY = 0.01
 SAFE = 1e-280
 BENT = 0.02
 """Share of a component's σ that a mode's linearisation may be off by where it borrows another mode's."""
+# rows of eight lanes in ``WORK``: predicted rows, derivatives, factors, inverse factors, the way from the reference
+Z, H_AT, L_AT, U_AT, Y_AT, AWAY, EXTRA, KEEP, NORM, EXTRA_UP = (
+    LANES * k for k in (0, 6, 42, 78, 114, 120, 126, 127, 128, 129)
+)
+WORK = 130 * LANES
+HIGH_ENOUGH = -6.0
+"""σ that a state may be above where the ground mirrors the beam before it is left out: Φ(−6) is 10⁻⁹."""
 
 
 @njit
@@ -56,7 +71,7 @@ def alike(z, var, weak_height, frame_of_row):
     return number
 
 
-@njit
+@lean
 def _same(z, var, weak_height, frame_of_row, i, j):
     if frame_of_row[i] != frame_of_row[j] or weak_height[i] != weak_height[j]:
         return False
@@ -66,140 +81,203 @@ def _same(z, var, weak_height, frame_of_row, i, j):
     return same
 
 
-@njit
-def is_near(x, m, ref, per_rho2, kind, var):
-    """May mode m of ``x`` float64[M, 6] be observed by the derivatives at mode ``ref``? Not for REPORT: it is linear.
+@lean
+def bend(sheet, ref, per_rho2, kind, var):
+    """How far the derivatives at mode ``ref`` may be off for each mode of a sheet, squared and over what is allowed.
 
-    What the derivatives leave out over a way δ is about δ²/ρ² of an angle, δ²/2ρ of a range and δ δ_v/ρ of a range
-    rate, at a distance ρ (``per_rho2`` is 1/ρ²). It may be ``BENT`` of each σ. Twin in tests/reference.
+    What they leave out over a way δ is about δ²/ρ² of an angle, δ²/2ρ of a range and δ δ_v/ρ of a range rate, at a
+    distance ρ (``per_rho2`` is 1/ρ²). It may be ``BENT`` of each σ. Not for REPORT: it is linear. Lanes; up to 1 is
+    near. Twin in tests/reference.
     """
-    far2, fast2 = 0.0, 0.0
+    far2, fast2 = spread(0.0), spread(0.0)
     for a in range(3):
-        far2 += (x[m, a] - x[ref, a]) ** 2
-        fast2 += (x[m, a + 3] - x[ref, a + 3]) ** 2
+        away = load(sheet, MEAN + a * LANES) - sheet[MEAN + a * LANES + ref]
+        faster = load(sheet, MEAN + (a + 3) * LANES) - sheet[MEAN + (a + 3) * LANES + ref]
+        far2, fast2 = far2 + away * away, fast2 + faster * faster
     bent2 = BENT * BENT
-    angle2 = far2 * far2 * per_rho2 * per_rho2
+    fourth = far2 * far2 * per_rho2
     if kind == BEARING:
-        return angle2 <= bent2 * min(var[0], var[1])
-    return (
-        angle2 <= bent2 * min(var[1], var[2])
-        and far2 * far2 * per_rho2 <= 4.0 * bent2 * var[0]
-        and far2 * fast2 * per_rho2 <= bent2 * var[3]
-    )
+        return fourth * (per_rho2 / (bent2 * min(var[0], var[1])))
+    angle = fourth * (per_rho2 / (bent2 * min(var[1], var[2])))
+    rate = far2 * fast2 * (per_rho2 / (bent2 * var[3]))
+    return higher(higher(angle, fourth * (1.0 / (4.0 * bent2 * var[0]))), rate)
 
 
 @njit
-def whiten(P, at, H, var, extra, comps, n_comp, L, U, g):
-    """L and U of one Gaussian and the rows like one; the notation is this file's.
+def _observing():
+    """Work of ``observe`` and of who calls it: z_pred, H, extra, d, u, g, a mean, and no covariance, because
+    second-order terms are each mode's own."""
+    return (
+        np.zeros(6), np.zeros((6, 6)), np.zeros(6), np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(6),
+        np.zeros((6, 6)),
+    )  # fmt: skip
 
-    Components ``comps`` int64[n_comp] with derivatives H float64[6, 6], variances ``var`` + ``extra`` float64[6].
-    P float64[M, 21] is packed, ``at`` its mode; L float64[M, 6, 6], with the inverse of its diagonal on the diagonal,
-    and U float64[G, M, 6, 6] of group g are outputs. Returns (2π)^{−D/2} Π 1/L_kk. Twin, with ``weigh_edges``:
-    ``update.condition``.
+
+@lean
+def _observe_modes(kind, sheet, n_mode, mu, var, dt, origin, C, height, work, is_still, observing):
+    """Predicted rows and derivatives of every mode into ``work``: at the most probable mode's mean, and at that of any
+    mode that is not near it. EXTRA gets the range of a radar."""
+    z_ref, H, extra, d, u, gradient, at, zero = observing
+    ref = 0
+    for m in range(n_mode):
+        if mu[m] > mu[ref]:
+            ref = m
+    for a in range(6):
+        at[a] = sheet[MEAN + a * LANES + ref]
+        put(work, AWAY + a * LANES, load(sheet, MEAN + a * LANES) - at[a])
+    observe(kind, at, zero, dt, origin, C, height, z_ref, H, extra, d, u, gradient)
+    for k in range(6):
+        s = spread(z_ref[k])
+        for a in range(6):
+            put(work, H_AT + (6 * k + a) * LANES, spread(H[k, a]))
+            s = s + load(work, AWAY + a * LANES) * H[k, a]
+        put(work, Z + k * LANES, s)
+        is_still[k] = H[k, 3] == 0.0 and H[k, 4] == 0.0 and H[k, 5] == 0.0
+    put(work, EXTRA, spread(z_ref[0]))
+    if kind == REPORT:
+        return
+    row = 0 if kind == BEARING else 1
+    per_rho2 = H[row, 0] ** 2 + H[row, 1] ** 2 + H[row, 2] ** 2  # of the azimuth
+    bent = bend(sheet, ref, per_rho2, kind, var) * first(n_mode)
+    if not any_above(bent, 1.0):
+        return
+    put(work, NORM, bent)
+    for m in range(n_mode):
+        if work[NORM + m] > 1.0:
+            for a in range(6):
+                at[a] = sheet[MEAN + a * LANES + m]
+            observe(kind, at, zero, dt, origin, C, height, z_ref, H, extra, d, u, gradient)
+            for k in range(6):
+                work[Z + k * LANES + m] = z_ref[k]
+                is_still[k] = is_still[k] and H[k, 3] == 0.0 and H[k, 4] == 0.0 and H[k, 5] == 0.0
+                for a in range(6):
+                    work[H_AT + (6 * k + a) * LANES + m] = H[k, a]
+            work[EXTRA + m] = z_ref[0]
+
+
+@lean
+def _bend_range(sheet, work):
+    """Second-order terms of the range, as in ``observe``: shifts its prediction, and leaves in EXTRA its variance."""
+    h0, h1, h2 = load(work, H_AT), load(work, H_AT + LANES), load(work, H_AT + 2 * LANES)
+    p = COVARIANCE
+    p0, p1, p2 = load(sheet, p), load(sheet, p + LANES), load(sheet, p + 2 * LANES)
+    p3, p4, p5 = load(sheet, p + 3 * LANES), load(sheet, p + 4 * LANES), load(sheet, p + 5 * LANES)
+    across = p0 + p2 + p5 - p0 * h0 * h0 - p2 * h1 * h1 - p5 * h2 * h2
+    across = higher(across - 2.0 * (p1 * h0 * h1 + p3 * h0 * h2 + p4 * h1 * h2), 0.0)
+    per_range = across / load(work, EXTRA)
+    put(work, Z, load(work, Z) + 0.5 * per_range)
+    put(work, EXTRA, 0.5 * per_range * per_range)
+
+
+@lean
+def _mind_ground(sheet, n_mode, var, low, times, work):
+    """Into EXTRA_UP what ``observe.ground_variance`` adds to elevation's variance ``var`` in every mode. Derivatives to
+    velocity, Δ times those to place, are left out."""
+    h0, h1, h2 = load(work, H_AT + 12 * LANES), load(work, H_AT + 13 * LANES), load(work, H_AT + 14 * LANES)
+    p = COVARIANCE
+    across = load(sheet, p) * h0 * h0 + load(sheet, p + 2 * LANES) * h1 * h1 + load(sheet, p + 5 * LANES) * h2 * h2
+    mixed = load(sheet, p + LANES) * h0 * h1 + load(sheet, p + 3 * LANES) * h0 * h2
+    across = across + 2.0 * (mixed + load(sheet, p + 4 * LANES) * h1 * h2)
+    up = load(work, Z + 2 * LANES)
+    if any_above((low - up) * first(n_mode), HIGH_ENOUGH * root(higher(across, 0.0) + 1e-12)):
+        put(work, EXTRA_UP, across)
+        for m in range(n_mode):
+            at = EXTRA_UP + m
+            work[at] = ground_variance(work[Z + 2 * LANES + m], work[at], var, low, times)
+
+
+@lean
+def whiten(sheet, var, comps, n_comp, weak_row, is_still, work):
+    """L and U of every mode and the rows like one; the notation is this file's.
+
+    Components ``comps`` int64[n_comp] with the derivatives in ``work``, variances ``var`` float64[6], and EXTRA of
+    component 0. ``is_still`` bool[6]: no derivative to velocity. ``work`` gets L, with the inverse of its diagonal on
+    the diagonal, and U. Component ``weak_row`` is left out in lanes where KEEP is 0: there its column of U and 1/L_kk
+    are 0. Returns lanes (2π)^{−D/2} Π 1/L_kk. Twin, with ``weigh_edges``: ``update.condition``.
     """
-    norm = 1.0
+    norm = spread(1.0)
     for n in range(n_comp):
         k = comps[n]
-        h0, h1, h2, h3, h4, h5 = H[k, 0], H[k, 1], H[k, 2], H[k, 3], H[k, 4], H[k, 5]
-        u0 = P[at, 0] * h0 + P[at, 1] * h1 + P[at, 3] * h2
-        u1 = P[at, 1] * h0 + P[at, 2] * h1 + P[at, 4] * h2
-        u2 = P[at, 3] * h0 + P[at, 4] * h1 + P[at, 5] * h2
-        u3 = P[at, 6] * h0 + P[at, 7] * h1 + P[at, 8] * h2
-        u4 = P[at, 10] * h0 + P[at, 11] * h1 + P[at, 12] * h2
-        u5 = P[at, 15] * h0 + P[at, 16] * h1 + P[at, 17] * h2
-        if h3 != 0.0 or h4 != 0.0 or h5 != 0.0:
-            u0 += P[at, 6] * h3 + P[at, 10] * h4 + P[at, 15] * h5
-            u1 += P[at, 7] * h3 + P[at, 11] * h4 + P[at, 16] * h5
-            u2 += P[at, 8] * h3 + P[at, 12] * h4 + P[at, 17] * h5
-            u3 += P[at, 9] * h3 + P[at, 13] * h4 + P[at, 18] * h5
-            u4 += P[at, 13] * h3 + P[at, 14] * h4 + P[at, 19] * h5
-            u5 += P[at, 18] * h3 + P[at, 19] * h4 + P[at, 20] * h5
+        at = H_AT + 6 * k * LANES
+        h0, h1, h2 = load(work, at), load(work, at + LANES), load(work, at + 2 * LANES)
+        h3, h4, h5 = load(work, at + 3 * LANES), load(work, at + 4 * LANES), load(work, at + 5 * LANES)
+        p = COVARIANCE
+        p0, p1, p2 = load(sheet, p), load(sheet, p + LANES), load(sheet, p + 2 * LANES)
+        p3, p4, p5 = load(sheet, p + 3 * LANES), load(sheet, p + 4 * LANES), load(sheet, p + 5 * LANES)
+        u0, u1, u2 = p0 * h0 + p1 * h1 + p3 * h2, p1 * h0 + p2 * h1 + p4 * h2, p3 * h0 + p4 * h1 + p5 * h2
+        p6, p7, p8 = load(sheet, p + 6 * LANES), load(sheet, p + 7 * LANES), load(sheet, p + 8 * LANES)
+        p10, p11, p12 = load(sheet, p + 10 * LANES), load(sheet, p + 11 * LANES), load(sheet, p + 12 * LANES)
+        p15, p16, p17 = load(sheet, p + 15 * LANES), load(sheet, p + 16 * LANES), load(sheet, p + 17 * LANES)
+        u3 = p6 * h0 + p7 * h1 + p8 * h2
+        u4 = p10 * h0 + p11 * h1 + p12 * h2
+        u5 = p15 * h0 + p16 * h1 + p17 * h2
+        if not is_still[k]:
+            u0, u1 = u0 + (p6 * h3 + p10 * h4 + p15 * h5), u1 + (p7 * h3 + p11 * h4 + p16 * h5)
+            u2 = u2 + (p8 * h3 + p12 * h4 + p17 * h5)
+            p9, p13, p14 = load(sheet, p + 9 * LANES), load(sheet, p + 13 * LANES), load(sheet, p + 14 * LANES)
+            p18, p19, p20 = load(sheet, p + 18 * LANES), load(sheet, p + 19 * LANES), load(sheet, p + 20 * LANES)
+            u3 = u3 + (p9 * h3 + p13 * h4 + p18 * h5)
+            u4 = u4 + (p13 * h3 + p14 * h4 + p19 * h5)
+            u5 = u5 + (p18 * h3 + p19 * h4 + p20 * h5)
         for c in range(n):
-            v0, v1, v2 = U[g, at, c, 0], U[g, at, c, 1], U[g, at, c, 2]
-            v3, v4, v5 = U[g, at, c, 3], U[g, at, c, 4], U[g, at, c, 5]
-            s = v0 * h0 + v1 * h1 + v2 * h2 + v3 * h3 + v4 * h4 + v5 * h5
-            L[at, n, c] = s
-            u0 -= s * v0
-            u1 -= s * v1
-            u2 -= s * v2
-            u3 -= s * v3
-            u4 -= s * v4
-            u5 -= s * v5
-        S = var[k] + extra[k] + u0 * h0 + u1 * h1 + u2 * h2 + u3 * h3 + u4 * h4 + u5 * h5
-        inverse = 1.0 / math.sqrt(S)
-        L[at, n, n] = inverse
-        U[g, at, n, 0], U[g, at, n, 1], U[g, at, n, 2] = u0 * inverse, u1 * inverse, u2 * inverse
-        U[g, at, n, 3], U[g, at, n, 4], U[g, at, n, 5] = u3 * inverse, u4 * inverse, u5 * inverse
-        norm *= inverse * PER_ROOT_TWO_PI
+            v = U_AT + 6 * c * LANES
+            v0, v1, v2 = load(work, v), load(work, v + LANES), load(work, v + 2 * LANES)
+            v3, v4, v5 = load(work, v + 3 * LANES), load(work, v + 4 * LANES), load(work, v + 5 * LANES)
+            s = v0 * h0 + v1 * h1 + v2 * h2 + (v3 * h3 + v4 * h4 + v5 * h5)
+            put(work, L_AT + (6 * n + c) * LANES, s)
+            u0, u1, u2 = u0 - s * v0, u1 - s * v1, u2 - s * v2
+            u3, u4, u5 = u3 - s * v3, u4 - s * v4, u5 - s * v5
+        S = u0 * h0 + u1 * h1 + u2 * h2 + (u3 * h3 + u4 * h4 + u5 * h5) + var[k]
+        if k == 0:
+            S = S + load(work, EXTRA)
+        elif k == 2:
+            S = S + load(work, EXTRA_UP)
+        inverse = 1.0 / root(S)
+        factor = inverse * PER_ROOT_TWO_PI
+        if k == weak_row:
+            keep = load(work, KEEP)
+            inverse, factor = inverse * keep, choose(keep, 0.5, factor, 1.0)
+        norm = norm * factor
+        put(work, L_AT + 7 * n * LANES, inverse)
+        v = U_AT + 6 * n * LANES
+        put(work, v, u0 * inverse)
+        put(work, v + LANES, u1 * inverse)
+        put(work, v + 2 * LANES, u2 * inverse)
+        put(work, v + 3 * LANES, u3 * inverse)
+        put(work, v + 4 * LANES, u4 * inverse)
+        put(work, v + 5 * LANES, u5 * inverse)
     return norm
 
 
-@njit
-def _second_order(P, m, H, r):
-    """Shift of the mean range and its variance, as in ``observe``, of mode m's covariance."""
-    h0, h1, h2 = H[0, 0], H[0, 1], H[0, 2]
-    across = P[m, 0] + P[m, 2] + P[m, 5] - P[m, 0] * h0 * h0 - P[m, 2] * h1 * h1 - P[m, 5] * h2 * h2
-    across = max(across - 2.0 * (P[m, 1] * h0 * h1 + P[m, 3] * h0 * h2 + P[m, 4] * h1 * h2), 0.0)
-    return 0.5 * across / r, 0.5 * (across / r) ** 2
+@lean
+def look_along(kind, sheet, mu, z, var, weak_height, dt, origin, C, height, work, comps, is_still, observing):
+    """Everything that the rows like ``z`` share at one track, into ``work``. Part of ``weigh_edges``, the twin's.
 
-
-@njit
-def _elevation_variance(P, m, H):
-    """h P hᵀ of the elevation of mode m; its derivative to velocity, Δ times that to place, is left out."""
-    h0, h1, h2 = H[2, 0], H[2, 1], H[2, 2]
-    across = P[m, 0] * h0 * h0 + P[m, 2] * h1 * h1 + P[m, 5] * h2 * h2
-    return across + 2.0 * (P[m, 1] * h0 * h1 + P[m, 3] * h0 * h2 + P[m, 4] * h1 * h2)
-
-
-@njit
-def look_along(
-    kind, x, P, mu, z, var, weak_height, dt, origin, C, height, work, P1, comps, n_used, L, U, z_pred, norm, floor, g
-):  # fmt: skip
-    """Everything that the rows like ``z`` share at one track: a part of ``weigh_edges``, whose twin covers it.
-
-    Derivatives are taken at the most probable mode's mean, and again at that of a mode that is not near it. x, P, mu
-    are one track's; comps int64[M, 6], z_pred float64[M, 6], norm float64[M], L, and row g of n_used, U and floor are
-    outputs.
+    comps int64[6] is an output. Returns the number of components, and which of them (−1: none) is left out in lanes
+    where KEEP is 0, because height is known there as well as pressure altitude may make it.
     """
-    z_ref, H, extra, d, u, gradient, _, _ = work
-    weak_row = 2 if kind == REPORT else 4
-    ref = 0
-    for m in range(mu.shape[0]):
-        if mu[m] > mu[ref]:
-            ref = m
-    observe(kind, x[ref], P1, dt, origin, C, height, z_ref, H, extra, d, u, gradient)
-    is_at_ref, row = True, 0 if kind == BEARING else 1
-    per_rho2 = H[row, 0] ** 2 + H[row, 1] ** 2 + H[row, 2] ** 2  # of the azimuth
-    for m in range(mu.shape[0]):
-        if m == ref or kind == REPORT or is_near(x, m, ref, per_rho2, kind, var):
-            if not is_at_ref:
-                observe(kind, x[ref], P1, dt, origin, C, height, z_ref, H, extra, d, u, gradient)
-                is_at_ref = True
-            shift = m != ref
-        else:
-            observe(kind, x[m], P1, dt, origin, C, height, z_ref, H, extra, d, u, gradient)
-            is_at_ref, shift = False, False
-        least = WEAK_HEIGHT_SHARE * var[weak_row] if weak_height else 0.0
-        skip_weak = weak_height and P[m, 5] < least
-        n = 0
-        for k in range(6):
-            if not math.isfinite(z[k]) or (skip_weak and k == weak_row):
-                continue
-            comps[m, n] = k
+    n_mode = mu.shape[0]
+    _observe_modes(kind, sheet, n_mode, mu, var, dt, origin, C, height, work, is_still, observing)
+    put(work, EXTRA_UP, spread(0.0))
+    if kind == RADAR:
+        _bend_range(sheet, work)
+        if origin.shape[0] == STATION and origin[3] > NOWHERE_LOW:
+            _mind_ground(sheet, n_mode, var[2], origin[3], origin[4], work)
+    else:
+        put(work, EXTRA, spread(0.0))
+    n, weak, weak_row = 0, -1, 2 if kind == REPORT else 4
+    for k in range(6):
+        if math.isfinite(z[k]):
+            comps[n] = k
             n += 1
-            s = z_ref[k]
-            if shift:
-                for a in range(6):
-                    s += H[k, a] * (x[m, a] - x[ref, a])
-            z_pred[m, k] = s
-        if kind == RADAR:
-            bend, extra[0] = _second_order(P, m, H, z_ref[0])
-            z_pred[m, 0] += bend
-            if origin.shape[0] == STATION and origin[3] > NOWHERE_LOW:
-                var_elevation = _elevation_variance(P, m, H)
-                extra[2] = ground_variance(z_pred[m, 2], var_elevation, var[2], origin[3], origin[4])
-        norm[m] = mu[m] * whiten(P, m, H, var, extra, comps[m], n, L, U, g)
-        n_used[g, m], floor[g, m] = n, 0.0 if skip_weak else least
+            if weak_height and k == weak_row:
+                weak = k
+    if weak >= 0:
+        least = WEAK_HEIGHT_SHARE * var[weak_row]
+        put(work, KEEP, choose(least, load(sheet, COVARIANCE + 5 * LANES), 0.0, 1.0))
+    norm = whiten(sheet, var, comps, n, weak, is_still, work)
+    put(work, NORM, norm * load_first(mu, 0, n_mode))
+    return n, weak
 
 
 def room_for(n_edge, n_mode):
@@ -207,17 +285,18 @@ def room_for(n_edge, n_mode):
     more than what is written into it."""
     return (
         np.empty(n_edge, np.int64), np.empty(n_edge, np.int64), np.empty(n_edge), np.empty(n_edge, np.int64),
-        np.empty((n_edge, n_mode, 6)), np.empty((n_edge, n_mode)), np.empty((n_edge, n_mode), np.int64),
-        np.empty((n_edge, n_mode, 6, 6)), np.empty((n_edge, n_mode)),
+        np.empty(n_edge), np.empty((n_edge, 6, n_mode)), np.empty((n_edge, n_mode)), np.empty(n_edge, np.int64),
+        np.empty((n_edge, 6, 6, n_mode)), np.empty((n_edge, n_mode)),
     )  # fmt: skip
 
 
 @njit
 def weigh_edges(
-    kind, edge_track, edge_row, t_ns, x, P, mu, z, var, weak_height, t_row_ns, origin, C, height, frame_of_row,
-    gate_of_dim, room,
+    kind, edge_track, edge_row, t_ns, x, P, mu, share, xm, Pm, z, var, weak_height, t_row_ns, origin, C, height,
+    frame_of_row, gate_of_dim, G, motion, share_birth, forget_rate, room,
 ):  # fmt: skip
-    r"""Likelihood of each edge (track, row) over the track's modes; edges out of the gate are left out.
+    r"""Predict every track that has edges to the newest of its rows, in place, then weigh each edge (track, row) over
+    the track's modes; edges out of the gate are left out.
 
     ::
 
@@ -227,8 +306,8 @@ def weigh_edges(
     ----------
     edge_track, edge_row : int64[E]
         In order of track.
-    t_ns, x, P, mu
-        The track table's columns; P float64[T, M, 21] is packed.
+    t_ns, x, P, mu, share, xm, Pm, G, motion, share_birth, forget_rate
+        As in ``motion.predict_tracks``.
     z, var, weak_height, t_row_ns : float64[N, 6], float64[N, 6], bool[N], int64[N]
     origin, C, height : float64[F, 3], float64[F, 3, 3], float64[F]
         Frames of reference; row j has number ``frame_of_row[j]``.
@@ -242,67 +321,135 @@ def weigh_edges(
     track, row, likelihood : int64[K], int64[K], float64[K]
         Edges in the gate, in the order given.
     sights : tuple
-        For ``update_tracks``: of each edge its group int64[K], whitened innovation y float64[K, M, 6], posterior
-        mode probabilities float64[K, M], and 1 − c of each component float64[K, M, 6] (empty where no row has a heavy
-        tail); of each group (rows alike at one track) D int64[G, M], U float64[G, M, 6, 6]
-        and height floor float64[G, M].
+        For ``update_tracks``: of each edge its group int64[K], mean d² over the modes float64[K], whitened innovation
+        y float64[K, 6, M], posterior mode probabilities float64[K, M], and 1 − c of each component float64[K, 6, M]
+        (empty where no row has a heavy tail); of each group (rows alike at one track) D int64[G], U float64[G, 6, 6, M]
+        and height floor float64[G, M] (≤ 0: none).
     """
     n_edge, n_mode = edge_track.shape[0], mu.shape[1]
-    like = alike(z, var, weak_height, frame_of_row)
-    track, row, likelihood, group, y, share, n_used, U, floor = room
-    work, P1 = scratch(), np.zeros((6, 6))  # no covariance: second-order terms are each mode's own
-    comps, L = np.empty((n_mode, 6), np.int64), np.empty((n_mode, 6, 6))
-    z_pred, norm, distance2 = np.empty((n_mode, 6)), np.empty(n_mode), np.empty(n_mode)
+    track, row, likelihood, group, d2, y, posterior, n_used, U, floor = room
     has_tail = kind == BEARING and origin.shape[1] == STATION and origin[0, 6] > 0.0
-    spared, fit = np.zeros((n_edge if has_tail else 0, n_mode, 6)), np.empty(n_mode)
-    kept, at = 0, -1
+    spared, spare = np.zeros((n_edge if has_tail else 0, 6, n_mode)), np.zeros(8 * LANES)
+    like, comps, is_still = alike(z, var, weak_height, frame_of_row), np.empty(6, np.int64), np.empty(6, np.bool_)
+    kept = _weigh_all(
+        kind, edge_track, edge_row, t_ns, x, P, mu, share, xm, Pm, z, var, weak_height, t_row_ns, origin, C, height,
+        frame_of_row, gate_of_dim, G, share_birth, forget_rate, room, like, moving_scratch(G, motion),
+        np.zeros(SHEET), _observing(), np.zeros(WORK), comps, is_still, spared, spare,
+    )  # fmt: skip
+    return track[:kept], row[:kept], likelihood[:kept], (group, d2, y, posterior, spared, n_used, U, floor)
+
+
+@lean
+def _weigh_all(
+    kind, edge_track, edge_row, t_ns, x, P, mu, share, xm, Pm, z, var, weak_height, t_row_ns, origin, C, height,
+    frame_of_row, gate_of_dim, G, share_birth, forget_rate, room, like, moving, sheet, observing, work, comps, is_still,
+    spared, spare,
+):  # fmt: skip
+    """The loop of ``weigh_edges``; returns how many edges are kept."""
+    track, row, likelihood, group, d2_mean, y, posterior, n_used, U, floor = room
+    n_edge, n_mode, has_tail = edge_track.shape[0], mu.shape[1], spared.shape[0] > 0
+    unlikely, limit, is_known = spread(0.0), spread(0.0), True
+    kept, at, D, weak = 0, -1, 0, -1
     for e in range(n_edge):
         i, j = edge_track[e], edge_row[e]
+        f = frame_of_row[j]
+        if e == 0 or i != edge_track[e - 1]:
+            take(x, P, i, sheet)
+            newest, last = t_row_ns[j], e + 1
+            while last < n_edge and edge_track[last] == i:
+                newest = max(newest, t_row_ns[edge_row[last]])
+                last += 1
+            if newest > t_ns[i]:
+                advance_sheet(sheet, newest - t_ns[i], mu[i], share[i], G, share_birth, forget_rate, moving)
+                give(sheet, x, P, i)
+                merge(sheet, mu[i], xm[i], Pm[i])
+                t_ns[i] = newest
+            unlikely = choose(LIKELY, load_first(mu, i * n_mode, n_mode), math.inf, 0.0)
         if e == 0 or _differ(e, edge_track, edge_row, like, t_row_ns):
-            at += 1
-            f, dt = frame_of_row[j], (t_row_ns[j] - t_ns[i]) * 1e-9
-            look_along(
-                kind, x[i], P[i], mu[i], z[j], var[j], weak_height[j], dt, origin[f], C[f], height[f], work, P1, comps,
-                n_used, L, U, z_pred, norm, floor, at,
+            D, weak = look_along(
+                kind, sheet, mu[i], z[j], var[j], weak_height[j], (t_row_ns[j] - t_ns[i]) * 1e-9, origin[f], C[f],
+                height[f], work, comps, is_still, observing,
             )  # fmt: skip
-        is_inside = False
-        for m in range(n_mode):
-            distance2[m], fit[m] = 0.0, 1.0
-            for n in range(n_used[at, m]):
-                k = comps[m, n]
-                nu = z[j, k] - z_pred[m, k]
-                if IS_ANGLE[kind, k]:
-                    nu = wrap(nu)
-                for c in range(n):
-                    nu -= L[m, n, c] * y[kept, m, c]
-                nu *= L[m, n, n]
-                y[kept, m, n] = nu
-                if has_tail:
-                    wider = 1.0 + (origin[f, 7] * origin[f, 7] - 1.0) * var[j, k] * L[m, n, n] * L[m, n, n]
-                    factor, gain, cut = tail(nu * nu, wider, origin[f, 6])
-                    spared[kept, m, n] = 1.0 - cut
-                    fit[m] *= factor
-                    y[kept, m, n] = gain * nu
-                    distance2[m] += gain * nu * nu
-                else:
-                    distance2[m] += nu * nu
-            is_inside = is_inside or (mu[i, m] >= LIKELY and distance2[m] <= gate_of_dim[n_used[at, m]])
-        if not is_inside:
+            limit = gate_of_dim[D] - unlikely
+            if weak >= 0:
+                limit = choose(load(work, KEEP), 0.5, limit, gate_of_dim[D - 1] - unlikely)
+            at, is_known = at + is_known, False
+        if has_tail:
+            _solve_tailed(kind, z[j], var[j], origin[f], comps, D, n_mode, work, spare)
+            d2, fit = load(spare, 6 * LANES), load(spare, 7 * LANES)
+        else:
+            d2 = _solve(kind, z, j, comps, D, work)
+            fit = exp(-0.5 * d2)
+        if not any_above(limit, d2):
             continue
-        total = 0.0
-        for m in range(n_mode):
-            share[kept, m] = norm[m] * (fit[m] if has_tail else math.exp(-0.5 * distance2[m]))
-            total += share[kept, m]
-        if not (total > SAFE and math.isfinite(total)):
+        weight = load(work, NORM) * fit
+        all_modes = total(weight)
+        if not (all_modes > SAFE and math.isfinite(all_modes)):
             continue
-        for m in range(n_mode):
-            share[kept, m] /= total
-        track[kept], row[kept], likelihood[kept], group[kept] = i, j, total, at
+        weight = weight * (1.0 / all_modes)
+        put_first(posterior, kept * n_mode, n_mode, weight)
+        d2 = spread(0.0)
+        for n in range(D):
+            nu = load(work, Y_AT + n * LANES)
+            put_first(y, (kept * 6 + n) * n_mode, n_mode, nu)
+            d2 = d2 + nu * nu
+            if has_tail:
+                put_first(spared, (kept * 6 + n) * n_mode, n_mode, load(spare, n * LANES))
+        track[kept], row[kept], likelihood[kept], group[kept], d2_mean[kept] = i, j, all_modes, at, total(weight * d2)
         kept += 1
-    return track[:kept], row[:kept], likelihood[:kept], (group, y, share, spared, n_used, U, floor)
+        if not is_known:
+            is_known = True
+            n_used[at] = D
+            for k in range(6 * D):
+                put_first(U, (at * 36 + k) * n_mode, n_mode, load(work, U_AT + k * LANES))
+            least = spread(0.0)
+            if weak >= 0:
+                least = load(work, KEEP) * (WEAK_HEIGHT_SHARE * var[j, weak])
+            put_first(floor, at * n_mode, n_mode, least)
+    return kept
 
 
-@njit
+@lean
+def _solve(kind, z, j, comps, D, work):
+    """Y of row j: L⁻¹ ν in every mode. Returns d²."""
+    d2 = spread(0.0)
+    for n in range(D):
+        k = comps[n]
+        nu = z[j, k] - load(work, Z + k * LANES)
+        if IS_ANGLE[kind, k]:
+            nu = nu - whole(nu * (0.5 / math.pi)) * (2.0 * math.pi)
+        for c in range(n):
+            nu = nu - load(work, L_AT + (6 * n + c) * LANES) * load(work, Y_AT + c * LANES)
+        nu = nu * load(work, L_AT + 7 * n * LANES)
+        put(work, Y_AT + n * LANES, nu)
+        d2 = d2 + nu * nu
+    return d2
+
+
+@lean
+def _solve_tailed(kind, z, var, origin, comps, D, n_mode, work, spare):
+    """Y of one row whose noise has a heavy tail; ``spare``: 1 − c of each component, d² for the gate, and the factor of
+    the likelihood, each a row of lanes."""
+    for m in range(n_mode):
+        d2, fit = 0.0, 1.0
+        for n in range(D):
+            k, inverse = comps[n], work[L_AT + 7 * n * LANES + m]
+            nu = z[k] - work[Z + k * LANES + m]
+            if IS_ANGLE[kind, k]:
+                nu = wrap(nu)
+            for c in range(n):
+                nu -= work[L_AT + (6 * n + c) * LANES + m] * work[Y_AT + c * LANES + m]
+            nu *= inverse
+            wider = 1.0 + (origin[7] * origin[7] - 1.0) * var[k] * inverse * inverse
+            factor, gain, cut = tail(nu * nu, wider, origin[6])
+            spare[n * LANES + m] = 1.0 - cut
+            work[Y_AT + n * LANES + m] = gain * nu
+            d2 += gain * nu * nu
+            fit *= factor
+        spare[6 * LANES + m], spare[7 * LANES + m] = d2, fit
+
+
+@lean
 def _differ(e, edge_track, edge_row, like, t_row_ns):
     """Does edge e begin another group than the edge before it?"""
     i, j = edge_row[e - 1], edge_row[e]
@@ -322,121 +469,132 @@ def update_tracks(edge_track, p_edge, p_miss, sights, x, P, mu, xm, Pm, var_floo
     ``sights`` as ``weigh_edges`` returned it. Returns the tracks (int64[K]) whose state is no longer finite and
     positive definite: the caller drops such a track and counts it.
     """
-    n_edge, n_mode = edge_track.shape[0], mu.shape[1]
-    group = sights[0]
-    W, dx, dP = np.empty(n_mode), np.empty((n_mode, 6)), np.empty((n_mode, N_PACKED))
-    L = np.zeros((6, 6))
-    lost, n_lost, first = np.empty(n_edge, np.int64), 0, 0
-    while first < n_edge:
-        i, last = edge_track[first], first
-        total = p_miss[i]
-        while last < n_edge and edge_track[last] == i:
-            total += p_edge[last]
-            last += 1
-        if total <= 1e-12 or total - p_miss[i] <= 1e-6 * total:
-            first = last
-            continue
-        for m in range(n_mode):
-            W[m] = p_miss[i] / total * mu[i, m]
-            for a in range(6):
-                dx[m, a] = 0.0
-            for at in range(N_PACKED):
-                dP[m, at] = 0.0
-        while first < last:
-            end = first + 1
-            while end < last and group[end] == group[first]:
-                end += 1
-            for m in range(n_mode):
-                W[m] += _gather(first, end, m, p_edge, total, sights, dx, dP, P[i, m, 5])
-            first = end
-        norm = 0.0
-        for m in range(n_mode):
-            W[m] = max(W[m], 1e-12)
-            norm += W[m]
-        for m in range(n_mode):
-            mu[i, m] = W[m] / norm
-            if W[m] <= 1e-11:
-                continue
-            inverse, at = 1.0 / W[m], 0
-            for a in range(6):
-                dx[m, a] *= inverse
-                x[i, m, a] += dx[m, a]
-            for a in range(6):
-                for b in range(a + 1):
-                    P[i, m, at] += dP[m, at] * inverse - dx[m, a] * dx[m, b]
-                    at += 1
-        if not settle(x[i], P[i], mu[i], xm[i], Pm[i], L, var_floor, var_ceiling):
-            lost[n_lost] = i
-            n_lost += 1
+    lost = np.empty(edge_track.shape[0], np.int64)
+    n_lost = _update_all(
+        edge_track, p_edge, p_miss, sights, x, P, mu, xm, Pm, var_floor, var_ceiling, np.zeros(SHEET), np.zeros(SHEET),
+        np.zeros((6, 6)), lost,
+    )  # fmt: skip
     return lost[:n_lost]
 
 
-@njit
-def _gather(first, end, m, p_edge, total, sights, dx, dP, var_up):
-    """Add what edges first … end − 1 (one group) do to mode m: Σ w Uᵀy to dx, Σ w (UᵀyyᵀU − UᵀU) to dP; returns Σ w."""
-    group, y, share, spared, n_used, U, floor = sights
-    g, W = group[first], 0.0
-    D = n_used[g, m]
-    for e in range(first, end):
-        w = p_edge[e] / total * share[e, m]
-        W += w
-        d0, d1, d2, d3, d4, d5 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-        for k in range(D):
-            s = y[e, m, k]
-            d0 += s * U[g, m, k, 0]
-            d1 += s * U[g, m, k, 1]
-            d2 += s * U[g, m, k, 2]
-            d3 += s * U[g, m, k, 3]
-            d4 += s * U[g, m, k, 4]
-            d5 += s * U[g, m, k, 5]
-        _add_outer(dP, m, w, d0, d1, d2, d3, d4, d5)
-        dx[m, 0] += w * d0
-        dx[m, 1] += w * d1
-        dx[m, 2] += w * d2
-        dx[m, 3] += w * d3
-        dx[m, 4] += w * d4
-        dx[m, 5] += w * d5
+@lean
+def _update_all(
+    edge_track, p_edge, p_miss, sights, x, P, mu, xm, Pm, var_floor, var_ceiling, sheet, added, L, lost
+):  # fmt: skip
+    """The loop of ``update_tracks``; returns how many are lost."""
+    n_edge, n_mode, group = edge_track.shape[0], mu.shape[1], sights[0]
+    n_lost, at, real = 0, 0, first(n_mode)
+    while at < n_edge:
+        i, last = edge_track[at], at
+        total_p = p_miss[i]
+        while last < n_edge and edge_track[last] == i:
+            total_p += p_edge[last]
+            last += 1
+        if total_p <= 1e-12 or total_p - p_miss[i] <= 1e-6 * total_p:
+            at = last
+            continue
+        take(x, P, i, sheet)
+        W = load_first(mu, i * n_mode, n_mode) * (p_miss[i] / total_p)
+        for k in range(0, SHEET, LANES):
+            put(added, k, spread(0.0))
+        while at < last:
+            end = at + 1
+            while end < last and group[end] == group[at]:
+                end += 1
+            W = W + _gather(at, end, p_edge, total_p, sights, added, load(sheet, COVARIANCE + 5 * LANES))
+            at = end
+        W = higher(W, 1e-12) * real
+        inverse = choose(W, 1e-11, 1.0 / W, 0.0)  # too little to move a mode
+        put_first(mu, i * n_mode, n_mode, W * (1.0 / total(W)))
+        k = 0
+        for a in range(6):
+            step = load(added, MEAN + a * LANES) * inverse
+            put(added, MEAN + a * LANES, step)
+            put(sheet, MEAN + a * LANES, load(sheet, MEAN + a * LANES) + step)
+            for b in range(a + 1):
+                moved = load(added, COVARIANCE + k * LANES) * inverse - step * load(added, MEAN + b * LANES)
+                put(sheet, COVARIANCE + k * LANES, load(sheet, COVARIANCE + k * LANES) + moved)
+                k += 1
+        if not settle(sheet, mu[i], xm[i], Pm[i], L, var_floor, var_ceiling):
+            lost[n_lost] = i
+            n_lost += 1
+        give(sheet, x, P, i)
+    return n_lost
+
+
+@lean
+def _gather(at, end, p_edge, total_p, sights, added, var_up):
+    """Add what edges at … end − 1 (one group) do: Σ w Uᵀy, and Σ w (UᵀyyᵀU − UᵀU) to ``added``; returns Σ w."""
+    group, _, y, posterior, spared, n_used, U, floor = sights
+    n_mode, g = posterior.shape[1], group[at]
+    D, W = n_used[g], spread(0.0)
+    for e in range(at, end):
+        w = load_first(posterior, e * n_mode, n_mode) * (p_edge[e] / total_p)
+        W = W + w
+        u, first_y = g * 36 * n_mode, e * 6 * n_mode
+        s = load_first(y, first_y, n_mode)
+        d0, d1 = s * load_first(U, u, n_mode), s * load_first(U, u + n_mode, n_mode)
+        d2, d3 = s * load_first(U, u + 2 * n_mode, n_mode), s * load_first(U, u + 3 * n_mode, n_mode)
+        d4, d5 = s * load_first(U, u + 4 * n_mode, n_mode), s * load_first(U, u + 5 * n_mode, n_mode)
+        for k in range(1, D):
+            s, u = load_first(y, first_y + k * n_mode, n_mode), u + 6 * n_mode
+            d0, d1 = d0 + s * load_first(U, u, n_mode), d1 + s * load_first(U, u + n_mode, n_mode)
+            d2, d3 = d2 + s * load_first(U, u + 2 * n_mode, n_mode), d3 + s * load_first(U, u + 3 * n_mode, n_mode)
+            d4, d5 = d4 + s * load_first(U, u + 4 * n_mode, n_mode), d5 + s * load_first(U, u + 5 * n_mode, n_mode)
+        _add_outer(added, w, d0, d1, d2, d3, d4, d5)
+        put(added, MEAN, load(added, MEAN) + w * d0)
+        put(added, MEAN + LANES, load(added, MEAN + LANES) + w * d1)
+        put(added, MEAN + 2 * LANES, load(added, MEAN + 2 * LANES) + w * d2)
+        put(added, MEAN + 3 * LANES, load(added, MEAN + 3 * LANES) + w * d3)
+        put(added, MEAN + 4 * LANES, load(added, MEAN + 4 * LANES) + w * d4)
+        put(added, MEAN + 5 * LANES, load(added, MEAN + 5 * LANES) + w * d5)
     for k in range(D):
-        _add_outer(dP, m, -W, U[g, m, k, 0], U[g, m, k, 1], U[g, m, k, 2], U[g, m, k, 3], U[g, m, k, 4], U[g, m, k, 5])
-    if spared.shape[0] > 0:
-        for e in range(first, end):
-            w = p_edge[e] / total * share[e, m]
-            for k in range(D):
-                u = U[g, m, k]
-                _add_outer(dP, m, w * spared[e, m, k], u[0], u[1], u[2], u[3], u[4], u[5])
-    if floor[g, m] > 0.0:
-        for k in range(D):
-            var_up -= U[g, m, k, 2] ** 2
-        dP[m, 5] += W * max(floor[g, m] - var_up, 0.0)
+        u = (g * 6 + k) * 6 * n_mode
+        less = -W
+        if spared.shape[0] > 0:
+            for e in range(at, end):
+                w = load_first(posterior, e * n_mode, n_mode) * (p_edge[e] / total_p)
+                less = less + w * load_first(spared, (e * 6 + k) * n_mode, n_mode)
+        u2 = load_first(U, u + 2 * n_mode, n_mode)
+        var_up = var_up - u2 * u2
+        _add_outer(
+            added, less, load_first(U, u, n_mode), load_first(U, u + n_mode, n_mode), u2,
+            load_first(U, u + 3 * n_mode, n_mode), load_first(U, u + 4 * n_mode, n_mode),
+            load_first(U, u + 5 * n_mode, n_mode),
+        )  # fmt: skip
+    least = load_first(floor, g * n_mode, n_mode)
+    raised = choose(least, 0.0, higher(least - var_up, 0.0), 0.0)
+    put(added, COVARIANCE + 5 * LANES, load(added, COVARIANCE + 5 * LANES) + W * raised)
     return W
 
 
-@njit
-def _add_outer(P, m, w, u0, u1, u2, u3, u4, u5):
-    """P[m] += w u uᵀ, packed."""
-    P[m, 0] += w * u0 * u0
+@lean
+def _add_outer(added, w, u0, u1, u2, u3, u4, u5):
+    """Add w u uᵀ to the covariances of a sheet."""
+    at = COVARIANCE
+    put(added, at, load(added, at) + w * u0 * u0)
     v = w * u1
-    P[m, 1] += v * u0
-    P[m, 2] += v * u1
+    put(added, at + LANES, load(added, at + LANES) + v * u0)
+    put(added, at + 2 * LANES, load(added, at + 2 * LANES) + v * u1)
     v = w * u2
-    P[m, 3] += v * u0
-    P[m, 4] += v * u1
-    P[m, 5] += v * u2
+    put(added, at + 3 * LANES, load(added, at + 3 * LANES) + v * u0)
+    put(added, at + 4 * LANES, load(added, at + 4 * LANES) + v * u1)
+    put(added, at + 5 * LANES, load(added, at + 5 * LANES) + v * u2)
     v = w * u3
-    P[m, 6] += v * u0
-    P[m, 7] += v * u1
-    P[m, 8] += v * u2
-    P[m, 9] += v * u3
+    put(added, at + 6 * LANES, load(added, at + 6 * LANES) + v * u0)
+    put(added, at + 7 * LANES, load(added, at + 7 * LANES) + v * u1)
+    put(added, at + 8 * LANES, load(added, at + 8 * LANES) + v * u2)
+    put(added, at + 9 * LANES, load(added, at + 9 * LANES) + v * u3)
     v = w * u4
-    P[m, 10] += v * u0
-    P[m, 11] += v * u1
-    P[m, 12] += v * u2
-    P[m, 13] += v * u3
-    P[m, 14] += v * u4
+    put(added, at + 10 * LANES, load(added, at + 10 * LANES) + v * u0)
+    put(added, at + 11 * LANES, load(added, at + 11 * LANES) + v * u1)
+    put(added, at + 12 * LANES, load(added, at + 12 * LANES) + v * u2)
+    put(added, at + 13 * LANES, load(added, at + 13 * LANES) + v * u3)
+    put(added, at + 14 * LANES, load(added, at + 14 * LANES) + v * u4)
     v = w * u5
-    P[m, 15] += v * u0
-    P[m, 16] += v * u1
-    P[m, 17] += v * u2
-    P[m, 18] += v * u3
-    P[m, 19] += v * u4
-    P[m, 20] += v * u5
+    put(added, at + 15 * LANES, load(added, at + 15 * LANES) + v * u0)
+    put(added, at + 16 * LANES, load(added, at + 16 * LANES) + v * u1)
+    put(added, at + 17 * LANES, load(added, at + 17 * LANES) + v * u2)
+    put(added, at + 18 * LANES, load(added, at + 18 * LANES) + v * u3)
+    put(added, at + 19 * LANES, load(added, at + 19 * LANES) + v * u4)
+    put(added, at + 20 * LANES, load(added, at + 20 * LANES) + v * u5)

@@ -1,9 +1,9 @@
 """Rows of a table moved and cleared, whatever its columns hold: each column is seen as uint8[capacity, bytes]."""
 
-from lowsky.kernels.compiled import njit
+from lowsky.kernels.compiled import lean
 
 
-@njit
+@lean
 def clear_rows(columns, first, count):
     """Zero the rows from ``first`` on. Twin: NumPy's slices."""
     for column in columns:
@@ -12,7 +12,7 @@ def clear_rows(columns, first, count):
                 column[row, b] = 0
 
 
-@njit
+@lean
 def fill_holes(columns, holes, dead_behind, left, n):
     """Move the living of rows [left, n) into ``holes`` int64[K], in order; ``dead_behind`` int64[] are the dead there.
 

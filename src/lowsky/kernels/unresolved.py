@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import njit
+from lowsky.kernels.compiled import lean, njit
 from lowsky.kernels.linalg import distance2
 
 LOG_2PI = math.log(2.0 * math.pi)
@@ -21,7 +21,7 @@ OVERLAP_MOST = 0.98
 """Two objects are never surely in one cell: positions are estimates, and cells no boxes."""
 
 
-@njit
+@lean
 def _log_of_set(members, n, edge_of, log_alone, nu, HPH, z_finite, var, same, work):
     """ln of: the plot's density given that ``members``[:n] made it, times the chance that they are in one cell.
 
@@ -63,7 +63,7 @@ def _log_of_set(members, n, edge_of, log_alone, nu, HPH, z_finite, var, same, wo
     return log_p
 
 
-@njit
+@lean
 def _members(assigned, j, but, out):
     """Tracks assigned to local row j, ``but`` one, into ``out``; how many."""
     n = 0
@@ -74,7 +74,7 @@ def _members(assigned, j, but, out):
     return n
 
 
-@njit
+@lean
 def _log_apart(t, choice, assigned, but, log_apart):
     """Σ ln (1 − overlap) of track t with choice ``choice`` against all that are seen in other plots (``but`` one)."""
     total = 0.0
@@ -294,7 +294,7 @@ def share_plots(
         p_free[j] /= sweeps
 
 
-@njit
+@lean
 def _exchange_gain(a, b, assigned, log_seen, log_miss, log_apart):
     """ln of the law after over before, the plots' own densities left out, if tracks a and b exchanged their plots
     (either may have none)."""
@@ -384,7 +384,7 @@ def share_exactly(
     _finish_shared(p_shared, nu_shared, var_shared, second)
 
 
-@njit
+@lean
 def _unpack(event, start, rows, choice):
     """Local row of each track (−1: not seen) in joint event number ``event``."""
     for t in range(choice.shape[0]):
@@ -394,7 +394,7 @@ def _unpack(event, start, rows, choice):
         choice[t] = rows[start[t] + k - 1] if k > 0 else -1
 
 
-@njit
+@lean
 def _note_shared(e, members, n, edge_of, w, nu, HPH, z_finite, var, nu_shared, var_shared, second):
     """Add to edge e, with weight w, the plot of its own that says what the shared one does (n others)."""
     for c in range(6):
@@ -409,7 +409,7 @@ def _note_shared(e, members, n, edge_of, w, nu, HPH, z_finite, var, nu_shared, v
         var_shared[e, c] += w * v
 
 
-@njit
+@lean
 def _finish_shared(weight, nu_shared, var_shared, second):
     """Sums to means; the spread of means goes into the variance."""
     for e in range(weight.shape[0]):

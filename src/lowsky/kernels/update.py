@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from lowsky.kernels.compiled import njit
-from lowsky.kernels.motion import N_STEP, mix_joint, mixing_scratch, mode_steps, move, transitions
+from lowsky.kernels.compiled import lean, njit
+from lowsky.kernels.motion import advance_sheet, moving_scratch
 from lowsky.kernels.observe import BEARING, IS_ANGLE, REPORT, STATION, mind_ground, observe, wrap
-from lowsky.kernels.packed import pack, settle, unpack
+from lowsky.kernels.sheet import SHEET, give, lay, lift, settle, take
 
 LOG_2PI = math.log(2.0 * math.pi)
 WEAK_HEIGHT_SHARE = 0.5
@@ -26,7 +26,7 @@ def scratch():
     )  # fmt: skip
 
 
-@njit
+@lean
 def condition(kind, x, P, z, var, weak_height, dt, origin, C, height, work):
     r"""Condition one Gaussian on one row, in place; return (d², log-likelihood, components used).
 
@@ -99,7 +99,7 @@ def condition(kind, x, P, z, var, weak_height, dt, origin, C, height, work):
     return d2, log_likelihood, used
 
 
-@njit
+@lean
 def tail(d2, wider, share):
     r"""What noise that is wide in a ``share`` ε of all cases makes of one component with d² = ν²/S.
 
@@ -143,10 +143,9 @@ def update_assigned(
     outcome : uint8[K], output
         ``USED``, ``MOVED``, ``UNREACHABLE``, ``TOO_OLD`` or ``NOT_A_STATE``.
     """
-    n_mode, n_class = mu.shape[1], G.shape[0]
+    n_mode = mu.shape[1]
     work, L = scratch(), np.zeros((6, 6))
-    Pi, work_pi = np.empty((n_class, n_mode, n_mode)), np.empty((2, n_mode, n_mode))
-    mixing, steps, out = mixing_scratch(n_mode, n_class), np.empty((n_mode, N_STEP)), np.empty(5)
+    moving, sheet = moving_scratch(G, motion), np.zeros(SHEET)
     x_new, P_new, log_mode = np.empty((n_mode, 6)), np.empty((n_mode, 6, 6)), np.empty(n_mode)
     for k in range(rows.shape[0]):
         j, i = rows[k], row_track[k]
@@ -164,18 +163,15 @@ def update_assigned(
             if math.sqrt(far2) > reach[0] * (abs(dt) + reach[1]) + 3.0 * math.sqrt(s2) + reach[2]:
                 outcome[k] = UNREACHABLE
                 continue
+        take(x, P, i, sheet)
         if dt > 0.0:
-            transitions(G, dt, Pi, work_pi)
-            mode_steps(motion, dt, steps)
-            mix_joint(x[i], P[i], mu[i], share[i], Pi, share_birth, 1.0, mixing)
-            for m in range(n_mode):
-                move(x[i, m], P[i, m], dt, motion[m], steps[m], out, L)
+            # nothing is learnt of behaviour: with an infinite rate all of it is forgotten
+            advance_sheet(sheet, t_row_ns[j] - t_ns[i], mu[i], share[i], G, share_birth, math.inf, moving)
             t_ns[i] = t_row_ns[j]
         offset = min(dt, 0.0)
         best, d2_best, dim = -math.inf, math.inf, 0
         for m in range(n_mode):
-            x_new[m] = x[i, m]
-            unpack(P[i, m], P_new[m])
+            lift(sheet, m, x_new[m], P_new[m])
             d2, log_l, dim = condition(
                 REPORT, x_new[m], P_new[m], z[j], var[j], weak_height[j], offset, origin[j], C[j], height[j], work
             )
@@ -191,22 +187,22 @@ def update_assigned(
                 norm += log_mode[m]
             for m in range(n_mode):
                 mu[i, m] = max(log_mode[m] / norm, 1e-12)
-                x[i, m] = x_new[m]
-                pack(P_new[m], P[i, m])
+                lay(x_new[m], P_new[m], sheet, m)
         elif offset < 0.0:
             outcome[k] = TOO_OLD  # nothing to restart from a report older than the state
         else:
             outcome[k] = MOVED
             for m in range(n_mode):
-                unpack(P[i, m], P_new[m])
-            restart(x[i], P_new, mu[i], xm[i], z[j], var[j], origin[j], C[j], dt, mu_birth, var_birth_velocity)
+                lift(sheet, m, x_new[m], P_new[m])
+            restart(x_new, P_new, mu[i], xm[i], z[j], var[j], origin[j], C[j], dt, mu_birth, var_birth_velocity)
             for m in range(n_mode):
-                pack(P_new[m], P[i, m])
-        if not settle(x[i], P[i], mu[i], xm[i], Pm[i], L, var_floor, var_ceiling):
+                lay(x_new[m], P_new[m], sheet, m)
+        if not settle(sheet, mu[i], xm[i], Pm[i], L, var_floor, var_ceiling):
             outcome[k] = NOT_A_STATE
+        give(sheet, x, P, i)
 
 
-@njit
+@lean
 def restart(x, P, mu, x_last, z, var, origin, C, dt, mu_birth, var_birth_velocity):
     """Set one track's modes (x float64[M, 6], P, mu) to what a report says, keeping what it does not say.
 

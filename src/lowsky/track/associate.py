@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from lowsky.kernels.associate import marginals
 from lowsky.kernels.existence import detection_weights, look_odds, note_hits, shielded_tracks, update_existence
 from lowsky.kernels.gate import arc_of, pairs, track_boxes
-from lowsky.kernels.motion import predict_touched
 from lowsky.kernels.observe import BEARING, RADAR, REPORT
 from lowsky.kernels.rays import heard_odds
 from lowsky.kernels.sight import update_tracks, weigh_edges
@@ -50,15 +49,11 @@ def associate(
     table, settings = core.table, core.settings
     n = table.n
     track, row = _gate(core, station, rows, t_look_ns, named)
-    predict_touched(
-        track, row, rows.t_ns, table.t_ns, table.x, table.P, table.mu, table.share, table.xm, table.Pm, core.G,
-        core.motion, core.share_birth, 1.0 / settings.behaviour_lasts_s,
-    )  # fmt: skip
     track, row, likelihood, sights = weigh_edges(
-        rows.kind, track, row, table.t_ns, table.x, table.P, table.mu, rows.z, rows.var, rows.weak_height, rows.t_ns,
-        rows.origin, rows.C, rows.height, rows.frame, GATE_OF_DIM, core.room_for(len(track)),
+        rows.kind, track, row, table.t_ns, table.x, table.P, table.mu, table.share, table.xm, table.Pm, rows.z,
+        rows.var, rows.weak_height, rows.t_ns, rows.origin, rows.C, rows.height, rows.frame, GATE_OF_DIM, core.G,
+        core.motion, core.share_birth, 1.0 / settings.behaviour_lasts_s, core.room_for(len(track)),
     )  # fmt: skip
-
     r = table.r[:n]
     p_seen, p_missed = np.empty(n), np.empty(n)
     held = emitting(core, t_look_ns)
@@ -97,15 +92,8 @@ def associate(
     if len(track):
         _update_states(core, station, rows, track, row, p_edge, p_miss, sights, close)
     sure = np.flatnonzero(p_edge >= SURE)
-    components = np.isfinite(rows.z[row[sure]]).sum(axis=1)
-    d2 = distances2(sights[1][sure], sights[2][sure], components)
-    return Outcome(track, row, p_edge, p_new, birth_share, d2, components)
-
-
-def distances2(y: Floats, share: Floats, components: Ints) -> Floats:
-    """d² of K edges over the modes, Σ_m P(m) |y_m|², from whitened innovations float64[K, M, 6] and float64[K, M]."""
-    used = np.arange(y.shape[2]) < components[:, None]
-    return np.asarray((share * (np.where(used[:, None, :], y, 0.0) ** 2).sum(axis=2)).sum(axis=1))
+    group, d2, n_used = sights[0], sights[1], sights[5]
+    return Outcome(track, row, p_edge, p_new, birth_share, d2[sure], n_used[group[sure]])
 
 
 def _shares(
@@ -212,4 +200,4 @@ def lose(core: Core, station: Station, lost: Ints) -> None:
     table.mu[lost], table.share[lost] = core.mu_birth, core.share_birth
     table.x[lost], table.xm[lost] = 0.0, 0.0
     wide = np.diag(core.var_ceiling.repeat(3))
-    table.P[lost], table.Pm[lost] = wide[np.tril_indices(6)], wide
+    table.P[lost], table.Pm[lost] = wide[np.tril_indices(6)][:, None], wide

@@ -210,7 +210,7 @@ class Rays:
         c, table = self.columns, core.table
         at = int(table.add(1)[0])
         table.xm[at], table.Pm[at] = mean, 0.5 * (cov + cov.T)
-        table.x[at], table.P[at] = table.xm[at], table.Pm[at][np.tril_indices(6)]
+        table.x[at], table.P[at] = mean[:, None], table.Pm[at][np.tril_indices(6)][:, None]
         table.mu[at], table.share[at] = core.mu_birth, core.share_birth
         table.t_ns[at] = table.t_r_ns[at] = c.t_ns[i]
         table.t_update_ns[at], table.t_placed_ns[at] = c.t_hit_ns[i], c.t_ns[i]

@@ -33,8 +33,8 @@ def column_specs(n_mode: int, n_behaviour: int, n_sensor: int) -> dict[str, tupl
         "serial": (np.int64, ()),  # internal, never reused: the key of ``facts``
         "track_id": (np.int64, ()),  # 0 until the track is shown
         "t_ns": (np.int64, ()),  # UTC of x, P, mu
-        "x": (np.float64, (n_mode, 6)),
-        "P": (np.float64, (n_mode, N_PACKED)),  # packed, see kernels.packed
+        "x": (np.float64, (6, n_mode)),  # see kernels.sheet
+        "P": (np.float64, (N_PACKED, n_mode)),  # packed, see kernels.packed
         "mu": (np.float64, (n_mode,)),
         "share": (np.float64, (n_mode, n_behaviour)),  # of each behaviour, given the mode
         "xm": (np.float64, (6,)),  # the mixture's mean and covariance

@@ -74,3 +74,21 @@ def pad(values, fill=np.nan):
     row = np.full(6, fill)
     row[: len(values)] = values
     return row
+
+
+def columns(xs, Ps):
+    """x float64[1, 6, M] and P float64[1, 21, M] of one track's modes float64[M, 6] and float64[M, 6, 6]."""
+    return np.ascontiguousarray(xs.T)[None], np.ascontiguousarray(packed(Ps).T)[None]
+
+
+def rows_of(x, P):
+    """The other way: float64[M, 6], float64[M, 6, 6]."""
+    return x[0].T, whole(np.ascontiguousarray(P[0].T))
+
+
+def chain(n_mode=1):
+    """What ``weigh_edges`` wants of columns and motion where nothing moves: share, xm, Pm; and the chain behind."""
+    return (
+        (np.full((1, n_mode, 2), 0.5), np.zeros((1, 6)), np.zeros((1, 6, 6))),
+        (np.zeros((2, n_mode, n_mode)), np.zeros((n_mode, 9)), np.full((n_mode, 2), 0.5), FORGET_RATE),
+    )

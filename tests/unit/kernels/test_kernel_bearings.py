@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reference import observe as twin
 from tests.reference import update as update_twin
-from tests.unit.kernels.draws import BEARING, frame, packed, pad, state
+from tests.unit.kernels.draws import BEARING, chain, columns, frame, pad, state
 
 from lowsky.kernels import observe as kernel
 from lowsky.kernels import sight, update
@@ -87,14 +87,14 @@ def test_a_track_takes_a_bearing_as_a_gaussian_does(seed, sigmas, is_heard):
     var, one, zero = pad([0.03**2, 0.05**2], 1.0), np.ones(1), np.zeros(1, np.int64)
     want_x, want_P = x.copy(), P.copy()
     _, log_l, _ = update.condition(BEARING, want_x, want_P, z, var, False, 0.0, origin, C, 0.0, update.scratch())
-    columns = x[None, None].copy(), packed(P)[None, None], one[None]
+    track_columns, (own, still) = (*columns(x[None], P[None]), one[None]), chain()
     track, _, likelihood, sights = sight.weigh_edges(
-        BEARING, zero, zero, zero, *columns, z[None], var[None], np.zeros(1, np.bool_), zero, origin[None], C[None],
-        np.zeros(1), zero, np.full(7, 1e9), sight.room_for(1, 1),
+        BEARING, zero, zero, zero, *track_columns, *own, z[None], var[None], np.zeros(1, np.bool_), zero, origin[None],
+        C[None], np.zeros(1), zero, np.full(7, 1e9), *still, sight.room_for(1, 1),
     )  # fmt: skip
     assert np.log(likelihood[0]) == pytest.approx(log_l)
-    xm, Pm = np.zeros((1, 6)), np.zeros((1, 6, 6))
-    sight.update_tracks(track, one, np.zeros(1), sights, *columns, xm, Pm, np.full(2, 1e-6), np.full(2, 1e12))
+    _, xm, Pm = own
+    sight.update_tracks(track, one, np.zeros(1), sights, *track_columns, xm, Pm, np.full(2, 1e-6), np.full(2, 1e12))
     np.testing.assert_allclose(xm[0], want_x, rtol=1e-7, atol=1e-6)
     np.testing.assert_allclose(Pm[0], want_P, rtol=1e-6, atol=1e-8 * P.max())
 

@@ -17,18 +17,19 @@ from tests.unit.kernels.draws import (
     RADAR,
     REPORT,
     SHARE_BIRTH,
+    chain,
+    columns,
     frame,
     modes,
-    packed,
     pad,
+    rows_of,
     shares,
     state,
-    whole,
 )
 
 from lowsky.kernels import birth, existence, gate, sight, update
 from lowsky.kernels.observe import BEARING
-from lowsky.kernels.packed import settle
+from lowsky.kernels.sheet import SHEET, give, settle, take
 
 SEEDS = st.integers(0, 2**32 - 1)
 VAR = np.array([10.0, 0.01, 0.02, 0.5, 150.0]) ** 2
@@ -45,17 +46,20 @@ def test_an_edge_weighs_what_the_mixture_of_modes_says(seed):
         return
     x, P, mu = modes(rng, x0, P0)
     z = observe_twin.observe(RADAR, x0, 0.0, origin, C, 30.0) + rng.normal(size=5) * np.sqrt(VAR)
-    columns = NO.copy(), x[None], packed(P)[None], mu[None]
+    own, still = chain(3)
+    track_columns = NO.copy(), *columns(x, P), mu[None], *own
     rows = pad(z)[None], pad(VAR, 1.0)[None], np.zeros(1, np.bool_), NO
     place = origin[None], C[None], np.array([30.0]), NO
-    track, row, likelihood, _ = sight.weigh_edges(
-        RADAR, NO, NO, *columns, *rows, *place, np.full(7, 1e6), sight.room_for(1, 3)
-    )
+
+    def weighed(gate):
+        room = sight.room_for(1, 3)
+        return sight.weigh_edges(RADAR, NO, NO, *track_columns, *rows, *place, np.full(7, gate), *still, room)
+
+    track, row, likelihood, _ = weighed(1e6)
     assert (track.tolist(), row.tolist()) == ([0], [0])
     want = twin.weigh_edges(RADAR, x, P, mu, z, VAR, 0.0, origin, C, 30.0)
     assert np.log(likelihood[0]) == pytest.approx(want, rel=1e-3)
-    track, _, _, _ = sight.weigh_edges(RADAR, NO, NO, *columns, *rows, *place, np.full(7, 1e-9), sight.room_for(1, 3))
-    assert len(track) == 0
+    assert len(weighed(1e-9)[0]) == 0
 
 
 @settings(max_examples=60, deadline=None)
@@ -197,7 +201,7 @@ def test_a_report_by_name_predicts_and_updates_its_track_alone(seed, dt):
     origin, C = x0[:3] + dt * x0[3:] + rng.normal(size=3) * 10, frame(rng)[1]
     z = np.concatenate((np.zeros(3), C @ x0[3:] + rng.normal(size=3)))
     var = np.array([100.0, 100, 225, 1, 1, 1])
-    x, P, m, t_ns = xs[None].copy(), packed(Ps)[None], mu[None].copy(), NO.copy()
+    (x, P), m, t_ns = columns(xs, Ps), mu[None].copy(), NO.copy()
     xm, Pm, outcome = np.array([mu @ xs]), np.array([P0]), np.zeros(1, np.uint8)
     now = np.array([round(dt * 1e9)])
     wide = np.array([1e-9, 1e-9]), np.array([1e12, 1e12])
@@ -213,8 +217,9 @@ def test_a_report_by_name_predicts_and_updates_its_track_alone(seed, dt):
     )
     large = want_mu > 1e-6
     np.testing.assert_allclose(m[0], want_mu, rtol=1e-4, atol=1e-8)
-    np.testing.assert_allclose(x[0][large], want_x[large], rtol=1e-5, atol=1e-3)
-    np.testing.assert_allclose(whole(P[0])[large], want_P[large], rtol=1e-3, atol=1e-3)
+    got_x, got_P = rows_of(x, P)
+    np.testing.assert_allclose(got_x[large], want_x[large], rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(got_P[large], want_P[large], rtol=1e-3, atol=1e-3)
 
 
 def test_a_restarted_track_stands_where_its_report_says(rng):
@@ -250,9 +255,12 @@ def test_settling_is_the_twins(seed):
     xs, Ps, mu = modes(rng, *state(rng))
     floor, ceiling = np.array([300.0, 1.0]), np.array([900.0, 30.0])
     want_P, want_ok = motion_twin.settle(xs, Ps, mu, floor, ceiling)
-    kept, xm, Pm, L = packed(Ps), np.zeros(6), np.zeros((6, 6)), np.zeros((6, 6))
-    assert settle(xs, kept, mu, xm, Pm, L, floor, ceiling) == want_ok
-    np.testing.assert_allclose(whole(kept), want_P, rtol=1e-9)
+    (x, P), sheet, xm, Pm, L = columns(xs, Ps), np.zeros(SHEET), np.zeros(6), np.zeros((6, 6)), np.zeros((6, 6))
+    take(x, P, 0, sheet)
+    assert settle(sheet, mu, xm, Pm, L, floor, ceiling) == want_ok
+    give(sheet, x, P, 0)
+    np.testing.assert_array_equal(rows_of(x, P)[0], xs)
+    np.testing.assert_allclose(rows_of(x, P)[1], want_P, rtol=1e-9)
     if want_ok:
         np.testing.assert_allclose(1.0 / np.diag(L), np.diag(linalg_twin.cholesky(Pm)) ** 2, rtol=1e-6)
 

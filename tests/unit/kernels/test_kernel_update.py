@@ -10,23 +10,32 @@ from tests.unit.kernels.draws import (
     RADAR,
     REPORT,
     WIDTH,
+    chain,
+    columns,
     covariance,
     frame,
     mirrored,
     modes,
-    packed,
     pad,
+    rows_of,
     state,
-    whole,
-)  # fmt: skip
+)
 
 from lowsky.kernels import observe as kernel
 from lowsky.kernels import sight, update
+from lowsky.kernels.compiled import njit
+from lowsky.kernels.lanes import LANES, put
+from lowsky.kernels.sheet import SHEET, take
 
 SEEDS = st.integers(0, 2**32 - 1)
 KINDS = st.sampled_from([1, 2, 3])
 ZERO = np.zeros(1, np.int64)
 SIGMA = {1: [10, 0.01, 0.02, 0.5, 150], 2: [0.03, 0.05], 3: [10, 10, 15, 0.5, 0.5, 0.5]}
+
+
+@njit
+def bend(sheet, ref, per_rho2, kind, var, out):
+    put(out, 0, sight.bend(sheet, ref, per_rho2, kind, var))
 
 
 def observed(kind, x, P, dt, origin, C, height):
@@ -95,12 +104,13 @@ def test_weighted_rows_update_the_modes_as_the_mixture_does(seed, n_row, apart):
     rows[0][0][rng.integers(5)] = np.nan
     origin = mirrored(rng, origin)
     p = rng.dirichlet(np.ones(n_row + 1))
-    x, P, m = xs[None].copy(), packed(Ps)[None], mu[None].copy()
-    xm, Pm, zero = np.zeros((1, 6)), np.zeros((1, 6, 6)), np.zeros(n_row, np.int64)
+    (x, P), m, (own, still) = columns(xs, Ps), mu[None].copy(), chain(3)
+    _, xm, Pm = own
+    zero = np.zeros(n_row, np.int64)
     track, _, _, sights = sight.weigh_edges(
-        RADAR, zero, np.arange(n_row), zero, x, P, m, np.array([pad(z) for z, _ in rows]),
+        RADAR, zero, np.arange(n_row), zero, x, P, m, *own, np.array([pad(z) for z, _ in rows]),
         np.array([pad(v, 1.0) for _, v in rows]), np.zeros(n_row, np.bool_), zero, origin[None], C[None],
-        np.array([30.0]), zero, np.full(7, 1e6), sight.room_for(n_row, 3),
+        np.array([30.0]), zero, np.full(7, 1e6), *still, sight.room_for(n_row, 3),
     )  # fmt: skip
     assert len(track) == n_row
     lost = sight.update_tracks(track, p[1:], p[:1], sights, x, P, m, xm, Pm, np.full(2, 1e-6), np.full(2, 1e12))
@@ -108,9 +118,10 @@ def test_weighted_rows_update_the_modes_as_the_mixture_does(seed, n_row, apart):
     want_mu, want_x, want_P = update_twin.update_tracks(RADAR, xs, Ps, mu, rows, p[1:], p[0], 0.0, origin, C, 30.0)
     large, loose = want_mu > 1e-4, 10.0 * apart  # modes near each other share derivatives: off by up to 2 % of a σ
     np.testing.assert_allclose(m[0], want_mu, rtol=3e-3 * (1 + loose), atol=1e-6)
-    np.testing.assert_allclose(x[0][large], want_x[large], rtol=1e-3, atol=1e-2 + 0.03 * loose)
+    got_x, got_P = rows_of(x, P)
+    np.testing.assert_allclose(got_x[large], want_x[large], rtol=1e-3, atol=1e-2 + 0.03 * loose)
     atol = 1e-3 * (1 + loose) * want_P.max()
-    np.testing.assert_allclose(whole(P[0])[large], want_P[large], rtol=1e-2 * (1 + loose), atol=atol)
+    np.testing.assert_allclose(got_P[large], want_P[large], rtol=1e-2 * (1 + loose), atol=atol)
 
 
 @pytest.mark.parametrize("height_sigma", [10.0, 90.0, 1000.0])  # m; below, about, above its floor
@@ -123,14 +134,14 @@ def test_a_certain_row_updates_a_track_as_it_conditions_a_gaussian(rng, height_s
     want_x, want_P = x.copy(), P.copy()
     _, log_l, _ = update.condition(RADAR, want_x, want_P, z, var, True, -0.5, *place, update.scratch())
     row_t_ns = np.array([500_000_000])
-    columns = x[None, None].copy(), packed(P)[None, None], one[None]
+    track_columns, (own, still) = (*columns(x[None], P[None]), one[None]), chain()
     track, _, likelihood, sights = sight.weigh_edges(
-        RADAR, ZERO, ZERO, 2 * row_t_ns, *columns, z[None], var[None], np.ones(1, np.bool_), row_t_ns,
-        *(np.array([v]) for v in place), ZERO, np.full(7, 1e9), sight.room_for(1, 1),
+        RADAR, ZERO, ZERO, 2 * row_t_ns, *track_columns, *own, z[None], var[None], np.ones(1, np.bool_), row_t_ns,
+        *(np.array([v]) for v in place), ZERO, np.full(7, 1e9), *still, sight.room_for(1, 1),
     )  # fmt: skip
     assert np.log(likelihood[0]) == pytest.approx(log_l)
-    xm, Pm = np.zeros((1, 6)), np.zeros((1, 6, 6))
-    sight.update_tracks(track, one, np.zeros(1), sights, *columns, xm, Pm, np.full(2, 1e-6), np.full(2, 1e12))
+    _, xm, Pm = own
+    sight.update_tracks(track, one, np.zeros(1), sights, *track_columns, xm, Pm, np.full(2, 1e-6), np.full(2, 1e12))
     np.testing.assert_allclose(xm[0], want_x, rtol=1e-9)
     np.testing.assert_allclose(Pm[0], want_P, rtol=1e-9, atol=1e-9 * P.max())
 
@@ -154,7 +165,11 @@ def test_a_near_mode_is_one_whose_linearisation_may_be_borrowed(seed, kind):
     x[1] += rng.normal(size=6) * 10.0 ** rng.uniform(-1, 2, 6)
     var, rho = rng.uniform(1e-5, 1e-3, 6), np.hypot(*x[0, :2])
     var[0] = 100.0 if kind == RADAR else var[0]
-    assert sight.is_near(x, 1, 0, rho**-2.0, kind, var) == update_twin.is_near(x, 1, 0, rho**-2.0, kind, var)
+    sheet, bent = np.zeros(SHEET), np.empty(LANES)
+    take(*columns(x, np.zeros((2, 6, 6))), 0, sheet)
+    bend(sheet, 0, rho**-2.0, kind, var, bent)
+    assert bent[0] == 0.0
+    assert (bent[1] <= 1.0) == update_twin.is_near(x, 1, 0, rho**-2.0, kind, var)
 
 
 def test_an_angle_innovation_is_taken_the_short_way_round():
