@@ -136,7 +136,7 @@ def rearrange_tracks(
     r"""Update of one group of close tracks ``rows`` (int64[K]) in place, hypotheses dealt out anew.
 
     Every track's hypotheses h (not seen, or one of its edges; weights w_h, summing to 1 of each track) are worked
-    out as in ``sight.update_tracks``. Instead of merging each track's own, the shares q_k(h) ≥ 0 with
+    out as in ``fuse.update_tracks``. Instead of merging each track's own, the shares q_k(h) ≥ 0 with
     Σ_h q_k(h) = 1 and Σ_k q_k(h) = w_h are sought that make the tracks' Gaussians fit best: ``deal_costs`` and
     ``exchange`` in turn with ``moments``, ``rounds`` times, from q = w. The intensity of the whole is unchanged; a
     number goes with the Gaussian, not with the object it once was.

@@ -1,4 +1,4 @@
-r"""Rows against mode mixtures: how well each fits, then the mixture after all of them with their weights.
+r"""Rows against mode mixtures: how well each fits. What comes of them with their weights: ``kernels.fuse``.
 
 What a row and a mode share is worked out once for all rows of a track that have the same time, frame, components and
 variances (nearly always: all of them), and serves both functions. With h_k the derivative of component k and P the
@@ -36,8 +36,18 @@ from lowsky.kernels.lanes import (
     whole,
 )
 from lowsky.kernels.motion import advance_sheet, moving_scratch
-from lowsky.kernels.observe import BEARING, IS_ANGLE, NOWHERE_LOW, RADAR, REPORT, STATION, ground_variance, observe, wrap
-from lowsky.kernels.sheet import COVARIANCE, MEAN, SHEET, give, merge, settle, take
+from lowsky.kernels.observe import (
+    BEARING,
+    IS_ANGLE,
+    NOWHERE_LOW,
+    RADAR,
+    REPORT,
+    STATION,
+    ground_variance,
+    observe,
+    wrap,
+)
+from lowsky.kernels.sheet import COVARIANCE, MEAN, SHEET, give, merge, take
 from lowsky.kernels.update import WEAK_HEIGHT_SHARE, tail
 
 PER_ROOT_TWO_PI = 1.0 / math.sqrt(2.0 * math.pi)
@@ -179,7 +189,8 @@ def _mind_ground(sheet, n_mode, var, low, times, work):
     mixed = load(sheet, p + LANES) * h0 * h1 + load(sheet, p + 3 * LANES) * h0 * h2
     across = across + 2.0 * (mixed + load(sheet, p + 4 * LANES) * h1 * h2)
     up = load(work, Z + 2 * LANES)
-    if any_above((low - up) * first(n_mode), HIGH_ENOUGH * root(higher(across, 0.0) + 1e-12)):
+    below = choose(first(n_mode), 0.5, low - up, -math.inf)
+    if any_above(below, HIGH_ENOUGH * root(higher(across, 0.0) + 1e-12)):
         put(work, EXTRA_UP, across)
         for m in range(n_mode):
             at = EXTRA_UP + m
@@ -454,147 +465,3 @@ def _differ(e, edge_track, edge_row, like, t_row_ns):
     """Does edge e begin another group than the edge before it?"""
     i, j = edge_row[e - 1], edge_row[e]
     return edge_track[e] != edge_track[e - 1] or like[i] != like[j] or t_row_ns[i] != t_row_ns[j]
-
-
-@njit
-def update_tracks(edge_track, p_edge, p_miss, sights, x, P, mu, xm, Pm, var_floor, var_ceiling):
-    r"""Moment-matched update of every track that has edges (int64[E], in order of track), in place.
-
-    Given that the object exists, hypothesis h is "not seen" with weight w_0 = ``p_miss[track]`` or row j with weight
-    p_ij; mode m under h has μ_h(m) ∝ μ(m) L_m(z_j). Then per mode, with w_hm = w_h μ_h(m) and W_m = Σ_h w_hm::
-
-        x_m ← x_m + δ      δ = Σ_h w_hm U_hᵀ y_h / W_m
-        P_m ← P_m + Σ_h w_hm U_hᵀ (y_h y_hᵀ − I) U_h / W_m − δ δᵀ
-
-    ``sights`` as ``weigh_edges`` returned it. Returns the tracks (int64[K]) whose state is no longer finite and
-    positive definite: the caller drops such a track and counts it.
-    """
-    lost = np.empty(edge_track.shape[0], np.int64)
-    n_lost = _update_all(
-        edge_track, p_edge, p_miss, sights, x, P, mu, xm, Pm, var_floor, var_ceiling, np.zeros(SHEET), np.zeros(SHEET),
-        np.zeros((6, 6)), lost,
-    )  # fmt: skip
-    return lost[:n_lost]
-
-
-@lean
-def _update_all(
-    edge_track, p_edge, p_miss, sights, x, P, mu, xm, Pm, var_floor, var_ceiling, sheet, added, L, lost
-):  # fmt: skip
-    """The loop of ``update_tracks``; returns how many are lost."""
-    n_edge, n_mode, group = edge_track.shape[0], mu.shape[1], sights[0]
-    n_lost, at, real = 0, 0, first(n_mode)
-    while at < n_edge:
-        i, last = edge_track[at], at
-        total_p = p_miss[i]
-        while last < n_edge and edge_track[last] == i:
-            total_p += p_edge[last]
-            last += 1
-        if total_p <= 1e-12 or total_p - p_miss[i] <= 1e-6 * total_p:
-            at = last
-            continue
-        take(x, P, i, sheet)
-        W = load_first(mu, i * n_mode, n_mode) * (p_miss[i] / total_p)
-        for k in range(0, SHEET, LANES):
-            put(added, k, spread(0.0))
-        while at < last:
-            end = at + 1
-            while end < last and group[end] == group[at]:
-                end += 1
-            W = W + _gather(at, end, p_edge, total_p, sights, added, load(sheet, COVARIANCE + 5 * LANES))
-            at = end
-        W = higher(W, 1e-12) * real
-        inverse = choose(W, 1e-11, 1.0 / W, 0.0)  # too little to move a mode
-        put_first(mu, i * n_mode, n_mode, W * (1.0 / total(W)))
-        k = 0
-        for a in range(6):
-            step = load(added, MEAN + a * LANES) * inverse
-            put(added, MEAN + a * LANES, step)
-            put(sheet, MEAN + a * LANES, load(sheet, MEAN + a * LANES) + step)
-            for b in range(a + 1):
-                moved = load(added, COVARIANCE + k * LANES) * inverse - step * load(added, MEAN + b * LANES)
-                put(sheet, COVARIANCE + k * LANES, load(sheet, COVARIANCE + k * LANES) + moved)
-                k += 1
-        if not settle(sheet, mu[i], xm[i], Pm[i], L, var_floor, var_ceiling):
-            lost[n_lost] = i
-            n_lost += 1
-        give(sheet, x, P, i)
-    return n_lost
-
-
-@lean
-def _gather(at, end, p_edge, total_p, sights, added, var_up):
-    """Add what edges at … end − 1 (one group) do: Σ w Uᵀy, and Σ w (UᵀyyᵀU − UᵀU) to ``added``; returns Σ w."""
-    group, _, y, posterior, spared, n_used, U, floor = sights
-    n_mode, g = posterior.shape[1], group[at]
-    D, W = n_used[g], spread(0.0)
-    for e in range(at, end):
-        w = load_first(posterior, e * n_mode, n_mode) * (p_edge[e] / total_p)
-        W = W + w
-        u, first_y = g * 36 * n_mode, e * 6 * n_mode
-        s = load_first(y, first_y, n_mode)
-        d0, d1 = s * load_first(U, u, n_mode), s * load_first(U, u + n_mode, n_mode)
-        d2, d3 = s * load_first(U, u + 2 * n_mode, n_mode), s * load_first(U, u + 3 * n_mode, n_mode)
-        d4, d5 = s * load_first(U, u + 4 * n_mode, n_mode), s * load_first(U, u + 5 * n_mode, n_mode)
-        for k in range(1, D):
-            s, u = load_first(y, first_y + k * n_mode, n_mode), u + 6 * n_mode
-            d0, d1 = d0 + s * load_first(U, u, n_mode), d1 + s * load_first(U, u + n_mode, n_mode)
-            d2, d3 = d2 + s * load_first(U, u + 2 * n_mode, n_mode), d3 + s * load_first(U, u + 3 * n_mode, n_mode)
-            d4, d5 = d4 + s * load_first(U, u + 4 * n_mode, n_mode), d5 + s * load_first(U, u + 5 * n_mode, n_mode)
-        _add_outer(added, w, d0, d1, d2, d3, d4, d5)
-        put(added, MEAN, load(added, MEAN) + w * d0)
-        put(added, MEAN + LANES, load(added, MEAN + LANES) + w * d1)
-        put(added, MEAN + 2 * LANES, load(added, MEAN + 2 * LANES) + w * d2)
-        put(added, MEAN + 3 * LANES, load(added, MEAN + 3 * LANES) + w * d3)
-        put(added, MEAN + 4 * LANES, load(added, MEAN + 4 * LANES) + w * d4)
-        put(added, MEAN + 5 * LANES, load(added, MEAN + 5 * LANES) + w * d5)
-    for k in range(D):
-        u = (g * 6 + k) * 6 * n_mode
-        less = -W
-        if spared.shape[0] > 0:
-            for e in range(at, end):
-                w = load_first(posterior, e * n_mode, n_mode) * (p_edge[e] / total_p)
-                less = less + w * load_first(spared, (e * 6 + k) * n_mode, n_mode)
-        u2 = load_first(U, u + 2 * n_mode, n_mode)
-        var_up = var_up - u2 * u2
-        _add_outer(
-            added, less, load_first(U, u, n_mode), load_first(U, u + n_mode, n_mode), u2,
-            load_first(U, u + 3 * n_mode, n_mode), load_first(U, u + 4 * n_mode, n_mode),
-            load_first(U, u + 5 * n_mode, n_mode),
-        )  # fmt: skip
-    least = load_first(floor, g * n_mode, n_mode)
-    raised = choose(least, 0.0, higher(least - var_up, 0.0), 0.0)
-    put(added, COVARIANCE + 5 * LANES, load(added, COVARIANCE + 5 * LANES) + W * raised)
-    return W
-
-
-@lean
-def _add_outer(added, w, u0, u1, u2, u3, u4, u5):
-    """Add w u uᵀ to the covariances of a sheet."""
-    at = COVARIANCE
-    put(added, at, load(added, at) + w * u0 * u0)
-    v = w * u1
-    put(added, at + LANES, load(added, at + LANES) + v * u0)
-    put(added, at + 2 * LANES, load(added, at + 2 * LANES) + v * u1)
-    v = w * u2
-    put(added, at + 3 * LANES, load(added, at + 3 * LANES) + v * u0)
-    put(added, at + 4 * LANES, load(added, at + 4 * LANES) + v * u1)
-    put(added, at + 5 * LANES, load(added, at + 5 * LANES) + v * u2)
-    v = w * u3
-    put(added, at + 6 * LANES, load(added, at + 6 * LANES) + v * u0)
-    put(added, at + 7 * LANES, load(added, at + 7 * LANES) + v * u1)
-    put(added, at + 8 * LANES, load(added, at + 8 * LANES) + v * u2)
-    put(added, at + 9 * LANES, load(added, at + 9 * LANES) + v * u3)
-    v = w * u4
-    put(added, at + 10 * LANES, load(added, at + 10 * LANES) + v * u0)
-    put(added, at + 11 * LANES, load(added, at + 11 * LANES) + v * u1)
-    put(added, at + 12 * LANES, load(added, at + 12 * LANES) + v * u2)
-    put(added, at + 13 * LANES, load(added, at + 13 * LANES) + v * u3)
-    put(added, at + 14 * LANES, load(added, at + 14 * LANES) + v * u4)
-    v = w * u5
-    put(added, at + 15 * LANES, load(added, at + 15 * LANES) + v * u0)
-    put(added, at + 16 * LANES, load(added, at + 16 * LANES) + v * u1)
-    put(added, at + 17 * LANES, load(added, at + 17 * LANES) + v * u2)
-    put(added, at + 18 * LANES, load(added, at + 18 * LANES) + v * u3)
-    put(added, at + 19 * LANES, load(added, at + 19 * LANES) + v * u4)
-    put(added, at + 20 * LANES, load(added, at + 20 * LANES) + v * u5)

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from lowsky.kernels.associate import marginals
 from lowsky.kernels.existence import detection_weights, look_odds, note_hits, shielded_tracks, update_existence
+from lowsky.kernels.fuse import update_tracks
 from lowsky.kernels.gate import arc_of, pairs, track_boxes
 from lowsky.kernels.observe import BEARING, RADAR, REPORT
 from lowsky.kernels.rays import heard_odds
-from lowsky.kernels.sight import update_tracks, weigh_edges
+from lowsky.kernels.sight import weigh_edges
 from lowsky.model.measurement import Coverage, Floats, Ints
 from lowsky.track.core import GATE_OF_DIM, Core, densities
 from lowsky.track.dense import Close, Look, rearrange, weigh_close_tracks

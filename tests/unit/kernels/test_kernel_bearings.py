@@ -8,8 +8,8 @@ from tests.reference import observe as twin
 from tests.reference import update as update_twin
 from tests.unit.kernels.draws import BEARING, chain, columns, frame, pad, state
 
+from lowsky.kernels import fuse, sight, update
 from lowsky.kernels import observe as kernel
-from lowsky.kernels import sight, update
 from lowsky.kernels.gate import arc_of, track_boxes
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -94,7 +94,7 @@ def test_a_track_takes_a_bearing_as_a_gaussian_does(seed, sigmas, is_heard):
     )  # fmt: skip
     assert np.log(likelihood[0]) == pytest.approx(log_l)
     _, xm, Pm = own
-    sight.update_tracks(track, one, np.zeros(1), sights, *track_columns, xm, Pm, np.full(2, 1e-6), np.full(2, 1e12))
+    fuse.update_tracks(track, one, np.zeros(1), sights, *track_columns, xm, Pm, np.full(2, 1e-6), np.full(2, 1e12))
     np.testing.assert_allclose(xm[0], want_x, rtol=1e-7, atol=1e-6)
     np.testing.assert_allclose(Pm[0], want_P, rtol=1e-6, atol=1e-8 * P.max())
 

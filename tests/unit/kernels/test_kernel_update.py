@@ -21,8 +21,8 @@ from tests.unit.kernels.draws import (
     state,
 )
 
+from lowsky.kernels import fuse, sight, update
 from lowsky.kernels import observe as kernel
-from lowsky.kernels import sight, update
 from lowsky.kernels.compiled import njit
 from lowsky.kernels.lanes import LANES, put
 from lowsky.kernels.sheet import SHEET, take
@@ -113,7 +113,7 @@ def test_weighted_rows_update_the_modes_as_the_mixture_does(seed, n_row, apart):
         np.array([30.0]), zero, np.full(7, 1e6), *still, sight.room_for(n_row, 3),
     )  # fmt: skip
     assert len(track) == n_row
-    lost = sight.update_tracks(track, p[1:], p[:1], sights, x, P, m, xm, Pm, np.full(2, 1e-6), np.full(2, 1e12))
+    lost = fuse.update_tracks(track, p[1:], p[:1], sights, x, P, m, xm, Pm, np.full(2, 1e-6), np.full(2, 1e12))
     assert len(lost) == 0
     want_mu, want_x, want_P = update_twin.update_tracks(RADAR, xs, Ps, mu, rows, p[1:], p[0], 0.0, origin, C, 30.0)
     large, loose = want_mu > 1e-4, 10.0 * apart  # modes near each other share derivatives: off by up to 2 % of a σ
@@ -141,7 +141,7 @@ def test_a_certain_row_updates_a_track_as_it_conditions_a_gaussian(rng, height_s
     )  # fmt: skip
     assert np.log(likelihood[0]) == pytest.approx(log_l)
     _, xm, Pm = own
-    sight.update_tracks(track, one, np.zeros(1), sights, *track_columns, xm, Pm, np.full(2, 1e-6), np.full(2, 1e12))
+    fuse.update_tracks(track, one, np.zeros(1), sights, *track_columns, xm, Pm, np.full(2, 1e-6), np.full(2, 1e12))
     np.testing.assert_allclose(xm[0], want_x, rtol=1e-9)
     np.testing.assert_allclose(Pm[0], want_P, rtol=1e-9, atol=1e-9 * P.max())
 
