@@ -1,4 +1,4 @@
-"""Mode mixtures after the rows of a look, each with its weight; what is needed of a row comes from ``kernels.sight``."""
+"""Mode mixtures after a look's rows, each with its weight; what is needed of a row comes from ``kernels.sight``."""
 
 import numpy as np
 
