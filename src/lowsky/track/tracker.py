@@ -37,7 +37,7 @@ from lowsky.track.settings import TrackerSettings, settings_of
 from lowsky.track.table import Facts
 from lowsky.track.wedges import Wedges
 
-SAVED_VERSION = 8
+SAVED_VERSION = 9
 
 
 class Tracker:
