@@ -72,7 +72,7 @@ def meet_others(table: TrackTable, station: Station) -> None:
         table.Pm[near, :3, :3] += more
         packed = np.zeros((len(near), N_PACKED))
         packed[:, :6] = more[:, PLACE[0], PLACE[1]]
-        table.P[near] += packed[:, None, :]
+        table.P[near] += packed[:, :, None]  # the same in every mode
         table.lag_var[near] = 0.0
 
 
