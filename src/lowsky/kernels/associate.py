@@ -84,7 +84,7 @@ def marginals(edge_track, edge_row, psi, rho, n_track, p_edge, p_miss, p_new):
                 n_r += 1
             rows[k] = local_row[edge_row[e]]
         if n_t == 1:
-            _one_track(order[lo:hi], edge_track, edge_row, psi, rho, p_edge, p_miss, p_new)
+            _one_track(order, lo, hi, edge_track, edge_row, psi, rho, p_edge, p_miss, p_new)
         elif n_t <= EXACT_TRACKS and hi - lo <= EXACT_EDGES:
             _enumerate(order[lo:hi], tracks[lo:hi], rows[lo:hi], n_t, n_r, edge_track, edge_row, psi, rho, p_edge,
                        p_miss, p_new)  # fmt: skip
@@ -104,14 +104,15 @@ def _root(parent, j):
 
 
 @lean
-def _one_track(order, edge_track, edge_row, psi, rho, p_edge, p_miss, p_new):
+def _one_track(order, lo, hi, edge_track, edge_row, psi, rho, p_edge, p_miss, p_new):
     total = 1.0
-    for e in order:
-        total += psi[e] / rho[edge_row[e]]
-    for e in order:
+    for k in range(lo, hi):
+        total += psi[order[k]] / rho[edge_row[order[k]]]
+    for k in range(lo, hi):
+        e = order[k]
         p_edge[e] = psi[e] / rho[edge_row[e]] / total
         p_new[edge_row[e]] = 1.0 - p_edge[e]
-    p_miss[edge_track[order[0]]] = 1.0 / total
+    p_miss[edge_track[order[lo]]] = 1.0 / total
 
 
 @njit

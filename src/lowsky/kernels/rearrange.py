@@ -26,8 +26,14 @@ def deal_costs(mean, cov, x, P, cost):
     mean float64[K, 6], cov float64[K, 6, 6]; x float64[H, 6], P float64[H, 6, 6]. False where a covariance is not
     positive definite. Source: docs/science, section 1.5 (dense clusters).
     """
+    n = mean.shape[1]
+    return _deal_costs(mean, cov, x, P, cost, np.zeros((n, n)), np.empty((n, n)), np.empty(n))
+
+
+@lean
+def _deal_costs(mean, cov, x, P, cost, L, inverse, d):
+    """``deal_costs`` with its work."""
     n_k, n_h, n = mean.shape[0], x.shape[0], mean.shape[1]
-    L, inverse, d = np.zeros((n, n)), np.empty((n, n)), np.empty(n)
     for k in range(n_k):
         if cholesky(cov[k], L) != OK:
             return False
@@ -155,35 +161,11 @@ def rearrange_tracks(
     of, w = np.empty(capacity, np.int64), np.empty(capacity)
     xh, Ph = np.empty((capacity, n_mode, 6)), np.empty((capacity, n_mode, 6, 6))
     muh, xmh, Pmh = np.empty((capacity, n_mode)), np.empty((capacity, 6)), np.empty((capacity, 6, 6))
-    work, L, sheet, n_h = scratch(), np.zeros((6, 6)), np.zeros(SHEET), 0
-    for k in range(n_k):
-        i, begin = rows[k], n_h
-        take(x, P, i, sheet)
-        total = p_miss[k]
-        for e in range(start[k], start[k + 1]):
-            total += p_edge[e]
-        for e in range(start[k] - 1, start[k + 1]):
-            missed = e < start[k]
-            part = p_miss[k] if missed else p_edge[e]
-            if part <= LEAST_WEIGHT * total and not (e == start[k + 1] - 1 and n_h == begin):
-                continue
-            of[n_h], w[n_h] = k, max(part, 1e-12)
-            muh[n_h] = mu[i]
-            for m in range(n_mode):
-                lift(sheet, m, xh[n_h, m], Ph[n_h, m])
-            if not missed:
-                _condition_modes(
-                    kind, xh[n_h], Ph[n_h], muh[n_h], z[edge_row[e]], var[edge_row[e]], weak_height[edge_row[e]],
-                    (t_row_ns[edge_row[e]] - t_ns[i]) * 1e-9, origin[frame_of_row[edge_row[e]]],
-                    C[frame_of_row[edge_row[e]]], height[frame_of_row[edge_row[e]]], work,
-                )  # fmt: skip
-            merge_modes(xh[n_h], Ph[n_h], muh[n_h], xmh[n_h], Pmh[n_h])
-            n_h += 1
-        total = 0.0
-        for h in range(begin, n_h):
-            total += w[h]
-        for h in range(begin, n_h):
-            w[h] /= total
+    L, sheet, work = np.zeros((6, 6)), np.zeros(SHEET), scratch()
+    n_h = _hypotheses(
+        kind, rows, start, edge_row, p_edge, p_miss, t_ns, x, P, mu, z, var, weak_height, t_row_ns, origin, C, height,
+        frame_of_row, sheet, of, w, xh, Ph, muh, xmh, Pmh, work,
+    )  # fmt: skip
     q, cost = np.zeros((n_k, n_h)), np.empty((n_k, n_h))
     mean, cov = np.empty((n_k, 6)), np.empty((n_k, 6, 6))
     for h in range(n_h):
@@ -198,31 +180,71 @@ def rearrange_tracks(
             mixing[k, of[h]] += q[k, h]
         i = rows[k]
         take(x, P, i, sheet)
-        _collapse(q[k], xh, Ph, muh, sheet, mu[i])
+        _collapse(q[k], xh, Ph, muh, sheet, mu[i], work[6], work[1])
         ok_out[k] = settle(sheet, mu[i], xm[i], Pm[i], L, var_floor, var_ceiling)
         give(sheet, x, P, i)
 
 
-@njit
+@lean
+def _hypotheses(
+    kind, rows, start, edge_row, p_edge, p_miss, t_ns, x, P, mu, z, var, weak_height, t_row_ns, origin, C, height,
+    frame_of_row, sheet, of, w, xh, Ph, muh, xmh, Pmh, work,
+):  # fmt: skip
+    """Every track's hypotheses: whose ``of``, weight ``w``, modes xh, Ph, muh and merged xmh, Pmh; how many."""
+    n_mode, n_h = mu.shape[1], 0
+    for k in range(rows.shape[0]):
+        i, begin = rows[k], n_h
+        take(x, P, i, sheet)
+        total = p_miss[k]
+        for e in range(start[k], start[k + 1]):
+            total += p_edge[e]
+        for e in range(start[k] - 1, start[k + 1]):
+            missed = e < start[k]
+            part = p_miss[k] if missed else p_edge[e]
+            if part <= LEAST_WEIGHT * total and not (e == start[k + 1] - 1 and n_h == begin):
+                continue
+            of[n_h], w[n_h] = k, max(part, 1e-12)
+            for m in range(n_mode):
+                muh[n_h, m] = mu[i, m]
+                lift(sheet, m, xh[n_h, m], Ph[n_h, m])
+            if not missed:
+                j = edge_row[e]
+                f = frame_of_row[j]
+                _condition_modes(
+                    kind, xh[n_h], Ph[n_h], muh[n_h], z[j], var[j], weak_height[j], (t_row_ns[j] - t_ns[i]) * 1e-9,
+                    origin[f], C[f], height[f], work,
+                )  # fmt: skip
+            merge_modes(xh[n_h], Ph[n_h], muh[n_h], xmh[n_h], Pmh[n_h])
+            n_h += 1
+        total = 0.0
+        for h in range(begin, n_h):
+            total += w[h]
+        for h in range(begin, n_h):
+            w[h] /= total
+    return n_h
+
+
+@lean
 def _condition_modes(kind, x, P, mu, z, var, weak_height, dt, origin, C, height, work):
     """One track's modes (x float64[M, 6], P, mu; in place) conditioned on one row."""
-    best, log_mode = -math.inf, np.empty(mu.shape[0])
+    best, norm = -math.inf, 0.0
     for m in range(mu.shape[0]):
         _, log_l, _ = condition(kind, x[m], P[m], z, var, weak_height, dt, origin, C, height, work)
-        log_mode[m] = log_l + math.log(max(mu[m], 1e-300))
-        best = max(best, log_mode[m])
-    norm = 0.0
+        mu[m] = log_l + math.log(max(mu[m], 1e-300))
+        best = max(best, mu[m])
     for m in range(mu.shape[0]):
-        log_mode[m] = math.exp(log_mode[m] - best)
-        norm += log_mode[m]
+        mu[m] = math.exp(mu[m] - best)
+        norm += mu[m]
     for m in range(mu.shape[0]):
-        mu[m] = log_mode[m] / norm
+        mu[m] /= norm
 
 
-@njit
-def _collapse(q, xh, Ph, muh, sheet, mu):
-    """Per mode the moments of hypotheses with weights q float64[H], onto the sheet and into mu float64[M]."""
-    x, P = np.empty(6), np.empty((6, 6))
+@lean
+def _collapse(q, xh, Ph, muh, sheet, mu, x, P):
+    """Per mode the moments of hypotheses with weights q float64[H], onto the sheet and into mu float64[M].
+
+    x float64[6] and P float64[6, 6] are scratch.
+    """
     for m in range(mu.shape[0]):
         W = 0.0
         for h in range(q.shape[0]):

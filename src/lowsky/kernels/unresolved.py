@@ -84,7 +84,7 @@ def _log_apart(t, choice, assigned, but, log_apart):
     return total
 
 
-@njit
+@lean
 def _slot(j, crew, known):
     """Where the density of ``crew`` (tracks as bits) in plot j is kept, or may be put: a slot of ``known``
     int64[SLOTS, 2], plot + 1 and crew; after eight that are taken by others the last of these."""
@@ -96,7 +96,7 @@ def _slot(j, crew, known):
     return at
 
 
-@njit
+@lean
 def _of_crew(crew, out):
     """Tracks that are bits of ``crew`` into ``out``, ascending; how many."""
     n, t = 0, 0
@@ -109,7 +109,7 @@ def _of_crew(crew, out):
     return n
 
 
-@njit
+@lean
 def _log_of_crew(j, crew, memory, problem):
     """``_log_of_set`` of a crew in plot j, worked out once: the sampler comes back to the same sets again and again."""
     known, log_of, members = memory
@@ -198,6 +198,32 @@ def share_plots(
             nu_shared[e, k], var_shared[e, k] = 0.0, 0.0
     p_miss[:], p_free[:] = 0.0, 0.0
     apart[:, :] = 0.0
+    _sample(
+        start, rows, log_rho, log_seen, log_miss, sweeps, burn, seed, p_alone, p_shared, nu_shared, var_shared, p_miss,
+        p_free, apart, log_apart, assigned, crew, log_now, log_new, members, log_choice, memory, problem, weight,
+        is_shared, second,
+    )  # fmt: skip
+    _finish_shared(p_shared, nu_shared, var_shared, second)
+    for e in range(n_edge):
+        p_alone[e] /= sweeps
+        p_shared[e] /= sweeps
+    for t in range(n_t):
+        p_miss[t] /= sweeps
+        for k in range(n_t):
+            apart[t, k] /= sweeps
+    for j in range(n_r):
+        p_free[j] /= sweeps
+
+
+@lean
+def _sample(
+    start, rows, log_rho, log_seen, log_miss, sweeps, burn, seed, p_alone, p_shared, nu_shared, var_shared, p_miss,
+    p_free, apart, log_apart, assigned, crew, log_now, log_new, members, log_choice, memory, problem, weight, is_shared,
+    second,
+):  # fmt: skip
+    """The sweeps of ``share_plots``: sums over them into its outputs."""
+    edge_at, log_alone, nu, HPH, z_finite, var, _, _ = problem
+    n_t, n_r = start.shape[0] - 1, log_rho.shape[0]
     state = seed
     for sweep in range(burn + sweeps):
         kept = sweep >= burn
@@ -282,16 +308,6 @@ def share_plots(
                             apart[k, t] += 1.0
                     if first:
                         p_free[assigned[t]] -= 1.0
-    _finish_shared(p_shared, nu_shared, var_shared, second)
-    for e in range(n_edge):
-        p_alone[e] /= sweeps
-        p_shared[e] /= sweeps
-    for t in range(n_t):
-        p_miss[t] /= sweeps
-        for k in range(n_t):
-            apart[t, k] /= sweeps
-    for j in range(n_r):
-        p_free[j] /= sweeps
 
 
 @lean
@@ -329,7 +345,20 @@ def share_exactly(
         for e in range(start[t], start[t + 1]):
             edge_at[rows[e], t] = e
     log_w, choice = np.empty(n_event), np.empty(n_t, np.int64)
-    members, best = np.empty(n_t, np.int64), -math.inf
+    members = np.empty(n_t, np.int64)
+    _enumerate(
+        start, rows, log_alone, nu, HPH, z_finite, var, log_rho, log_seen, log_miss, same, p_alone, p_shared, nu_shared,
+        var_shared, p_miss, p_free, apart, edge_at, log_w, choice, members, work, np.zeros((n_edge, 6)),
+    )  # fmt: skip
+
+
+@lean
+def _enumerate(
+    start, rows, log_alone, nu, HPH, z_finite, var, log_rho, log_seen, log_miss, same, p_alone, p_shared, nu_shared,
+    var_shared, p_miss, p_free, apart, edge_at, log_w, choice, members, work, second,
+):  # fmt: skip
+    """The events of ``share_exactly``."""
+    n_t, n_event, best = choice.shape[0], log_w.shape[0], -math.inf
     for event in range(n_event):
         _unpack(event, start, rows, choice)
         total = 0.0
@@ -352,7 +381,7 @@ def share_exactly(
                 total += _log_of_set(members, n, edge_at[j], log_alone, nu, HPH, z_finite[j], var[j], same, work)
         log_w[event] = total
         best = max(best, total)
-    norm, second = 0.0, np.zeros((n_edge, 6))
+    norm = 0.0
     p_alone[:], p_shared[:], p_miss[:], p_free[:] = 0.0, 0.0, 0.0, 1.0
     nu_shared[:, :], var_shared[:, :], apart[:, :] = 0.0, 0.0, 0.0
     for event in range(n_event):
