@@ -23,6 +23,7 @@ from lowsky.model.measurement import DIM, Floats, Ints, Labels, MeasurementBatch
 from lowsky.model.site import Sensor, Site
 
 DATUM_M = 30.0  # sea level, ground, ellipsoid: heights of radars and of what they see are mixed by so much
+SILENCE_S = 30.0  # receivers that step through their bands hear an emitter every few seconds, and miss it now and then
 RADAR_CLASS = {"DRONE": "drone", "SUSPECTED_DRONE": "drone", "VEHICLE": "vehicle"}
 
 
@@ -44,7 +45,11 @@ class Entry:
     sigma_range_m: float | None = None
     sigma_azimuth_deg: float | None = None
     sigma_elevation_deg: float | None = None
-    range_share: float | None = None  # σ of a range by signal strength as a share of it; None: a radar's
+    sigma_range_share: float | None = None  # 1σ of the logarithm of a range by signal strength
+    sigma_place_m: float = 0.0
+    front_back: bool = False
+    error_lasts_s: float = 0.0
+    lasting_share: float = 0.0
     detection_probability: float = 0.5
     clutter_per_look: float = 0.2
     latency_s: float = 2.5  # the log's whole second, and the tracker inside the radar
@@ -52,13 +57,25 @@ class Entry:
 
 
 ENTRIES = {
-    # turns in azimuth only; the height it gives is no better than its beam is high
-    "ALVIRA": Entry("radar", sigma_range_m=10.0, sigma_azimuth_deg=1.5, sigma_elevation_deg=5.0),
-    "ARCUS": Entry("radar", sigma_range_m=10.0, sigma_azimuth_deg=1.0, sigma_elevation_deg=1.5),
-    # a range told by signal strength is known to 6 dB, so to half of itself and to twice; it counts as a radar's
-    "DIANA": Entry("radar", sigma_range_m=50.0, sigma_azimuth_deg=15.0, range_share=1.0, latency_s=1.0),
-    "VENUS": Entry("direction-finder", sigma_azimuth_deg=10.0, latency_s=1.0),
-}
+    # turns in azimuth only; the height it gives is no better than its beam is high. It delivers what its own tracker
+    # made of some five scans of 1.3 s, and stands to 2° as compasses mount radars
+    "ALVIRA": Entry(
+        "radar", sigma_range_m=15.0, sigma_azimuth_deg=2.5, sigma_elevation_deg=5.0, error_lasts_s=6.0,
+        lasting_share=0.65,
+    ),
+    "ARCUS": Entry("radar", sigma_range_m=15.0, sigma_azimuth_deg=2.2, sigma_elevation_deg=1.5, lasting_share=0.8),
+    # aerials in sectors of some 45°, which do not tell front from back. Range by signal strength: links of 14 to 30
+    # dBm, the pattern of both aerials and the ground between make 9 dB, a factor of e. Reflections change with some
+    # hundred metres flown
+    "DIANA": Entry(
+        "direction-finder", sigma_azimuth_deg=20.0, sigma_range_share=1.0, error_lasts_s=30.0, lasting_share=0.5,
+        latency_s=1.0, sigma_place_m=10.0, front_back=True,
+    ),
+    "VENUS": Entry(
+        "direction-finder", sigma_azimuth_deg=10.0, error_lasts_s=30.0, lasting_share=0.5, latency_s=1.0,
+        sigma_place_m=20.0,
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -112,8 +129,9 @@ def read_flight(folder: Path, entries: dict[str, Entry] = ENTRIES) -> Flight:
         else:
             left_out.append(f"{path.name}: a sensor of unknown make")
     # the direction finder does not say where it is: it stands beside the RF sensor, or it is of no use
-    finder = next((s.place for s in seen if s.place is not None and s.name == "DIANA"), None)
-    placed = [(s, s.place or (finder if s.name == "VENUS" else None)) for s in seen]
+    by_name = {s.name: s for s in seen}
+    finder = by_name["DIANA"].place if "DIANA" in by_name else None
+    placed = [(s, s.place or (_beside(finder) if s.name == "VENUS" and finder else None)) for s in seen]
     left_out += [f"{s.name}: its place is not told" for s, place in placed if place is None]
     used = [(s, place) for s, place in placed if place is not None]
     if not used:
@@ -122,6 +140,12 @@ def read_flight(folder: Path, entries: dict[str, Entry] = ENTRIES) -> Flight:
     batches = [batch for s, _ in used for batch in _batches(s, site, entries[s.name])]
     batches.sort(key=lambda b: (int(b.t_recv_ns[0]), int(b.t_meas_ns[0]), site.index_of(b.sensor)))
     return Flight(site, batches, read_truth(_table(logs[0])), sum(s.repeats for s, _ in used), left_out)
+
+
+def _beside(finder: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Where the direction finder stands, as the trial's readers have it: 15 m north and 2 m west of the RF sensor."""
+    latitude, longitude, height = finder
+    return latitude + 15.0 / 111_262.0, longitude - 2.5 / (111_319.49 * np.cos(np.radians(latitude))), height
 
 
 def _table(path: Path) -> pl.DataFrame:
@@ -201,13 +225,15 @@ def _site(name: str, used: list[tuple[Seen, tuple[float, float, float]]], entrie
                 id=seen.name.lower(), kind=entry.kind, latitude_rad=float(np.radians(place[0])),
                 longitude_rad=float(np.radians(place[1])), height_m=place[2], sigma_range_m=entry.sigma_range_m,
                 detection_probability=entry.detection_probability, clutter_per_look=entry.clutter_per_look,
-                latency_s=entry.latency_s, max_range_m=entry.max_range_m, **angle,
+                latency_s=entry.latency_s, max_range_m=entry.max_range_m, error_lasts_s=entry.error_lasts_s,
+                lasting_share=entry.lasting_share, sigma_range_share=entry.sigma_range_share,
+                sigma_place_m=entry.sigma_place_m, front_back=entry.front_back, **angle,
             )
         )  # fmt: skip
     first = sensors[0]
     return Site(
         name=f"recorded flight {name}", latitude_rad=first.latitude_rad, longitude_rad=first.longitude_rad,
-        height_m=first.height_m, sensors=tuple(sensors),
+        height_m=first.height_m, sensors=tuple(sensors), tracker={"ray_silence_s": SILENCE_S},
     )  # fmt: skip
 
 
@@ -216,7 +242,8 @@ def _batches(seen: Seen, site: Site, entry: Entry) -> list[MeasurementBatch]:
     sensor = site.sensor(seen.name.lower())
     kind, n = sensor.measures, len(seen.t_meas_ns)
     z, sigma = np.full((n, DIM[kind]), np.nan), np.full((n, DIM[kind]), np.nan)
-    if kind == MeasurementKind.RADAR and entry.range_share is None:
+    told: dict[str, Floats] = {}
+    if kind == MeasurementKind.RADAR:
         frame = EnuFrame.at(sensor.latitude_rad, sensor.longitude_rad, sensor.height_m)
         has_height = np.isfinite(seen.where[:, 2])
         height = np.where(has_height, seen.where[:, 2], sensor.height_m)
@@ -225,16 +252,15 @@ def _batches(seen: Seen, site: Site, entry: Entry) -> list[MeasurementBatch]:
         z[~has_height, 2] = np.nan
         # heights in the files are of no stated datum
         sigma[:, 2] = np.hypot(sensor.sigma_elevation_rad or 0.0, DATUM_M / np.maximum(z[:, 0], DATUM_M))
-    elif kind == MeasurementKind.RADAR:
-        z[:, 0], z[:, 1] = seen.where[:, 1], seen.where[:, 0] % (2.0 * np.pi)
-        sigma[:, 0] = np.maximum(entry.range_share * seen.where[:, 1], sensor.sigma_range_m or 0.0)
     else:
         z[:, 0] = seen.where[:, 0] % (2.0 * np.pi)
+        if entry.sigma_range_share is not None:
+            told["signal_range_m"] = seen.where[:, 1]
     texts = [{"class": Labels.of([label])} if label else {} for label in seen.labels]
     return [
         MeasurementBatch(
             sensor.id, kind, seen.t_meas_ns[k : k + 1].copy(), seen.t_recv_ns[k : k + 1].copy(), z[k : k + 1].copy(),
-            sigma[k : k + 1].copy(), texts=texts[k],
+            sigma[k : k + 1].copy(), texts=texts[k], attributes={name: v[k : k + 1].copy() for name, v in told.items()},
         )
         for k in range(n)
     ]  # fmt: skip

@@ -20,14 +20,14 @@ def observe(kind, x, dt, origin, C, height):
     """h(x) of every component of the kind, without second-order terms."""
     d = C @ (x[:3] + dt * x[3:] - origin[:3])
     u = C @ x[3:]
-    if kind == BEARING and len(origin) == 8 and origin[3] > 0.0:
+    if kind == BEARING and len(origin) == 9 and origin[3] > 0.0:
         d = d - u * retard(d, u, C[:, :2] @ origin[4:6], origin[3])
     if kind == REPORT:
         return np.concatenate((d, u))
     r, rho = np.linalg.norm(d), np.hypot(d[0], d[1])
     azimuth, elevation = np.arctan2(d[0], d[1]), np.arctan2(d[2], rho) + r / (8 * EARTH_RADIUS_M)
     if kind == BEARING:
-        return np.array([azimuth, elevation])
+        return np.array([azimuth, elevation, np.log(r)])
     return np.array([r, azimuth, elevation, d @ u / r, height + d[2] + rho**2 / (2 * EARTH_RADIUS_M)])
 
 

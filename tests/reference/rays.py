@@ -30,11 +30,12 @@ def shells(z, var, origin, C, reach, ratio, width, height_prior):
 
 def cross(x, P, z, var, dt, origin, C, rounds=5):
     """Posterior mean and covariance and ln L of one bearing, linearised anew at each crossing found."""
-    used = np.flatnonzero(np.isfinite(z[:2]))
+    used = np.flatnonzero(np.isfinite(z[:3]))
     at, R = x.copy(), np.diag(var[used])
     for _ in range(rounds):
         H = jacobian(BEARING, at, dt, origin, C, 0.0)[used]
-        nu = (z[used] - observe(BEARING, at, dt, origin, C, 0.0)[used] + np.pi) % (2 * np.pi) - np.pi
+        nu = z[used] - observe(BEARING, at, dt, origin, C, 0.0)[used]
+        nu = np.where(used < 2, (nu + np.pi) % (2 * np.pi) - np.pi, nu)
         nu = nu - H @ (x - at)
         S = H @ P @ H.T + R
         K = P @ H.T @ np.linalg.inv(S)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lowsky.engine.keys import Key, Lines, built, number, one_of, read_table, sector, shown, text
+from lowsky.engine.keys import Key, Lines, built, number, one_of, read_table, sector, shown, text, yes_or_no
 from lowsky.engine.zones import read_zones
 from lowsky.errors import ConfigError, Fault
 from lowsky.feeds.plan import plan
@@ -50,6 +50,10 @@ SENSOR_KEYS = (
     Key("error_lasts_s", "error_lasts_s", number(0.0, 3600.0)),
     Key("sigma_snr_db", "sigma_snr_db", number(-20.0, 80.0)),
     Key("beam_elevation_deg", "beam_elevation_rad", number(0.1, 90.0, RAD)),
+    Key("front_back", "front_back", yes_or_no),
+    Key("sigma_place_m", "sigma_place_m", number(0.0, 1000.0)),
+    Key("sigma_range_share", "sigma_range_share", number(0.01, 3.0)),
+    Key("lasting_share", "lasting_share", number(0.0, 1.0)),
     Key("air_temperature_c", "air_temperature_c", number(-60.0, 60.0)),
     Key("wind_east_mps", "wind_east_mps", number(-60.0, 60.0)),
     Key("wind_north_mps", "wind_north_mps", number(-60.0, 60.0)),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import combinations, pairwise
 from typing import Any
 
-from lowsky.engine.keys import Key, Lines, number, one_of, read_table, shown, text
+from lowsky.engine.keys import Key, Lines, number, one_of, read_table, shown, text, yes_or_no
 from lowsky.errors import Fault
 from lowsky.model.classes import BY_LABEL
 from lowsky.model.zone import DAY_S, PRIORITIES, SHAPES, Rule, Zone
@@ -47,12 +47,6 @@ def speeds(value: Any) -> tuple[float, float]:
         if low < high:
             return low, high
     raise ValueError("two numbers [from, to] from 0 to 1000, from below to")
-
-
-def yes_or_no(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("true or false")
-    return value
 
 
 def of_class(value: Any) -> str:

@@ -30,6 +30,7 @@ def track_boxes(
     from where the object was: off by no more than asin(v/c).
     """
     is_heard = kind == BEARING and origin.shape[0] == STATION and origin[3] > 0.0
+    place = origin[8] if kind == BEARING and origin.shape[0] == STATION else 0.0
     for i in range(xm.shape[0]):
         dt = (t_ref_ns - t_ns[i]) * 1e-9
         ahead = max(dt, 0.0)
@@ -40,7 +41,7 @@ def track_boxes(
             walk += mu[i, m] * added
             # some of the mass may have changed mode by the end
             rest += added / (mu.shape[1] * mu.shape[1])
-        walk = max(walk, rest)
+        walk = max(walk, rest) + place * place
         d0 = xm[i, 0] + dt * xm[i, 3] - origin[0]
         d1 = xm[i, 1] + dt * xm[i, 4] - origin[1]
         d2 = xm[i, 2] + dt * xm[i, 5] - origin[2]

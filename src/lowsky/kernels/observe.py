@@ -4,17 +4,18 @@ One row has up to six components; which, depends on the kind (``lowsky.model.mea
 
 ========  =====================================================================================
 RADAR     slant range, azimuth, elevation, range rate, and height from pressure altitude (m)
-BEARING   azimuth, elevation
+BEARING   azimuth, elevation, and the logarithm of the slant range (m), told by signal strength
 REPORT    east, north, up of the reported point in its own level frame (m), then velocity there
 ========  =====================================================================================
 
-``origin`` is three numbers, the sensor's place; of a bearing it may be eight, with what else its station tells:
+``origin`` is three numbers, the sensor's place; of a bearing it may be nine, with what else its station tells:
 
 =====  ==========================================================================================
 0–2    place in the site's frame, m
 3      speed of sound in still air, m/s; 0: what it hears comes at the speed of light
 4, 5   wind, east and north of the site, m/s
 6, 7   share of its bearings that are far off, and how many times their σ is the others'
+8      σ of its place, m: a bearing of what is near is off by more
 =====  ==========================================================================================
 
 and of a radar, too, with
@@ -45,7 +46,7 @@ IS_ANGLE = np.array(
 EARTH_RADIUS_M = 6_371_008.8
 REFRACTION = 1.0 / (8.0 * EARTH_RADIUS_M)
 """Apparent minus geometric elevation per metre of slant range: what 4/3 earth leaves once curvature is exact."""
-STATION = 8
+STATION = 9
 """Numbers of an ``origin`` that tells more than the place."""
 FASTEST_HEARD = 0.8
 """Share of the speed of sound up to which the delay's formula is used; faster objects count as so fast."""
@@ -143,6 +144,7 @@ def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
     With d = C (p + v Δ − origin), u = C v, ρ² = d_E² + d_N²::
 
         range      r = |d|                              ∂/∂d = dᵀ/r
+        log range  ln |d|                               ∂/∂d = dᵀ/r²
         azimuth    atan2(d_E, d_N)                      ∂/∂d = [d_N, −d_E, 0]/ρ²
         elevation  atan2(d_U, ρ) + r/(8 a_e)            ∂/∂d = [−d_E d_U, −d_N d_U, ρ²]/(r² ρ) + dᵀ/(8 a_e r)
         rate       ṙ = d·u/r                            ∂/∂d = (u − ṙ d/r)ᵀ/r      ∂/∂u = dᵀ/r
@@ -152,6 +154,8 @@ def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
     (``retard``). With g the bearing's derivative to d − u τ, and c held constant::
 
         ∂/∂d = g − (g·u) (d − u τ)/((d − u τ)·u + c² τ)         ∂/∂u = −τ ∂/∂d
+
+    Bearings of a station whose place is known to σ_p get σ_p²/ρ² and σ_p²/r² added to their variances.
 
     Range also gets its second-order terms, with P_⊥ the position variance across the line of sight: mean
     + P_⊥/(2 r), variance + ½ (P_⊥/r)². They matter for a radar without elevation, whose height is a guess.
@@ -164,7 +168,7 @@ def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
         State in the site's frame and its covariance (only for the second-order terms).
     dt : float
         Δ, the row's time minus the state's, s.
-    origin, C : float64[3] or float64[8], float64[3, 3]
+    origin, C : float64[3] or float64[9], float64[3, 3]
         Sensor (for REPORT the reported point) in the site's frame, and of a bearing what else its station tells (top
         of this file); axes there from axes of the site.
     height : float
@@ -212,6 +216,15 @@ def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
         _of_now(g, d, u, tau, c)
     _chain(H, azimuth_row + 1, g, C, dt - tau)
     if kind == BEARING:
+        if origin.shape[0] == STATION:
+            extra[0] = origin[8] * origin[8] / rho2
+            extra[1] = origin[8] * origin[8] / r2
+        z_pred[2] = math.log(r)
+        for a in range(3):
+            g[a] = d[a] / r2
+        if is_heard:
+            _of_now(g, d, u, tau, c)
+        _chain(H, 2, g, C, dt - tau)
         return
     rate = (d[0] * u[0] + d[1] * u[1] + d[2] * u[2]) / r
     z_pred[0], z_pred[3] = r, rate

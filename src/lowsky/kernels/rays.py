@@ -113,18 +113,20 @@ def cross(x, P, z, var, dt, origin, C, x1, P1, work):
     log_likelihood, turn, is_last = 0.0, 0, False
     while True:
         observe(BEARING, x_at, P, dt, origin, C, 0.0, z_pred, H, extra, d, u, g)
-        if turn == 0 and _is_out(P, z, var, z_pred, H, d):
+        if turn == 0 and _is_out(P, z, var[0] + extra[0], z_pred, H, d):
             return -math.inf
         for a in range(6):
             x1[a] = 0.0
             for b in range(6):
                 P1[a, b] = P[a, b]
         log_likelihood = 0.0
-        for k in range(2):
+        for k in range(3):
             if not math.isfinite(z[k]):
                 continue
-            nu = wrap(z[k] - z_pred[k])
-            S = var[k]
+            nu = z[k] - z_pred[k]
+            if k < 2:
+                nu = wrap(nu)
+            S = var[k] + extra[k]
             for a in range(6):
                 s = 0.0
                 for b in range(6):
@@ -133,7 +135,7 @@ def cross(x, P, z, var, dt, origin, C, x1, P1, work):
                 S += H[k, a] * s
                 nu -= H[k, a] * (x[a] - x_at[a] + x1[a])
             gain, cut, log_l = nu / S, 1.0 / S, -0.5 * (nu * nu / S + math.log(S) + LOG_2PI)
-            if has_tail and is_last:
+            if k < 2 and has_tail and is_last:
                 factor, g_mean, g_cut = tail(nu * nu / S, 1.0 + (origin[7] * origin[7] - 1.0) * var[k] / S, origin[6])
                 gain, cut, log_l = g_mean * gain, g_cut * cut, math.log(factor) - 0.5 * (math.log(S) + LOG_2PI)
             for a in range(6):
@@ -153,7 +155,7 @@ def cross(x, P, z, var, dt, origin, C, x1, P1, work):
         turn += 1
         is_last = turn == ROUNDS - 1 or step < FOUND_M
     observe(BEARING, x1, P1, dt, origin, C, 0.0, z_pred, H, extra, d, u, g)
-    spread = var[0] * (origin[7] * origin[7] if has_tail else 1.0)
+    spread = (var[0] + extra[0]) * (origin[7] * origin[7] if has_tail else 1.0)
     if not abs(wrap(z[0] - z_pred[0])) < ASTRAY_RAD + 3.0 * math.sqrt(spread):
         return -math.inf
     return log_likelihood if math.isfinite(log_likelihood) else -math.inf
@@ -236,13 +238,13 @@ def ray_places(n_ray, parts, w, x, P, heard, origins, one_weight, one_share, nar
 
 
 @njit
-def _is_out(P, z, var, z_pred, H, d):
+def _is_out(P, z, var_azimuth, z_pred, H, d):
     """Is a narrow Gaussian so far from the bearing that not even an outlier joins them?"""
     near2 = (NARROW * NARROW) * (d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
     if P[0, 0] + P[1, 1] + P[2, 2] > near2:
         return False
     nu = wrap(z[0] - z_pred[0])
-    S = var[0]
+    S = var_azimuth
     for a in range(6):
         for b in range(6):
             S += H[0, a] * P[a, b] * H[0, b]
@@ -286,6 +288,7 @@ def weigh_rays(n_ray, t_ns, x, P, w, n, z, var, t_row_ns, origin, C, p_detect, l
     """
     work, x1, P1 = scratch(), np.empty(6), np.empty((6, 6))
     middle, half = 0.0, 0.0
+    is_unsure = origin.shape[0] == STATION and origin[8] > 0.0  # where it stands: near objects may be anywhere
     for i in range(n_ray):
         for k in range(n[i]):
             p_comp[i, k] = p_detect * inside(x[i, k], P[i, k], 0.0, origin, C, limits)
@@ -295,7 +298,7 @@ def weigh_rays(n_ray, t_ns, x, P, w, n, z, var, t_row_ns, origin, C, p_detect, l
                 half = -math.inf
             for j in range(z.shape[0]):
                 log_l[i, k, j] = -math.inf
-                if abs(wrap(z[j, 0] - middle)) < half + math.sqrt(FAR2 * var[j, 0]):
+                if half > 0.0 and is_unsure or abs(wrap(z[j, 0] - middle)) < half + math.sqrt(FAR2 * var[j, 0]):
                     dt = (t_row_ns[j] - t_ns[i]) * 1e-9
                     log_l[i, k, j] = cross(x[i, k], P[i, k], z[j], var[j], dt, origin, C, x1, P1, work)
 

@@ -143,7 +143,8 @@ def _observe_modes(kind, sheet, n_mode, mu, var, dt, origin, C, height, work, is
             s = s + load(work, AWAY + a * LANES) * H[k, a]
         put(work, Z + k * LANES, s)
         is_still[k] = H[k, 3] == 0.0 and H[k, 4] == 0.0 and H[k, 5] == 0.0
-    put(work, EXTRA, spread(z_ref[0]))
+    put(work, EXTRA, spread(extra[0] if kind == BEARING else z_ref[0]))
+    put(work, EXTRA_UP, spread(extra[1] if kind == BEARING else 0.0))
     if kind == REPORT:
         return
     row = 0 if kind == BEARING else 1
@@ -162,7 +163,9 @@ def _observe_modes(kind, sheet, n_mode, mu, var, dt, origin, C, height, work, is
                 is_still[k] = is_still[k] and H[k, 3] == 0.0 and H[k, 4] == 0.0 and H[k, 5] == 0.0
                 for a in range(6):
                     work[H_AT + (6 * k + a) * LANES + m] = H[k, a]
-            work[EXTRA + m] = z_ref[0]
+            work[EXTRA + m] = extra[0] if kind == BEARING else z_ref[0]
+            if kind == BEARING:
+                work[EXTRA_UP + m] = extra[1]
 
 
 @lean
@@ -198,11 +201,11 @@ def _mind_ground(sheet, n_mode, var, low, times, work):
 
 
 @lean
-def whiten(sheet, var, comps, n_comp, weak_row, is_still, work):
+def whiten(sheet, var, comps, n_comp, up, weak_row, is_still, work):
     """L and U of every mode and the rows like one; the notation is this file's.
 
-    Components ``comps`` int64[n_comp] with the derivatives in ``work``, variances ``var`` float64[6], and EXTRA of
-    component 0. ``is_still`` bool[6]: no derivative to velocity. ``work`` gets L, with the inverse of its diagonal on
+    Components ``comps`` int64[n_comp] with the derivatives in ``work``, variances ``var`` float64[6], EXTRA of
+    component 0 and EXTRA_UP of component ``up``. ``is_still`` bool[6]: no derivative to velocity. ``work`` gets L, with the inverse of its diagonal on
     the diagonal, and U. Component ``weak_row`` is left out in lanes where KEEP is 0: there its column of U and 1/L_kk
     are 0. Returns lanes (2π)^{−D/2} Π 1/L_kk. Twin, with ``weigh_edges``: ``update.condition``.
     """
@@ -241,7 +244,7 @@ def whiten(sheet, var, comps, n_comp, weak_row, is_still, work):
         S = u0 * h0 + u1 * h1 + u2 * h2 + (u3 * h3 + u4 * h4 + u5 * h5) + var[k]
         if k == 0:
             S = S + load(work, EXTRA)
-        elif k == 2:
+        elif k == up:
             S = S + load(work, EXTRA_UP)
         inverse = 1.0 / root(S)
         factor = inverse * PER_ROOT_TWO_PI
@@ -269,12 +272,11 @@ def look_along(kind, sheet, mu, z, var, weak_height, dt, origin, C, height, work
     """
     n_mode = mu.shape[0]
     _observe_modes(kind, sheet, n_mode, mu, var, dt, origin, C, height, work, is_still, observing)
-    put(work, EXTRA_UP, spread(0.0))
     if kind == RADAR:
         _bend_range(sheet, work)
         if origin.shape[0] == STATION and origin[3] > NOWHERE_LOW:
             _mind_ground(sheet, n_mode, var[2], origin[3], origin[4], work)
-    else:
+    elif kind == REPORT:
         put(work, EXTRA, spread(0.0))
     n, weak, weak_row = 0, -1, 2 if kind == REPORT else 4
     for k in range(6):
@@ -286,7 +288,7 @@ def look_along(kind, sheet, mu, z, var, weak_height, dt, origin, C, height, work
     if weak >= 0:
         least = WEAK_HEIGHT_SHARE * var[weak_row]
         put(work, KEEP, choose(least, load(sheet, COVARIANCE + 5 * LANES), 0.0, 1.0))
-    norm = whiten(sheet, var, comps, n, weak, is_still, work)
+    norm = whiten(sheet, var, comps, n, 1 if kind == BEARING else 2, weak, is_still, work)
     put(work, NORM, norm * load_first(mu, 0, n_mode))
     return n, weak
 
@@ -451,8 +453,10 @@ def _solve_tailed(kind, z, var, origin, comps, D, n_mode, work, spare):
             for c in range(n):
                 nu -= work[L_AT + (6 * n + c) * LANES + m] * work[Y_AT + c * LANES + m]
             nu *= inverse
-            wider = 1.0 + (origin[7] * origin[7] - 1.0) * var[k] * inverse * inverse
-            factor, gain, cut = tail(nu * nu, wider, origin[6])
+            factor, gain, cut = math.exp(-0.5 * nu * nu), 1.0, 1.0
+            if IS_ANGLE[kind, k]:
+                wider = 1.0 + (origin[7] * origin[7] - 1.0) * var[k] * inverse * inverse
+                factor, gain, cut = tail(nu * nu, wider, origin[6])
             spare[n * LANES + m] = 1.0 - cut
             work[Y_AT + n * LANES + m] = gain * nu
             d2 += gain * nu * nu

@@ -81,7 +81,7 @@ def condition(kind, x, P, z, var, weak_height, dt, origin, C, height, work):
             S += H[k, a] * s
             nu -= H[k, a] * dx[a]
         gain, cut, log_l = nu / S, 1.0 / S, -0.5 * (nu * nu / S + math.log(S) + LOG_2PI)
-        if has_tail:
+        if has_tail and IS_ANGLE[kind, k]:
             factor, g_mean, g_cut = tail(nu * nu / S, 1.0 + (origin[7] * origin[7] - 1.0) * var[k] / S, origin[6])
             gain, cut, log_l = g_mean * gain, g_cut * cut, math.log(factor) - 0.5 * (math.log(S) + LOG_2PI)
         for a in range(6):

@@ -76,6 +76,7 @@ ATTRIBUTES: Mapping[str, str] = MappingProxyType(
         "operator_latitude_rad": "where the operator says to be; personal data",
         "operator_longitude_rad": "where the operator says to be; personal data",
         "link_rssi_dbm": "received level, dBm",
+        "signal_range_m": "range told by signal strength beside a bearing, m",
     }
 )
 """Numeric columns a measurement may carry besides ``z``: name -> meaning. float64, NaN = not given."""

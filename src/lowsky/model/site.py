@@ -52,10 +52,14 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     latency_s: float = 0.1
     clock_offset_s: float = 0.0  # the sensor's clock minus UTC; subtracted by ``align``
     outlier_share: float | None = None  # of a bearing sensor's bearings, those that are far off; its kind's where None
-    # a bearing's, or a delivered track's, error stays the same for about so long; 0: bearings have a new one each look
+    # a bearing's, plot's or delivered track's error stays the same for about so long; 0: a new one each look
     error_lasts_s: float = 0.0
     sigma_snr_db: float | None = None  # signal to noise ratio at which the sigmas hold; None: they always do
     beam_elevation_rad: float | None = None  # radar: width of its beam; None: the ground does not disturb elevation
+    front_back: bool = False  # a bearing sensor that cannot tell front from back: either is meant
+    sigma_place_m: float = 0.0  # of a bearing sensor: where it stands is known to so much
+    sigma_range_share: float | None = None  # of a bearing's range by signal strength: 1σ of its logarithm; 6 dB are 0.7
+    lasting_share: float = 0.0  # of its variances in range and azimuth, what stays the same for minutes: the mount's
     air_temperature_c: float = 15.0  # acoustic: of the air it hears through, °C
     wind_east_mps: float = 0.0  # acoustic: where the air goes
     wind_north_mps: float = 0.0

@@ -14,8 +14,9 @@ from lowsky.kernels.observe import BEARING, RADAR, REPORT
 from lowsky.kernels.rays import heard_odds
 from lowsky.kernels.sight import weigh_edges
 from lowsky.model.measurement import Coverage, Floats, Ints
-from lowsky.track.core import GATE_OF_DIM, Core, densities
+from lowsky.track.core import GATE_OF_DIM, NO_ROWS, Core, densities
 from lowsky.track.dense import Close, Look, rearrange, weigh_close_tracks
+from lowsky.track.lasting import Before, lean
 from lowsky.track.rays import Rays, believed, emitting
 from lowsky.track.rows import Rows, Station, TrackReject
 
@@ -50,11 +51,14 @@ def associate(
     table, settings = core.table, core.settings
     n = table.n
     track, row = _gate(core, station, rows, t_look_ns, named)
+    touched = np.unique(track) if table.lean.shape[1] else NO_ROWS
+    t_before = table.t_ns[touched]
     track, row, likelihood, sights = weigh_edges(
         rows.kind, track, row, table.t_ns, table.x, table.P, table.mu, table.share, table.xm, table.Pm, rows.z,
         rows.var, rows.weak_height, rows.t_ns, rows.origin, rows.C, rows.height, rows.frame, GATE_OF_DIM, core.G,
         core.motion, core.share_birth, 1.0 / settings.behaviour_lasts_s, core.room_for(len(track)),
     )  # fmt: skip
+    was = Before(touched, t_before, table.xm[touched], table.Pm[touched])  # predicted, not updated
     r = table.r[:n]
     p_seen, p_missed = np.empty(n), np.empty(n)
     held = emitting(core, t_look_ns)
@@ -92,6 +96,8 @@ def associate(
         table.emits[track[p_edge >= settings.hit_weight]] = 0.0  # from now on, what sees it judges it
     if len(track):
         _update_states(core, station, rows, track, row, p_edge, p_miss, sights, close)
+    if len(touched):
+        lean(core, station, rows, was, (track, row, p_edge))
     sure = np.flatnonzero(p_edge >= SURE)
     group, d2, n_used = sights[0], sights[1], sights[5]
     return Outcome(track, row, p_edge, p_new, birth_share, d2[sure], n_used[group[sure]])

@@ -1,6 +1,7 @@
 """New candidates from rows that are nobody's."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from lowsky.kernels.observe import NOWHERE_LOW
 from lowsky.model.measurement import Floats, Ints, MeasurementKind
 from lowsky.model.track import TrackStatus
 from lowsky.track.core import Core
+from lowsky.track.lasting import lean_newborn
 from lowsky.track.rows import Rows, Station
 
 
@@ -57,3 +59,29 @@ def _variances(rows: Rows, born: Ints) -> Floats:
             above = 0.5 * math.erfc((low - z) / (sigma * math.sqrt(2.0)))
             var[j, 2] *= 1.0 + (times * times - 1.0) * below / (below + above)
     return var
+
+
+def birth_by_strength(core: Core, station: Station, rows: Rows, r_new: Floats) -> Ints:
+    """Candidates of the bearings that tell a range by signal strength, ln R with σ; ``r_new`` float64[N].
+
+    If emitters are heard as often at any range (as many more are farther off as are not heard), the range of one is
+    log-normal: mean R e^{3σ²/2}, variance its square times e^{σ²} − 1.
+    """
+    born = np.flatnonzero(np.isfinite(rows.z[:, 2]) & (r_new > core.settings.ray_recycle))
+    if not len(born):
+        return born
+    z, var = np.full((len(rows), 6), np.nan), np.ones((len(rows), 6))
+    spread = rows.var[:, 2]
+    z[:, 0], z[:, 1:3], var[:, 1:3] = np.exp(rows.z[:, 2] + 1.5 * spread), rows.z[:, :2], rows.var[:, :2]
+    var[:, 0] = z[:, 0] ** 2 * np.expm1(spread)
+    origin = np.concatenate((station.origin, [[NOWHERE_LOW - 1.0, 1.0, 0.0, 0.0, 1.0, 0.0]]), axis=1)
+    at = birth(
+        core,
+        station,
+        replace(rows, kind=int(MeasurementKind.RADAR), z=z, var=var, origin=origin, var_fresh=None),
+        born,
+        r_new[born],
+    )
+    core.table.emits[at] = 1.0
+    lean_newborn(core, station, at)
+    return at

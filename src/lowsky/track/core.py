@@ -76,6 +76,9 @@ class Core:
         frame = EnuFrame.at(site.latitude_rad, site.longitude_rad, site.height_m)
         G, mu_birth, share_birth = mode_chains(settings)
         stations = {s.id: Station(s, k, frame, settings) for k, s in enumerate(site.sensors)}
+        lasting = [station for station in stations.values() if station.lasting.any()]
+        for k, station in enumerate(lasting):
+            station.leaned = k
         shares = [birth_share(s, settings) for s in stations.values() if s.kind == MeasurementKind.RADAR]
         maps = {
             name: ClutterMap(station, settings.clutter_memory_s, settings.clutter_memory_looks)
@@ -87,7 +90,7 @@ class Core:
             settings=settings,
             frame=frame,
             stations=stations,
-            table=TrackTable(len(settings.modes), len(settings.behaviours), max(len(site.sensors), 1)),
+            table=TrackTable(len(settings.modes), len(settings.behaviours), max(len(site.sensors), 1), len(lasting)),
             G=G,
             G_report=np.repeat(generator(settings.report_stay_s)[None], len(settings.behaviours), axis=0),
             motion=np.array([m.row() for m in settings.modes]),

@@ -12,6 +12,7 @@ from lowsky.model.measurement import ATTRIBUTES, TEXTS, Floats, Ints
 from lowsky.model.track import PositionKind, TrackSnapshot, TrackStatus
 from lowsky.track.along import common_covariance
 from lowsky.track.core import Core
+from lowsky.track.lasting import considered
 from lowsky.track.wedges import Wedge, existence
 
 FED_WITHIN_NS = 10_000_000_000  # docs/contract: "which sensors fed it in the last 10 s"
@@ -51,6 +52,8 @@ class Picture:
                 table.mu[rows], table.share[rows], columns["xm"], columns["Pm"], core.G, core.motion, core.share_birth,
                 1.0 / core.settings.behaviour_lasts_s,
             )  # fmt: skip
+        if table.lean.shape[1] and len(rows):
+            columns["Pm"] += considered(core, rows, (columns["t_ns"] - table.t_ns[rows]) * 1e-9)
         if len(self.dropped_words):
             columns = {name: np.concatenate((columns[name], self.dropped[name])) for name in COLUMNS}
         wedges = [w for w in live if w.track_id] + dropped

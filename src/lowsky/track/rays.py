@@ -84,10 +84,13 @@ class Rays:
         p_comp = np.zeros((n, c.w.shape[1]))
         log_l = np.full((n, c.w.shape[1], len(rows)), -np.inf)
         origin, C = station.tells[0], station.C[0]
-        weigh_rays(
-            n, c.t_ns, c.x, c.P, c.w, c.parts, rows.z, rows.var, rows.t_ns, origin, C, station.p_detect,
-            station.limits, p_comp, log_l,
-        )  # fmt: skip
+        for var, mine in self._variances(station, rows):
+            some = np.full_like(log_l, -np.inf)
+            weigh_rays(
+                n, c.t_ns, c.x, c.P, c.w, c.parts, rows.z, var, rows.t_ns, origin, C, station.p_detect,
+                station.limits, p_comp, some,
+            )  # fmt: skip
+            log_l[mine] = some[mine]
         like = (c.w[:n] * p_comp)[:, :, None] * np.exp(np.minimum(log_l, 600.0))
         seen = c.on[:n] * (c.w[:n] * p_comp).sum(axis=1)
         missed = 1.0 - seen if is_look else np.ones(n)
@@ -114,12 +117,14 @@ class Rays:
         c.on[:n] = np.clip((away * still_on + hit) / np.maximum(away + hit, 1e-300), 0.0, 1.0)
         origin, C = station.tells[0], station.C[0]
         is_fed = hit > LEAST_HIT * c.r[:n]
+        kinds = self._variances(station, rows)
         for i in np.flatnonzero(is_fed).tolist():
+            var = next(var for var, mine in kinds if mine[i])
             p_parts = away[i] * silent[i] / max(silent[i].sum(), 1e-300)
             total = weighed.like[i].sum(axis=0)
             p_rows = weighed.like[i] * (p[i] / np.where(total > 0.0, total, 1.0))
             c.parts[i] = update_ray(
-                c.x[i], c.P[i], c.w[i], c.parts[i], p_parts, p_rows, rows.z, rows.var, rows.t_ns, c.t_ns[i], origin, C
+                c.x[i], c.P[i], c.w[i], c.parts[i], p_parts, p_rows, rows.z, var, rows.t_ns, c.t_ns[i], origin, C
             )
             if hit[i] >= 0.5 * c.r[i]:
                 c.t_hit_ns[i] = c.t_ns[i]
@@ -128,12 +133,19 @@ class Rays:
         unfed = np.flatnonzero(~is_fed)
         c.w[unfed] = silent[unfed] / np.maximum(silent[unfed].sum(axis=1, keepdims=True), 1e-300)
 
+    def _variances(self, station: Station, rows: Rows) -> list[tuple[Floats, NDArray[np.bool_]]]:
+        """Variances of the rows, and bool[n] of the rays they are for: those that heard the sensor before share its
+        lasting error."""
+        if rows.var_fresh is None:
+            return [(rows.var, np.ones(self.n, np.bool_))]
+        known = (self.columns.heard[: self.n] >> station.index & 1).astype(np.bool_)
+        return [(rows.var, known), (rows.var_fresh, ~known)]
+
     def start(self, core: Core, station: Station, rows: Rows, p_new: Floats) -> None:
         """A ray of each row that is worth it: nobody's (``p_new`` float64[N]), and an emitter rather than clutter.
-        Where there is no room, in place of the weakest."""
+        Where there is no room, in place of the weakest. Rows that tell a range are candidates of the table instead."""
         settings, c = core.settings, self.columns
-        fresh = (station.period_s or settings.ray_look_s) / settings.ray_birth_s
-        r_new = p_new * fresh / (station.clutter + fresh)
+        r_new = np.where(np.isfinite(rows.z[:, 2]), 0.0, p_new * emitter_share(core, station))
         low, high = station.limits[0], min(station.limits[1], settings.ray_reach_m[1])
         reach = np.array([min(max(low, settings.ray_reach_m[0]), 0.5 * high), high])
         velocity = np.array([station.speed_sigma**2, settings.climb_sigma_mps**2])
@@ -188,6 +200,8 @@ class Rays:
         c, table, gate = self.columns, core.table, core.settings.ray_join_gate
         gone: set[int] = set()
         likely = np.flatnonzero(table.r[: table.n] >= core.settings.r_coast)
+        if any(station.sensor.sigma_range_share is not None for station in core.stations.values()):
+            gone = self._join_told(core, is_place)
         places = np.flatnonzero(is_place).tolist()
         for at, i in enumerate(places):
             ahead = ((c.t_ns[i] - table.t_ns[likely]) * 1e-9)[:, None]
@@ -205,6 +219,32 @@ class Rays:
                     gone.add(i)
                     break
         return gone
+
+    def _join_told(self, core: Core, is_place: NDArray[np.bool_]) -> set[int]:
+        """Rays that hold a track which signal strength placed: one emitter, of which more is known by then."""
+        c, table = self.columns, core.table
+        gone: set[int] = set()
+        for i in np.flatnonzero(~is_place).tolist():
+            if (row := self._holder(core, i)) >= 0:
+                gone.add(i)
+                if table.emits[row] > 0.0:
+                    table.r[row] = min(1.0 - (1.0 - table.r[row]) * (1.0 - c.r[i]), R_MAX)
+        return gone
+
+    def _holder(self, core: Core, i: int) -> int:
+        """The likeliest track on this ray that a sensor of the ray hears: that is who it heard. Its row, or −1."""
+        c, table = self.columns, core.table
+        sensors = [s.index for s in core.stations.values() if c.heard[i] >> s.index & 1]
+        is_place = (table.r[: table.n] >= core.settings.r_coast) & (table.t_hit_ns[: table.n, sensors] > 0).any(axis=1)
+        is_place |= (table.r[: table.n] >= core.settings.r_show) & (table.emits[: table.n] > 0.0)
+        best, at, n = 0.0, -1, int(c.parts[i])
+        for row in np.flatnonzero(is_place).tolist():
+            ahead = (c.t_ns[i] - table.t_ns[row]) * 1e-9
+            place = table.xm[row, :2] + ahead * table.xm[row, 3:5]
+            S = c.P[i, :n, :2, :2] + table.Pm[row, :2, :2]
+            if table.r[row] > best and (_distance2(c.x[i, :n, :2] - place, S) < core.settings.ray_join_gate).any():
+                best, at = float(table.r[row]), row
+        return at
 
     def _become_track(self, core: Core, i: int, mean: Floats, cov: Floats) -> None:
         c, table = self.columns, core.table
@@ -239,6 +279,12 @@ class Rays:
         for name, raw in saved[1].items():
             column = getattr(self.columns, name)
             column[: self.n] = np.frombuffer(raw, column.dtype).reshape(self.n, *column.shape[1:])
+
+
+def emitter_share(core: Core, station: Station) -> float:
+    """Of bearings that nobody explains, the share that is new emitters and not clutter."""
+    fresh = (station.period_s or core.settings.ray_look_s) / core.settings.ray_birth_s
+    return fresh / (station.clutter + fresh)
 
 
 def emission_rates(core: Core) -> Floats:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, unique
 
 import numpy as np
@@ -16,6 +16,7 @@ from lowsky.model.measurement import Coverage, Floats, Ints, MeasurementBatch, M
 from lowsky.model.site import Sensor
 from lowsky.track.settings import TrackerSettings
 
+NEAREST_SIGNAL_M = 50.0  # false ranges by signal strength are spread evenly in their logarithm from here
 LEAST_GAP_S = 0.05  # what comes faster is one look in parts
 ZERO_C_SOUND_MPS = 331.3
 """Speed of sound in air of 0 °C (docs/science 1.4)."""
@@ -54,11 +55,12 @@ class Rows:
     var: Floats  # float64[N, 6] variances, finite and positive everywhere
     weak_height: NDArray[np.bool_]  # bool[N] height is pressure altitude
     t_ns: Ints  # int64[N]
-    origin: Floats  # float64[F, 3]; of sensors float64[1, 8], see ``kernels.observe``
+    origin: Floats  # float64[F, 3]; of sensors float64[1, 9], see ``kernels.observe``
     C: Floats  # float64[F, 3, 3]
     height: Floats  # float64[F]
     frame: Ints  # int64[N]
     source: Ints  # int64[N]
+    var_fresh: Floats | None = None  # where errors last: variances for who had no row of this sensor yet
 
     def __len__(self) -> int:
         return len(self.z)
@@ -69,7 +71,7 @@ class Rows:
             self.kind, self.z[rows], self.var[rows], self.weak_height[rows], self.t_ns[rows],
             self.origin[rows] if own else self.origin, self.C[rows] if own else self.C,
             self.height[rows] if own else self.height, np.arange(len(rows)) if own else self.frame[rows],
-            self.source[rows],
+            self.source[rows], None if self.var_fresh is None else self.var_fresh[rows],
         )  # fmt: skip
 
 
@@ -112,6 +114,12 @@ class Station:
         if is_angle:
             angles = slice(1, 3) if self.kind == MeasurementKind.RADAR else slice(0, 2)
             self.ceiling[angles] = settings.angle_sigma_ceiling
+        self.lasting = np.zeros(2)  # variances of the errors in range and azimuth that stay the same for minutes
+        if is_angle:
+            by_range = self.sigma[0] if self.kind == MeasurementKind.RADAR else sensor.sigma_range_share or 0.0
+            by_azimuth = self.sigma[1 if self.kind == MeasurementKind.RADAR else 0]
+            self.lasting[:] = sensor.lasting_share * np.array([by_range, by_azimuth]) ** 2
+        self.leaned = -1  # which of the table's "lean" is this sensor's; −1: none
         self.speed_sigma = self._speed_sigma(settings)
         self.extent = self._extent()
         self.cell = np.full(3, np.inf)
@@ -134,7 +142,8 @@ class Station:
         if self.kind == MeasurementKind.RADAR:
             return np.array([max(reach - s.min_range_m, 1.0), azimuth, elevation, 4.0 * self.speed_sigma, 10e3, 1.0])
         if self.kind == MeasurementKind.BEARING:
-            return np.array([azimuth, elevation, 1.0, 1.0, 1.0, 1.0])
+            ratio = reach / max(s.min_range_m, NEAREST_SIGNAL_M)
+            return np.array([azimuth, elevation, max(math.log(ratio), 1.0), 1.0, 1.0, 1.0])
         return np.array([2.0 * reach, 2.0 * reach, 10e3, 500.0, 500.0, 50.0])
 
     def coverage_limits(self, coverage: Coverage) -> Floats:
@@ -149,21 +158,22 @@ class Station:
 
 
 def _of_bearings(sensor: Sensor, settings: TrackerSettings) -> Floats:
-    """What the kernels want to know of a bearing sensor beyond its place (``kernels.observe``), float64[1, 5]."""
+    """What the kernels want to know of a bearing sensor beyond its place (``kernels.observe``), float64[1, 6]."""
     sound_mps = ZERO_C_SOUND_MPS * math.sqrt(1.0 + sensor.air_temperature_c / 273.15)
     share = sensor.outlier_share
     if share is None:
         of_kind = {"acoustic": settings.outlier_share_acoustic, "camera": settings.outlier_share_camera}
         share = of_kind.get(sensor.kind, settings.outlier_share_finder)
     sound_mps = sound_mps if sensor.kind == "acoustic" else 0.0
-    return np.array([[sound_mps, sensor.wind_east_mps, sensor.wind_north_mps, share, settings.outlier_times]])
+    air = sound_mps, sensor.wind_east_mps, sensor.wind_north_mps
+    return np.array([[*air, share, settings.outlier_times, sensor.sigma_place_m]])
 
 
 def _of_plots(sensor: Sensor, settings: TrackerSettings) -> Floats:
     """The same of a radar."""
     beam = sensor.beam_elevation_rad
     low = NOWHERE_LOW - 1.0 if beam is None else settings.low_beam * beam
-    return np.array([[low, settings.low_beam_times, 0.0, 0.0, 1.0]])
+    return np.array([[low, settings.low_beam_times, 0.0, 0.0, 1.0, 0.0]])
 
 
 def _times_of_sigma(batch: MeasurementBatch, station: Station, settings: TrackerSettings) -> Floats:
@@ -217,17 +227,31 @@ def uncouple(station: Station, rows: Rows) -> None:
     rows.var[:, 0] += coupling_s**2 * np.where(known, rows.var[:, 3], station.speed_sigma**2)
 
 
-def temper(station: Station, rows: Rows, before_ns: int | None, now_ns: int) -> None:
-    """Bearings whose errors last count together for no more than one in that time: variances grow, in place.
+def tempered(station: Station, rows: Rows, before_ns: int | None, now_ns: int) -> Rows:
+    """Rows whose errors last count together for no more than one in that time: their variances grow.
 
     ``before_ns`` is when the sensor's batch before this one came. n looks within τ = ``error_lasts_s`` share one error,
     so each tells 1/n of what a fresh one would.
     """
     lasts_s = station.sensor.error_lasts_s
-    if rows.kind != MeasurementKind.BEARING or lasts_s <= 0.0:
-        return
+    if rows.kind == MeasurementKind.REPORT or lasts_s <= 0.0:
+        return rows
     gap_s = station.period_s or (lasts_s if before_ns is None else (now_ns - before_ns) * 1e-9)
-    rows.var[:, :2] *= max(lasts_s / max(gap_s, LEAST_GAP_S), 1.0)
+    var = rows.var.copy()
+    var[:, :3] *= max(lasts_s / max(gap_s, LEAST_GAP_S), 1.0)
+    return replace(rows, var=var, var_fresh=rows.var)
+
+
+def ranged(station: Station, rows: Rows, batch: MeasurementBatch) -> Rows:
+    """Bearings with the logarithm of what their signal strength says of range, where the site file says how well it
+    does: emitters and the ground between differ by so many decibels."""
+    share, told_m = station.sensor.sigma_range_share, batch.attributes.get("signal_range_m")
+    if rows.kind != MeasurementKind.BEARING or share is None or told_m is None or not len(rows):
+        return rows
+    z, var, told_m = rows.z.copy(), rows.var.copy(), told_m[rows.source]
+    can_be = told_m > 0.0
+    z[can_be, 2], var[:, 2] = np.log(told_m[can_be]), share**2
+    return replace(rows, z=z, var=var)
 
 
 def _report_rows(

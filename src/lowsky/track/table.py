@@ -27,7 +27,9 @@ class Facts:
         return Facts(self.row, self.identity, self.texts.copy(), self.class_counts.copy())
 
 
-def column_specs(n_mode: int, n_behaviour: int, n_sensor: int) -> dict[str, tuple[type, tuple[int, ...]]]:
+def column_specs(
+    n_mode: int, n_behaviour: int, n_sensor: int, n_lasting: int = 0
+) -> dict[str, tuple[type, tuple[int, ...]]]:
     """Name, dtype and shape per row of every column."""
     return {
         "serial": (np.int64, ()),  # internal, never reused: the key of ``facts``
@@ -53,6 +55,7 @@ def column_specs(n_mode: int, n_behaviour: int, n_sensor: int) -> dict[str, tupl
         "t_chance_ns": (np.int64, (n_sensor,)),  # chances to be seen are accounted for up to here
         "look_hit": (np.int64, (n_sensor,)),  # number of the tracker's step in which that sensor last fed it
         "t_placed_ns": (np.int64, ()),  # since when bearings alone make it a place
+        "lean": (np.float64, (n_lasting, 6, 2)),  # ∂x/∂(range, azimuth) of sensors whose errors last; track.lasting
         "emits": (np.float64, ()),  # > 0: existence rests on bearings; probability that it emits, if it exists
         "lag_var": (
             np.float64,
@@ -91,16 +94,17 @@ class TrackTable:
     t_chance_ns: NDArray[np.int64]
     look_hit: NDArray[np.int64]
     t_placed_ns: NDArray[np.int64]
+    lean: NDArray[np.float64]
     emits: NDArray[np.float64]
     lag_var: NDArray[np.float64]
     attributes: NDArray[np.float64]
     _bytes: tuple[NDArray[np.uint8], ...]
 
-    def __init__(self, n_mode: int, n_behaviour: int, n_sensor: int, capacity: int = 256) -> None:
+    def __init__(self, n_mode: int, n_behaviour: int, n_sensor: int, n_lasting: int = 0, capacity: int = 256) -> None:
         self.n = 0
         self.next_serial = 1
         self.facts: dict[int, Facts] = {}
-        self.specs = column_specs(n_mode, n_behaviour, n_sensor)
+        self.specs = column_specs(n_mode, n_behaviour, n_sensor, n_lasting)
         for name, (dtype, shape) in self.specs.items():
             setattr(self, name, np.zeros((capacity, *shape), dtype))
         self._see_bytes()

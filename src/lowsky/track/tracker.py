@@ -20,18 +20,20 @@ from lowsky.model.site import Site
 from lowsky.model.status import Registered
 from lowsky.model.track import TrackSnapshot
 from lowsky.track.along import along_track, meet_others
+from lowsky.track.ambiguous import turned
 from lowsky.track.associate import NO_COVERAGE, associate
-from lowsky.track.births import birth
+from lowsky.track.births import birth, birth_by_strength
 from lowsky.track.core import NOTHING_ASSOCIATED, Associated, Core
 from lowsky.track.doubts import Doubt
 from lowsky.track.duplicates import Duplicates
 from lowsky.track.foreign import Foreign, take_tracks
+from lowsky.track.lasting import lean_newborn
 from lowsky.track.lifecycle import judge_tracks, miss_overdue
 from lowsky.track.picture import Hypotheses, Picture, hypotheses
-from lowsky.track.rays import Rays
+from lowsky.track.rays import Rays, emitter_share
 from lowsky.track.registration import Registration
 from lowsky.track.reports import Identities, take_reports
-from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject, prepare, temper, uncouple
+from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject, prepare, ranged, tempered, uncouple
 from lowsky.track.sensor_errors import SensorErrors
 from lowsky.track.settings import TrackerSettings, settings_of
 from lowsky.track.table import Facts
@@ -233,7 +235,6 @@ class Tracker:
         core.last_batch_ns[batch.sensor] = core.now_ns
         rows = prepare(batch, station, core.frame, core.now_ns, core.settings, core.rejects)
         uncouple(station, rows)
-        temper(station, rows, before_ns, core.now_ns)
         if station.delivers_tracks:
             if len(rows):
                 take_tracks(core, self._foreign, station, rows, batch)
@@ -243,11 +244,11 @@ class Tracker:
                 rows = along_track(self._registration.reports_corrected(rows), core.settings)
                 take_reports(core, self._known, station, rows, batch)
         else:
-            rows, is_usable = self._sifted(station, rows, len(batch))
+            rows, is_usable = self._sifted(station, rows, len(batch), before_ns)
             if is_usable:
-                self._take_look(station, self._registration.corrected(station, rows), batch)
+                self._take_look(station, self._registration.corrected(station, rows), batch, before_ns)
 
-    def _sifted(self, station: Station, rows: Rows, given: int) -> tuple[Rows, bool]:
+    def _sifted(self, station: Station, rows: Rows, given: int, before_ns: int | None) -> tuple[Rows, bool]:
         """Rows that say something new, and whether the look may speak: one that may not is no evidence of absence."""
         core, doubt = self._core, self._doubts[station.index]
         had = len(rows)
@@ -258,14 +259,14 @@ class Tracker:
         if doubt.is_frozen:
             core.reject(station, TrackReject.FROZEN, len(rows))
             return rows, False
-        self._registration.take_look(station, rows)
+        self._registration.take_look(station, tempered(station, rows, before_ns, core.now_ns))
         if self._registration.is_astray(station, core.now_ns):
             core.reject(station, TrackReject.ASTRAY, len(rows))
             return rows, False
         return rows, True
 
-    def _take_look(self, station: Station, rows: Rows, batch: MeasurementBatch) -> None:
-        """Plots or bearings of one look, sector or datagram."""
+    def _take_look(self, station: Station, rows: Rows, batch: MeasurementBatch, before_ns: int | None) -> None:
+        """Plots or bearings of one look, sector or datagram; the sensor's batch before came at ``before_ns``."""
         core = self._core
         limits, t_look_ns = NO_COVERAGE, core.now_ns
         if batch.coverage is not None:
@@ -281,7 +282,9 @@ class Tracker:
         named = np.zeros(len(rows), np.bool_)
         if len(rows):
             meet_others(core.table, station)
-        outcome = associate(core, station, rows, limits, t_look_ns, named, batch.coverage, rays)
+        rows = turned(core, station, ranged(station, rows, batch), self._rays)
+        told = tempered(station, rows, before_ns, core.now_ns)  # what is born of a row has its whole error, once
+        outcome = associate(core, station, told, limits, t_look_ns, named, batch.coverage, rays)
         whole = limits is not NO_COVERAGE
         self._doubts[station.index].note(outcome.d2, outcome.components, float(outcome.p_new.sum()) if whole else None)
         if batch.kind == MeasurementKind.RADAR and len(core.radars) > 1:
@@ -291,8 +294,9 @@ class Tracker:
         core.note_columns(batch, station, outcome.track[hit], rows.source[outcome.row[hit]], outcome.p_edge[hit])
         if batch.kind == MeasurementKind.BEARING:
             by_tracks = np.bincount(outcome.row, outcome.p_edge, len(rows))
-            self._wedges.take(core, station, rows, 1.0 - by_tracks)
+            self._wedges.take(core, station, told, 1.0 - by_tracks)
             self._rays.start(core, station, rows, outcome.p_new)
+            birth_by_strength(core, station, rows, outcome.p_new * emitter_share(core, station))
             return
         r_new = outcome.p_new * outcome.birth_share
         born = np.flatnonzero(r_new > core.r_recycle)
@@ -301,7 +305,7 @@ class Tracker:
             core.reject(station, TrackReject.THINNED, len(born) - most)
             born = np.sort(born[np.argsort(-r_new[born], kind="stable")[:most]])
         if len(born):
-            birth(core, station, rows, born, r_new[born])
+            lean_newborn(core, station, birth(core, station, rows, born, r_new[born]))
 
     def _show_candidates(self) -> None:
         """Candidates likely enough to be shown get their numbers, in order of birth."""

@@ -141,14 +141,15 @@ def test_repeats_the_pilot_and_other_radios_are_left_out(tmp_path):
     assert rows.count("alvira") == flight.repeats == 45
     assert rows.count("diana") == 20
     assert rows.count("venus") == 0
-    bearings = [math.degrees(b.z[0, 1]) for b in flight.batches if b.sensor == "diana"]
+    bearings = [math.degrees(b.z[0, 0]) for b in flight.batches if b.sensor == "diana"]
     assert all(abs(bearing - 200.0) > 10.0 for bearing in bearings)
 
 
-def test_a_range_by_signal_strength_is_as_uncertain_as_it_is_long(tmp_path):
+def test_a_range_by_signal_strength_is_told_beside_the_bearing(tmp_path):
     flight = read_flight(make(tmp_path / "f", Made()))
     for batch in (b for b in flight.batches if b.sensor == "diana"):
-        assert batch.z[0, 0] == batch.sigma[0, 0] == 100.0
+        assert batch.attributes["signal_range_m"].tolist() == [100.0]
+    assert flight.site.sensor("diana").sigma_range_share > 0.5
 
 
 def test_no_row_is_known_before_its_own_time_nor_before_it_was_logged(tmp_path):

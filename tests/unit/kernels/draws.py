@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import special_ortho_group
 
 RADAR, BEARING, REPORT = 1, 2, 3
-WIDTH = {RADAR: 5, BEARING: 2, REPORT: 6}
+WIDTH = {RADAR: 5, BEARING: 3, REPORT: 6}
 GENERATOR = np.array(
     [
         [[-0.05, 0.045, 0.005], [0.18, -0.2, 0.02], [1 / 6, 1 / 6, -1 / 3]],

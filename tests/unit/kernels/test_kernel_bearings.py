@@ -15,8 +15,8 @@ from lowsky.kernels.gate import arc_of, track_boxes
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def station(origin, sound_mps=0.0, wind=(0.0, 0.0), tail=(0.0, 1.0)):
-    return np.array([*origin, sound_mps, *wind, *tail])
+def station(origin, sound_mps=0.0, wind=(0.0, 0.0), tail=(0.0, 1.0), sigma_place=0.0):
+    return np.array([*origin, sound_mps, *wind, *tail, sigma_place])
 
 
 @settings(max_examples=80, deadline=None)
@@ -29,8 +29,8 @@ def test_what_is_heard_comes_from_where_the_object_was(seed, dt):
     origin = station(place, 340.0)
     z_pred, H, extra, d, u, g, _, _ = update.scratch()
     kernel.observe(BEARING, x, P, dt, origin, C, 0.0, z_pred, H, extra, d, u, g)
-    np.testing.assert_allclose(z_pred[:2], twin.observe(BEARING, x, dt, origin, C, 0.0), rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(H[:2], twin.jacobian(BEARING, x, dt, origin, C, 0.0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(z_pred[:3], twin.observe(BEARING, x, dt, origin, C, 0.0), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(H[:3], twin.jacobian(BEARING, x, dt, origin, C, 0.0), rtol=1e-4, atol=1e-6)
 
 
 @settings(max_examples=40, deadline=None)
@@ -63,7 +63,7 @@ def test_a_heavy_tail_is_the_mixture_of_its_two_gaussians(seed, sigmas, share):
     if np.hypot(*(C @ (x[:3] - place))[:2]) < 300:
         return
     var = np.array([0.03**2, 0.05**2])
-    z = twin.observe(BEARING, x, 0.0, place, C, 0.0) + np.array([sigmas * 0.03, np.nan])
+    z = twin.observe(BEARING, x, 0.0, place, C, 0.0) + np.array([sigmas * 0.03, np.nan, np.nan])
     x1, P1 = x.copy(), P.copy()
     _, log_l, used = update.condition(
         BEARING, x1, P1, pad(z), pad(var, 1.0), False, 0.0, station(place, tail=(share, 5.0)), C, 0.0, update.scratch()
@@ -83,7 +83,7 @@ def test_a_track_takes_a_bearing_as_a_gaussian_does(seed, sigmas, is_heard):
     if np.hypot(*(C @ (x[:3] - place))[:2]) < 300:
         return
     origin = station(place, 340.0 if is_heard else 0.0, tail=(0.2, 5.0))
-    z = pad(twin.observe(BEARING, x, 0.0, origin, C, 0.0) + np.array([sigmas * 0.03, np.nan]))
+    z = pad(twin.observe(BEARING, x, 0.0, origin, C, 0.0) + np.array([sigmas * 0.03, np.nan, np.nan]))
     var, one, zero = pad([0.03**2, 0.05**2], 1.0), np.ones(1), np.zeros(1, np.int64)
     want_x, want_P = x.copy(), P.copy()
     _, log_l, _ = update.condition(BEARING, want_x, want_P, z, var, False, 0.0, origin, C, 0.0, update.scratch())

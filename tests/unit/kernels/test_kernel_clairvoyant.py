@@ -11,7 +11,7 @@ from tests.unit.kernels.draws import BEARING, RADAR, frame, pad
 from lowsky.kernels import clairvoyant
 
 SEEDS = st.integers(0, 2**32 - 1)
-VAR = {RADAR: [100.0, 1e-4, 3e-4, 0.25], BEARING: [1e-3, 1e-3]}
+VAR = {RADAR: [100.0, 1e-4, 3e-4, 0.25], BEARING: [1e-3, 1e-3, 0.1]}
 VELOCITY = np.array([144.0, 9.0])
 MODES = np.array([[0.05, 0.05], [8.0, 1.0]])
 CHAIN = np.array([[-0.25, 0.25], [0.25, -0.25]])

@@ -34,18 +34,20 @@ def test_a_bearing_is_cut_into_shells_that_reach_as_far_as_its_sensor(seed, has_
 
 
 @settings(max_examples=60, deadline=None)
-@given(SEEDS, st.booleans())
-def test_a_crossing_is_that_of_gauss_and_newton(seed, has_elevation):
+@given(SEEDS, st.booleans(), st.booleans())
+def test_a_crossing_is_that_of_gauss_and_newton(seed, has_elevation, has_range):
     rng = np.random.default_rng(seed)
     (x, _), (origin, C) = state(rng), frame(rng)
     if np.hypot(*(C @ (x[:3] - origin))[:2]) < 500:
         return
     P = covariance(rng, [60, 60, 30, 10, 10, 3])
     true = x + np.linalg.cholesky(P) @ rng.normal(size=6)
-    z = pad(observe_twin.observe(BEARING, true, 0.0, origin, C, 0.0) + rng.normal(size=2) * [0.03, 0.05])
+    z = pad(observe_twin.observe(BEARING, true, 0.0, origin, C, 0.0) + rng.normal(size=3) * [0.03, 0.05, 0.3])
     if not has_elevation:
         z[1] = np.nan
-    var, x1, P1 = pad([0.03**2, 0.05**2], 1.0), np.empty(6), np.empty((6, 6))
+    if not has_range:
+        z[2] = np.nan
+    var, x1, P1 = pad([0.03**2, 0.05**2, 0.3**2], 1.0), np.empty(6), np.empty((6, 6))
     log_l = rays.cross(x, P, z, var, 0.0, origin, C, x1, P1, scratch())
     want_x, want_P, want_log = twin.cross(x, P, z, var, 0.0, origin, C)
     if not np.isfinite(log_l):

@@ -30,7 +30,7 @@ from lowsky.kernels.sheet import SHEET, take
 SEEDS = st.integers(0, 2**32 - 1)
 KINDS = st.sampled_from([1, 2, 3])
 ZERO = np.zeros(1, np.int64)
-SIGMA = {1: [10, 0.01, 0.02, 0.5, 150], 2: [0.03, 0.05], 3: [10, 10, 15, 0.5, 0.5, 0.5]}
+SIGMA = {1: [10, 0.01, 0.02, 0.5, 150], 2: [0.03, 0.05, 0.7], 3: [10, 10, 15, 0.5, 0.5, 0.5]}
 
 
 @njit

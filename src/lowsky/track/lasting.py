@@ -1,0 +1,106 @@
+r"""Errors that a sensor keeps for minutes, carried beside each track as what they are (docs/science 1.9).
+
+A mount that is off by two degrees puts every plot of an object off by the same angle. Rows whose errors are taken as
+new each time average it away, and a filter of a hundred rows is sure of a wrong place. So beside its own error a track
+carries, for each sensor whose errors last, how its state leans on them::
+
+    x̂ − x = e + Σ_s G_s β_s        β_s ~ N(0, B_s): lasting error of sensor s in range and azimuth
+    predict  G ← F G               row of sensor s:  G ← (I − w K H) G,  G_s ← G_s + w K
+    shown    P + Σ_s G_s B_s G_sᵀ
+
+G B is the cross-covariance P_xβ of a Schmidt filter; the gain K is the tracker's own, for which an error is one
+whether it lasts or not, w the weight of the row in the association. B is ``lasting_share`` of the variances of the site
+file. What registration has found is taken off the rows before; what it leaves is not taken off B.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lowsky.kernels.observe import RADAR, REPORT
+from lowsky.model.measurement import Floats, Ints
+from lowsky.track.core import Core
+from lowsky.track.rows import Rows, Station
+
+LEAST_WEIGHT = 0.01
+NEAREST_M = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Tracks that a look may touch, as they were: K rows of the table, of when their states were, and those at the
+    look."""
+
+    rows: Ints  # int64[K]
+    t_ns: Ints  # int64[K]
+    x: Floats  # float64[K, 6]
+    P: Floats  # float64[K, 6, 6]
+
+
+def lean(core: Core, station: Station, rows: Rows, before: Before, edges: tuple[Ints, Ints, Floats]) -> None:
+    """After an update: how the states of touched tracks lean on every sensor's lasting errors now. ``edges``: table
+    row, measurement row and weight of each pair."""
+    table, n = core.table, core.table.n
+    track, row, p_edge = edges
+    _move(table.lean, before.rows, (table.t_ns[before.rows] - before.t_ns) * 1e-9)
+    weight = np.bincount(track, p_edge, n)
+    best = np.full(n, -1, np.int64)
+    heaviest = np.lexsort((p_edge, track))
+    best[track[heaviest]] = row[heaviest]  # the last, heaviest, stays
+    kept = np.flatnonzero((weight[before.rows] > LEAST_WEIGHT) & (table.t_report_ns[before.rows] == 0))
+    if not len(kept) or rows.kind == REPORT:
+        return
+    at = before.rows[kept]
+    w, x, P, var = np.minimum(weight[at], 1.0), before.x[kept], before.P[kept], rows.var[best[at]]
+    H = np.zeros((len(at), 2, 6))
+    H[:, :, :3] = geometry(station, x[:, :3])
+    R = var[:, :2]
+    if rows.kind != RADAR:
+        R = var[:, [2, 0]]
+        H[~np.isfinite(rows.z[best[at], 2]), 0] = 0.0
+    PH = P @ H.transpose(0, 2, 1)
+    S = H @ PH
+    S[:, [0, 1], [0, 1]] += R
+    K = w[:, None, None] * np.linalg.solve(S, PH.transpose(0, 2, 1)).transpose(0, 2, 1)
+    keep = np.eye(6) - K @ H
+    table.lean[at] = keep[:, None] @ table.lean[at]
+    if station.leaned >= 0:
+        table.lean[at, station.leaned] += K
+
+
+def lean_newborn(core: Core, station: Station, at: Ints) -> None:
+    """Tracks (table rows) just born of a row of this radar lean on its errors with all their weight."""
+    if station.leaned < 0:
+        return
+    G = geometry(station, core.table.xm[at, :3])
+    square = (G**2).sum(axis=2, keepdims=True)
+    core.table.lean[at, station.leaned, :3] = (G / square).transpose(0, 2, 1)
+
+
+def geometry(station: Station, place: Floats) -> Floats:
+    """Derivatives of slant range (of bearings: of its logarithm) and azimuth to position, of K places:
+    float64[K, 2, 3]."""
+    away = (place - station.origin[0]) @ station.C[0].T
+    ground2 = np.maximum((away[:, :2] ** 2).sum(axis=1), NEAREST_M**2)
+    out = np.zeros((len(place), 2, 3))
+    range2 = np.maximum((away**2).sum(axis=1), NEAREST_M**2)[:, None]
+    out[:, 0] = away / (np.sqrt(range2) if station.kind == RADAR else range2)
+    out[:, 1, 0], out[:, 1, 1] = away[:, 1] / ground2, -away[:, 0] / ground2
+    return out @ station.C[0]
+
+
+def considered(core: Core, rows: Ints, ahead_s: Floats) -> Floats:
+    """What lasting errors add to the covariances of K rows of the table ``ahead_s`` later: float64[K, 6, 6]."""
+    G = core.table.lean[rows]
+    _move(G, np.arange(len(rows)), ahead_s)
+    B = np.zeros((G.shape[1], 2))
+    for station in core.stations.values():
+        if station.leaned >= 0:
+            B[station.leaned] = station.lasting
+    G[core.table.t_report_ns[rows] != 0] = 0.0  # what it says of itself is surer than any mount
+    return np.einsum("ksai,si,ksbi->kab", G, B, G)
+
+
+def _move(G: Floats, rows: Ints, dt_s: Floats) -> None:
+    """Constant velocity, in place: float64[M, S, 6, 2]."""
+    G[rows, :, :3] += dt_s[:, None, None, None] * G[rows, :, 3:]
