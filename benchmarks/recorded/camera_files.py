@@ -12,14 +12,15 @@ Every camera has a clock of its own: time of the truth = offset + rate · frame 
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.recorded.flight_files import NotThere
+from benchmarks.recorded.flight_files import NotThere, one_line
 
 RTK_PERIOD_S = 0.2
+LEAST_TRUTH = 100  # rows: 20 s
 
 
 @dataclass(frozen=True)
@@ -39,23 +40,47 @@ class Recording:
     truth: np.ndarray  # float64[N, 3] m, one row each RTK_PERIOD_S from time 0
 
 
-def read_recording(folder: Path) -> Recording:
-    """Everything in ``folder``. Raises ``NotThere``."""
+def read_recording(folder: Path, only: tuple[str, ...] = ()) -> Recording:
+    """Everything in ``folder``, or only those of its cameras that are named (``cam0`` …). Raises ``NotThere``."""
     if not folder.is_dir():
         raise NotThere(f"{folder}: no such folder")
     for part in ("cameras.txt", "calibration", "detections", "trajectory/rtk.txt"):
         if not (folder / part).exists():
             raise NotThere(f"{folder}: no {part}")
+    try:
+        return _read(folder, only)
+    except (OSError, ValueError, KeyError, IndexError, TypeError, ZeroDivisionError) as fault:
+        raise NotThere(f"{folder}: its files cannot be read ({type(fault).__name__}: {one_line(fault)})") from fault
+
+
+def _read(folder: Path, only: tuple[str, ...]) -> Recording:
     named = re.findall(r"(?m)^\s*cam(\d+)\s*-\s*(\S+)", (folder / "cameras.txt").read_text(encoding="utf-8"))
     cameras = []
+    wrong = [name for name in only if name.removeprefix("cam") not in dict(named)]
+    if wrong:
+        raise NotThere(f"{folder}: no camera {', '.join(wrong)} in cameras.txt")
     for number, name in named:
+        if only and f"cam{number}" not in only:
+            continue
         detections = folder / "detections" / f"cam{number}.txt"
         if not detections.is_file():
             raise NotThere(f"{detections}: no such file")
         cameras.append(_camera(f"cam{number}", _calibration(folder / "calibration", name), detections))
     if len(cameras) < 2:
         raise NotThere(f"{folder}: {len(cameras)} cameras; a position needs two")
-    return Recording(cameras, np.loadtxt(folder / "trajectory/rtk.txt", ndmin=2)[:, :3])
+    truth = np.loadtxt(folder / "trajectory/rtk.txt", ndmin=2)
+    if truth.shape[1] < 3 or len(truth) < LEAST_TRUTH or not np.isfinite(truth[:, :3]).all():
+        raise NotThere(f"{folder}: trajectory/rtk.txt has {len(truth)} rows of {truth.shape[1]} numbers; needs x y z")
+    return Recording(cameras, truth[:, :3])
+
+
+def backwards(recording: Recording) -> Recording:
+    """The same flight as a film that is run backwards, so that what was its second half comes first."""
+    cameras = []
+    for camera in recording.cameras:
+        last_s = camera.t_own_s[-1] if len(camera.t_own_s) else 0.0
+        cameras.append(replace(camera, t_own_s=(last_s - camera.t_own_s)[::-1].copy(), ray=camera.ray[::-1].copy()))
+    return Recording(cameras, recording.truth[::-1].copy())
 
 
 def _calibration(folder: Path, name: str) -> dict:

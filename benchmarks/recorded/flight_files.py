@@ -31,6 +31,12 @@ class NotThere(Exception):
     """The folder, or what it needs to hold, is not there; the text says what."""
 
 
+def one_line(fault: Exception) -> str:
+    """The first line of what a fault says, cut where it is long."""
+    lines = str(fault).strip().splitlines()
+    return lines[0][:200] if lines else "no reason given"
+
+
 @dataclass(frozen=True)
 class Entry:
     """What a site file says of a sensor of this make. Round figures of its kind, none chosen by the score of a flight.
@@ -121,6 +127,13 @@ def read_flight(folder: Path, entries: dict[str, Entry] = ENTRIES) -> Flight:
         raise NotThere(
             f"{folder}: {len(logs)} flight logs and {len(sensors)} sensor files (*_scenario.csv); needs one log"
         )
+    try:
+        return _read(folder, sensors, logs[0], entries)
+    except (OSError, ValueError, KeyError, IndexError, TypeError, pl.exceptions.PolarsError) as fault:
+        raise NotThere(f"{folder}: its files cannot be read ({type(fault).__name__}: {one_line(fault)})") from fault
+
+
+def _read(folder: Path, sensors: list[Path], log: Path, entries: dict[str, Entry]) -> Flight:
     left_out, seen = [], []
     for path in sensors:
         name = path.name.split("_scenario")[0]
@@ -136,10 +149,13 @@ def read_flight(folder: Path, entries: dict[str, Entry] = ENTRIES) -> Flight:
     used = [(s, place) for s, place in placed if place is not None]
     if not used:
         raise NotThere(f"{folder}: no sensor whose place is known")
+    truth = read_truth(_table(log))
+    if len(truth.t_s) < 2:
+        raise NotThere(f"{log}: {len(truth.t_s)} rows with place and time; needs a flight")
     site = _site(folder.name, used, entries)
     batches = [batch for s, _ in used for batch in _batches(s, site, entries[s.name])]
     batches.sort(key=lambda b: (int(b.t_recv_ns[0]), int(b.t_meas_ns[0]), site.index_of(b.sensor)))
-    return Flight(site, batches, read_truth(_table(logs[0])), sum(s.repeats for s, _ in used), left_out)
+    return Flight(site, batches, truth, sum(s.repeats for s, _ in used), left_out)
 
 
 def _beside(finder: tuple[float, float, float]) -> tuple[float, float, float]:

@@ -25,6 +25,7 @@ class Pose:
     offset_s: float
     rate: float
     sigma_px: float  # of one coordinate, robust
+    lasting_px: np.ndarray  # float64[2] of each coordinate, so that 95 % of what was fitted is within 1.96
     n: int
 
     def times(self, camera: Camera) -> np.ndarray:
@@ -108,6 +109,7 @@ def _refine(camera: Camera, path: CubicSpline, until_s: float, start: list) -> t
         ).x  # fmt: skip
     left = _residuals(parameters, own, ray, camera.focal_px, path, until_s)
     sigma = 1.4826 * float(np.median(np.abs(left)))
+    lasting = np.percentile(np.abs(left), 95, axis=0) / 1.96
     explained = _explained(sigma / camera.focal_px.mean(), ray, len(inside))
     return explained, Pose(
         Rotation.from_rotvec(parameters[:3]).as_matrix(),
@@ -115,6 +117,7 @@ def _refine(camera: Camera, path: CubicSpline, until_s: float, start: list) -> t
         parameters[6],
         parameters[7],
         sigma,
+        lasting,
         len(rows),
     )
 

@@ -12,7 +12,9 @@ BETWEEN_S = 0.2  # a camera sees a moment that lies between frames no farther ap
 SOFT_SIGMA = 1.5  # rays off by more count linearly (Huber)
 LABEL_PX = 0.3  # no label is drawn better
 ACCELERATION = 10.0  # m²/s³: a multirotor's 3 m/s² for a second
-LASTING_S = 0.2  # a label's error is shared by the frames of so long a time
+LASTING_S = 3.0  # a ray's error stays about the same for so long: the drone has moved through some of the image then
+EXTENT_M = 0.1  # 1σ each way: the middle of what is labelled and the truth's antenna lie within 0.2 m of a small drone
+START_VAR = np.array([2.0, 2.0, 2.0, 5.0, 5.0, 5.0]) ** 2  # m², m²/s²
 START_S = 0.1  # rays this close in time start the filter
 GATE = 6.0  # σ; what lies outside is another object, or the filter has lost this one
 LOST_AFTER = 50  # such rays in a row
@@ -30,6 +32,11 @@ class Eye:
     def sigma(self) -> np.ndarray:
         """Of a ray at depth 1, float64[2]."""
         return np.hypot(self.pose.sigma_px, LABEL_PX) / self.camera.focal_px
+
+    @property
+    def lasting(self) -> np.ndarray:
+        """1σ of what of it lasts, float64[2]."""
+        return np.maximum(self.pose.lasting_px, LABEL_PX) / self.camera.focal_px
 
     def local(self, point: np.ndarray) -> np.ndarray:
         return self.pose.turn @ (point - self.pose.centre)
@@ -81,15 +88,21 @@ def triangulate(eyes: list[Eye], rays: np.ndarray) -> np.ndarray:
 
 
 class SightFilter:
-    """Constant velocity with white acceleration, one update a frame, in order of time (extended Kalman filter)."""
+    """Constant velocity with white acceleration and, for each camera, an error of its rays that lasts; one update a
+    frame, in order of time (extended Kalman filter).
+
+    Nearly all of a camera's error lasts: its pose, its lens and where on the drone the label sits are off by the same
+    for seconds (what changes from frame to frame is a tenth of it). So it is a state: β ← e^(−Δ/τ) β + noise, of the
+    size found where the pose was fitted. What the label means and where the truth's antenna sits is common to all
+    cameras and cannot be seen by them; the shown covariance takes it in (``EXTENT_M``).
+    """
 
     def __init__(self, eyes: list[Eye]) -> None:
         self._eyes = eyes
-        # frames faster than a label's error changes tell less than their number says
-        self._var = [eye.sigma**2 * max(1.0, LASTING_S / float(np.median(np.diff(eye.camera.t_own_s)))) for eye in eyes]
-        self._x: np.ndarray | None = None
+        self._x: np.ndarray | None = None  # place, velocity, then two numbers a camera
         self._P = np.eye(6)
         self._t_s = 0.0
+        self._lasting = np.concatenate([eye.lasting for eye in eyes]) ** 2
         self._last: dict[int, tuple[float, np.ndarray]] = {}
         self._outside = 0
 
@@ -98,12 +111,17 @@ class SightFilter:
         if self._x is None:
             return None
         x, P = self._ahead(t_s)
-        return (x[:3], P[:3, :3]) if np.trace(P[:3, :3]) < SHOWN_SIGMA_M**2 else None
+        if np.trace(P[:3, :3]) >= SHOWN_SIGMA_M**2:
+            return None
+        return x[:3], P[:3, :3] + EXTENT_M**2 * np.eye(3)
 
     def _ahead(self, t_s: float) -> tuple[np.ndarray, np.ndarray]:
-        dt, one = t_s - self._t_s, np.eye(3)
-        F = np.block([[one, dt * one], [0.0 * one, one]])
-        Q = ACCELERATION * np.block([[dt**3 / 3 * one, dt**2 / 2 * one], [dt**2 / 2 * one, dt * one]])
+        dt, one, n = t_s - self._t_s, np.eye(3), len(self._lasting)
+        F, Q = np.eye(6 + n), np.zeros((6 + n, 6 + n))
+        keep = np.exp(-dt / LASTING_S)
+        F[:3, 3:6], F[6:, 6:] = dt * one, keep * np.eye(n)
+        Q[:6, :6] = ACCELERATION * np.block([[dt**3 / 3 * one, dt**2 / 2 * one], [dt**2 / 2 * one, dt * one]])
+        Q[6:, 6:] = np.diag(self._lasting * (1.0 - keep * keep))
         return F @ self._x, F @ self._P @ F.T + Q
 
     def take(self, t_s: float, number: int, ray: np.ndarray) -> None:
@@ -114,22 +132,24 @@ class SightFilter:
             return
         self._x, self._P = self._ahead(t_s)
         self._t_s = t_s
-        eye, var = self._eyes[number], self._var[number]
+        eye, own = self._eyes[number], slice(6 + 2 * number, 8 + 2 * number)
         local = eye.local(self._x[:3])
         if local[2] < 0.5:
             return
         predicted = local[:2] / local[2]
-        H = np.zeros((2, 6))
+        H = np.zeros((2, len(self._x)))
         H[:, :3] = (eye.pose.turn[:2] - predicted[:, None] * eye.pose.turn[2]) / local[2]
-        miss = ray - predicted
-        spread = H @ self._P @ H.T
-        off = float(np.sqrt(miss @ np.linalg.solve(spread + np.diag(var), miss) / 2.0))
+        H[:, own] = np.eye(2)
+        miss = ray - predicted - self._x[own]
+        R = np.diag((LABEL_PX / eye.camera.focal_px) ** 2)
+        spread = H @ self._P @ H.T + R
+        off = float(np.sqrt(miss @ np.linalg.solve(spread, miss) / 2.0))
         self._outside = self._outside + 1 if off > GATE else 0
         if off > GATE:
             return
-        R = np.diag(var) * max(1.0, off / SOFT_SIGMA) ** 2
-        K = np.linalg.solve(spread + R, H @ self._P).T
-        keep = np.eye(6) - K @ H
+        R = R + spread * (max(1.0, off / SOFT_SIGMA) ** 2 - 1.0)
+        K = np.linalg.solve(H @ self._P @ H.T + R, H @ self._P).T
+        keep = np.eye(len(self._x)) - K @ H
         self._x = self._x + K @ miss
         self._P = keep @ self._P @ keep.T + K @ R @ K.T
 
@@ -138,7 +158,8 @@ class SightFilter:
         self._x = None
         if len(fresh) >= 2:
             point = linear_point([self._eyes[n] for n in fresh], [self._last[n][1] for n in fresh])
-            self._x, self._P = np.concatenate((point, np.zeros(3))), np.diag([2.0, 2.0, 2.0, 5.0, 5.0, 5.0]) ** 2
+            self._x = np.concatenate((point, np.zeros(3 + len(self._lasting))))
+            self._P = np.diag(np.concatenate((START_VAR, self._lasting)))
             self._t_s, self._outside = t_s, 0
 
 

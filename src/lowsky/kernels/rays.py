@@ -298,7 +298,7 @@ def weigh_rays(n_ray, t_ns, x, P, w, n, z, var, t_row_ns, origin, C, p_detect, l
                 half = -math.inf
             for j in range(z.shape[0]):
                 log_l[i, k, j] = -math.inf
-                if half > 0.0 and is_unsure or abs(wrap(z[j, 0] - middle)) < half + math.sqrt(FAR2 * var[j, 0]):
+                if (half > 0.0 and is_unsure) or abs(wrap(z[j, 0] - middle)) < half + math.sqrt(FAR2 * var[j, 0]):
                     dt = (t_row_ns[j] - t_ns[i]) * 1e-9
                     log_l[i, k, j] = cross(x[i, k], P[i, k], z[j], var[j], dt, origin, C, x1, P1, work)
 

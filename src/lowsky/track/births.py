@@ -83,5 +83,5 @@ def birth_by_strength(core: Core, station: Station, rows: Rows, r_new: Floats) -
         r_new[born],
     )
     core.table.emits[at] = 1.0
-    lean_newborn(core, station, at)
+    lean_newborn(core, station, at, z[born])
     return at

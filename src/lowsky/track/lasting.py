@@ -4,7 +4,7 @@ A mount that is off by two degrees puts every plot of an object off by the same 
 new each time average it away, and a filter of a hundred rows is sure of a wrong place. So beside its own error a track
 carries, for each sensor whose errors last, how its state leans on them::
 
-    x̂ − x = e + Σ_s G_s β_s        β_s ~ N(0, B_s): lasting error of sensor s in range and azimuth
+    x̂ − x = e + Σ_s G_s β_s        β_s ~ N(0, B_s): lasting error of sensor s in range, azimuth and elevation
     predict  G ← F G               row of sensor s:  G ← (I − w K H) G,  G_s ← G_s + w K
     shown    P + Σ_s G_s B_s G_sᵀ
 
@@ -17,12 +17,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lowsky.kernels.observe import RADAR, REPORT
+from lowsky.kernels.observe import BEARING, RADAR, REPORT
 from lowsky.model.measurement import Floats, Ints
 from lowsky.track.core import Core
 from lowsky.track.rows import Rows, Station
 
 LEAST_WEIGHT = 0.01
+ORDER = {RADAR: [0, 1, 2], BEARING: [2, 0, 1]}
+"""Places of range, azimuth and elevation among a row's components."""
 NEAREST_M = 1.0
 
 
@@ -52,15 +54,13 @@ def lean(core: Core, station: Station, rows: Rows, before: Before, edges: tuple[
         return
     at = before.rows[kept]
     w, x, P, var = np.minimum(weight[at], 1.0), before.x[kept], before.P[kept], rows.var[best[at]]
-    H = np.zeros((len(at), 2, 6))
-    H[:, :, :3] = geometry(station, x[:, :3])
-    R = var[:, :2]
-    if rows.kind != RADAR:
-        R = var[:, [2, 0]]
-        H[~np.isfinite(rows.z[best[at], 2]), 0] = 0.0
+    z = rows.z[best[at]][:, ORDER[rows.kind]]
+    H = np.zeros((len(at), 3, 6))
+    H[:, :, :3] = np.where(np.isfinite(z)[:, :, None], geometry(station, x[:, :3]), 0.0)
+    R = var[:, ORDER[rows.kind]]
     PH = P @ H.transpose(0, 2, 1)
     S = H @ PH
-    S[:, [0, 1], [0, 1]] += R
+    S[:, [0, 1, 2], [0, 1, 2]] += R
     K = w[:, None, None] * np.linalg.solve(S, PH.transpose(0, 2, 1)).transpose(0, 2, 1)
     keep = np.eye(6) - K @ H
     table.lean[at] = keep[:, None] @ table.lean[at]
@@ -68,24 +68,28 @@ def lean(core: Core, station: Station, rows: Rows, before: Before, edges: tuple[
         table.lean[at, station.leaned] += K
 
 
-def lean_newborn(core: Core, station: Station, at: Ints) -> None:
-    """Tracks (table rows) just born of a row of this radar lean on its errors with all their weight."""
+def lean_newborn(core: Core, station: Station, at: Ints, z: Floats) -> None:
+    """Tracks (table rows) just born of RADAR rows ``z`` float64[K, 6] of this sensor lean on its errors with all their
+    weight."""
     if station.leaned < 0:
         return
     G = geometry(station, core.table.xm[at, :3])
-    square = (G**2).sum(axis=2, keepdims=True)
-    core.table.lean[at, station.leaned, :3] = (G / square).transpose(0, 2, 1)
+    G /= (G**2).sum(axis=2, keepdims=True)
+    core.table.lean[at, station.leaned, :3] = np.where(np.isfinite(z[:, None, :3]), G.transpose(0, 2, 1), 0.0)
 
 
 def geometry(station: Station, place: Floats) -> Floats:
-    """Derivatives of slant range (of bearings: of its logarithm) and azimuth to position, of K places:
-    float64[K, 2, 3]."""
+    """Derivatives of slant range (of bearings: of its logarithm), azimuth and elevation to position, of K places:
+    float64[K, 3, 3]."""
     away = (place - station.origin[0]) @ station.C[0].T
     ground2 = np.maximum((away[:, :2] ** 2).sum(axis=1), NEAREST_M**2)
-    out = np.zeros((len(place), 2, 3))
-    range2 = np.maximum((away**2).sum(axis=1), NEAREST_M**2)[:, None]
-    out[:, 0] = away / (np.sqrt(range2) if station.kind == RADAR else range2)
+    ground = np.sqrt(ground2)
+    range2 = ground2 + away[:, 2] ** 2
+    out = np.zeros((len(place), 3, 3))
+    out[:, 0] = away / (np.sqrt(range2) if station.kind == RADAR else range2)[:, None]
     out[:, 1, 0], out[:, 1, 1] = away[:, 1] / ground2, -away[:, 0] / ground2
+    out[:, 2, :2] = -away[:, :2] * (away[:, 2] / (range2 * ground))[:, None]
+    out[:, 2, 2] = ground / range2
     return out @ station.C[0]
 
 
@@ -93,7 +97,7 @@ def considered(core: Core, rows: Ints, ahead_s: Floats) -> Floats:
     """What lasting errors add to the covariances of K rows of the table ``ahead_s`` later: float64[K, 6, 6]."""
     G = core.table.lean[rows]
     _move(G, np.arange(len(rows)), ahead_s)
-    B = np.zeros((G.shape[1], 2))
+    B = np.zeros((G.shape[1], 3))
     for station in core.stations.values():
         if station.leaned >= 0:
             B[station.leaned] = station.lasting
@@ -102,5 +106,5 @@ def considered(core: Core, rows: Ints, ahead_s: Floats) -> Floats:
 
 
 def _move(G: Floats, rows: Ints, dt_s: Floats) -> None:
-    """Constant velocity, in place: float64[M, S, 6, 2]."""
+    """Constant velocity, in place: float64[M, S, 6, 3]."""
     G[rows, :, :3] += dt_s[:, None, None, None] * G[rows, :, 3:]

@@ -114,11 +114,13 @@ class Station:
         if is_angle:
             angles = slice(1, 3) if self.kind == MeasurementKind.RADAR else slice(0, 2)
             self.ceiling[angles] = settings.angle_sigma_ceiling
-        self.lasting = np.zeros(2)  # variances of the errors in range and azimuth that stay the same for minutes
+        # variances of the errors in range (of bearings: its logarithm), azimuth and elevation that stay the same for
+        # minutes
+        self.lasting = np.zeros(3)
         if is_angle:
             by_range = self.sigma[0] if self.kind == MeasurementKind.RADAR else sensor.sigma_range_share or 0.0
-            by_azimuth = self.sigma[1 if self.kind == MeasurementKind.RADAR else 0]
-            self.lasting[:] = sensor.lasting_share * np.array([by_range, by_azimuth]) ** 2
+            angles = self.sigma[1:3] if self.kind == MeasurementKind.RADAR else self.sigma[:2]
+            self.lasting[:] = sensor.lasting_share * np.array([by_range, *angles]) ** 2
         self.leaned = -1  # which of the table's "lean" is this sensor's; −1: none
         self.speed_sigma = self._speed_sigma(settings)
         self.extent = self._extent()

@@ -55,7 +55,7 @@ def column_specs(
         "t_chance_ns": (np.int64, (n_sensor,)),  # chances to be seen are accounted for up to here
         "look_hit": (np.int64, (n_sensor,)),  # number of the tracker's step in which that sensor last fed it
         "t_placed_ns": (np.int64, ()),  # since when bearings alone make it a place
-        "lean": (np.float64, (n_lasting, 6, 2)),  # ∂x/∂(range, azimuth) of sensors whose errors last; track.lasting
+        "lean": (np.float64, (n_lasting, 6, 3)),  # ∂x/∂(range, azimuth, elevation) of sensors whose errors last
         "emits": (np.float64, ()),  # > 0: existence rests on bearings; probability that it emits, if it exists
         "lag_var": (
             np.float64,

@@ -305,7 +305,7 @@ class Tracker:
             core.reject(station, TrackReject.THINNED, len(born) - most)
             born = np.sort(born[np.argsort(-r_new[born], kind="stable")[:most]])
         if len(born):
-            lean_newborn(core, station, birth(core, station, rows, born, r_new[born]))
+            lean_newborn(core, station, birth(core, station, rows, born, r_new[born]), rows.z[born])
 
     def _show_candidates(self) -> None:
         """Candidates likely enough to be shown get their numbers, in order of birth."""

@@ -1,12 +1,13 @@
 """The benchmark of recorded cameras, on a made-up set in the same files."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from benchmarks.recorded import cameras
-from benchmarks.recorded.camera_files import RTK_PERIOD_S, distorted, read_recording, undistorted
+from benchmarks.recorded.camera_files import RTK_PERIOD_S, backwards, distorted, read_recording, undistorted
 from benchmarks.recorded.flight_files import NotThere
 from benchmarks.recorded.resection import fit
 from benchmarks.recorded.sighting import Eye, filtered
@@ -120,7 +121,38 @@ def test_every_epoch_of_the_second_half_with_two_cameras_is_solved_to_centimetre
     assert found["filter_median_m"] < 0.1
     assert found["alone_median_m"] < 0.1
     assert found["filter_p95_m"] < 0.4
+    assert found["filter_inside_95"] > 0.93
+    assert found["epochs_one_camera"] + found["epochs_no_camera"] == 150 - found["epochs_two_cameras"]
     assert found["left_out"] == []
+
+
+def test_lowskys_own_tracker_solves_them_too_and_knows_how_well(folder, fit_once, monkeypatch):
+    monkeypatch.setattr(cameras, "fit", fit_once)
+    found = cameras.measure(folder)
+    assert found["lowsky_solved"] == found["epochs_two_cameras"]
+    assert found["lowsky_median_m"] < 0.1
+    assert found["lowsky_inside_95"] > 0.93
+
+
+def test_any_two_of_the_cameras_will_do(folder, fit_once, monkeypatch):
+    monkeypatch.setattr(cameras, "fit", fit_once)
+    found = cameras.measure(folder, only=("cam0", "cam2"))
+    assert list(found["cameras"]) == ["cam0", "cam2"]
+    assert found["filter_solved"] == found["lowsky_solved"] == found["epochs_two_cameras"] > 100
+    assert found["filter_median_m"] < 0.15
+
+
+def test_a_flight_run_backwards_has_its_second_half_first(recording):
+    back = backwards(recording)
+    np.testing.assert_array_equal(back.truth[::-1], recording.truth)
+    for camera, turned in zip(recording.cameras, back.cameras, strict=True):
+        assert (np.diff(turned.t_own_s) > 0).all()
+        np.testing.assert_array_equal(turned.ray[0], camera.ray[-1])
+    again = backwards(back)
+    np.testing.assert_allclose(
+        again.cameras[0].t_own_s - again.cameras[0].t_own_s[0],
+        recording.cameras[0].t_own_s - recording.cameras[0].t_own_s[0],
+    )
 
 
 def test_undistortion_is_the_inverse_of_the_lens(rng):
@@ -141,4 +173,30 @@ def test_data_that_is_not_there_is_said(tmp_path, monkeypatch, capsys):
         read_recording(tmp_path / "nowhere")
     monkeypatch.setattr("sys.argv", ["cameras", str(tmp_path)])
     assert cameras.main() == 3
-    assert "the data is not there" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "the data is not there" in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("cameras.txt", "nothing", "0 cameras"),
+        ("trajectory/rtk.txt", "1 2\n3 4\n", "needs x y z"),
+        ("trajectory/rtk.txt", "x y z\n", "cannot be read"),
+        ("detections/cam1.txt", "frame x y\n1 a b\n", "cannot be read"),
+        ("calibration/made2_1.json", "{", "cannot be read"),
+        ("calibration/made2_1.json", '{"fps": 25}', "K-matrix"),
+    ],
+)
+def test_a_broken_file_is_said_in_one_line(folder, tmp_path, file, content, said):
+    broken = tmp_path / "broken"
+    shutil.copytree(folder, broken)
+    (broken / file).write_text(content, encoding="utf-8")
+    with pytest.raises(NotThere, match=said) as reason:
+        read_recording(broken)
+    assert "\n" not in str(reason.value)
+
+
+def test_a_camera_that_is_not_in_the_set_is_said(folder):
+    with pytest.raises(NotThere, match="no camera cam7"):
+        read_recording(folder, ("cam0", "cam7"))

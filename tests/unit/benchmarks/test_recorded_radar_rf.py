@@ -186,6 +186,23 @@ def test_data_that_is_not_there_is_said(tmp_path, monkeypatch, capsys):
     assert "the data is not there" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("ALVIRA_scenario.csv", b"", "cannot be read"),
+        ("DIANA_scenario.csv", b"a,b\n1,2\n", "cannot be read"),
+        ("flight.csv.gz", b"no gzip", "cannot be read|rows with place"),
+        ("flight.csv.gz", gzip.compress(b"latitude,longitude,altitude(m),datetime(utc)\n"), "0 rows"),
+    ],
+)
+def test_a_broken_file_is_said_in_one_line(tmp_path, file, content, said):
+    folder = make(tmp_path / "f", Made(seconds=20, radar_until_s=20.0))
+    (folder / file).write_bytes(content)
+    with pytest.raises(NotThere, match=said) as reason:
+        read_flight(folder)
+    assert "\n" not in str(reason.value)
+
+
 def test_the_command_writes_its_figures(tmp_path, monkeypatch, capsys):
     folder = make(tmp_path / "f", Made(seconds=20, radar_until_s=20.0))
     monkeypatch.setattr("sys.argv", ["radar_rf", str(folder), "--json", str(tmp_path / "out.json")])
