@@ -16,7 +16,7 @@ def condition(kind, x, P, z, var, dt, origin, C, height):
     if kind == RADAR:
         shift, extra[0] = range_second_order(x, P, dt, origin)
         z_pred[0] += shift
-        if len(origin) == 8:
+        if len(origin) == 9:
             extra[2] = ground_variance(z_pred[2], H[2] @ P @ H[2], var[2], origin[3], origin[4])
     used = [k for k in range(len(z_pred)) if np.isfinite(z[k])]
     nu = z[used] - z_pred[used]

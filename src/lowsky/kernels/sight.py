@@ -126,7 +126,8 @@ def _observing():
 @lean
 def _observe_modes(kind, sheet, n_mode, mu, var, dt, origin, C, height, work, is_still, observing):
     """Predicted rows and derivatives of every mode into ``work``: at the most probable mode's mean, and at that of any
-    mode that is not near it. EXTRA gets the range of a radar."""
+    mode that is not near it. EXTRA gets the range of a radar; of a bearing sensor EXTRA and EXTRA_UP what its place,
+    which is not known exactly, adds to the variances of azimuth and elevation."""
     z_ref, H, extra, d, u, gradient, at, zero = observing
     ref = 0
     for m in range(n_mode):
@@ -205,9 +206,9 @@ def whiten(sheet, var, comps, n_comp, up, weak_row, is_still, work):
     """L and U of every mode and the rows like one; the notation is this file's.
 
     Components ``comps`` int64[n_comp] with the derivatives in ``work``, variances ``var`` float64[6], EXTRA of
-    component 0 and EXTRA_UP of component ``up``. ``is_still`` bool[6]: no derivative to velocity. ``work`` gets L, with the inverse of its diagonal on
-    the diagonal, and U. Component ``weak_row`` is left out in lanes where KEEP is 0: there its column of U and 1/L_kk
-    are 0. Returns lanes (2π)^{−D/2} Π 1/L_kk. Twin, with ``weigh_edges``: ``update.condition``.
+    component 0 and EXTRA_UP of component ``up``. ``is_still`` bool[6]: no derivative to velocity. ``work`` gets L, with
+    the inverse of its diagonal on the diagonal, and U. Component ``weak_row`` is left out in lanes where KEEP is 0:
+    there its column of U and 1/L_kk are 0. Returns lanes (2π)^{−D/2} Π 1/L_kk. Twin, with ``weigh_edges``: ``update.condition``.
     """
     norm = spread(1.0)
     for n in range(n_comp):

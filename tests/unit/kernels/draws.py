@@ -42,7 +42,7 @@ def frame(rng):
 
 def mirrored(rng, origin):
     """What a radar's station tells: its place, and below which elevation the ground disturbs the next one."""
-    return np.concatenate((origin, [rng.uniform(-0.1, 0.6), 3.0, 0.0, 0.0, 1.0]))
+    return np.concatenate((origin, [rng.uniform(-0.1, 0.6), 3.0, 0.0, 0.0, 1.0, 0.0]))
 
 
 def modes(rng, x, P, n=3):
