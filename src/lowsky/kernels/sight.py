@@ -208,7 +208,8 @@ def whiten(sheet, var, comps, n_comp, up, weak_row, is_still, work):
     Components ``comps`` int64[n_comp] with the derivatives in ``work``, variances ``var`` float64[6], EXTRA of
     component 0 and EXTRA_UP of component ``up``. ``is_still`` bool[6]: no derivative to velocity. ``work`` gets L, with
     the inverse of its diagonal on the diagonal, and U. Component ``weak_row`` is left out in lanes where KEEP is 0:
-    there its column of U and 1/L_kk are 0. Returns lanes (2π)^{−D/2} Π 1/L_kk. Twin, with ``weigh_edges``: ``update.condition``.
+    there its column of U and 1/L_kk are 0. Returns lanes (2π)^{−D/2} Π 1/L_kk. Twin, with ``weigh_edges``:
+    ``update.condition``.
     """
     norm = spread(1.0)
     for n in range(n_comp):
