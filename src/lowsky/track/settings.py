@@ -284,8 +284,8 @@ def _chain_faults(settings: TrackerSettings) -> list[tuple[str, str]]:
     n = len(settings.modes)
     if not 1 <= n <= 8:
         return [("modes", "one to eight modes of motion")]
-    if not settings.behaviours:
-        return [("behaviours", "one behaviour at least")]
+    if not 1 <= len(settings.behaviours) <= 8:
+        return [("behaviours", "one to eight behaviours")]
     stays = [("report_stay_s", settings.report_stay_s)]
     stays += [("behaviours", behaviour.stay_s) for behaviour in settings.behaviours]
     for name, stay_s in stays:
