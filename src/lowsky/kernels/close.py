@@ -76,6 +76,23 @@ def pair_overlap(xa, Pa, xb, Pb, origin, C, cell, out):
 
 
 @njit
+def unresolved_pairs(first, second, now_ns, t_ns, xm, origin, C, cell, out):
+    """``pair_overlap`` on all axes at once of K pairs of table rows, both moved to ``now_ns`` at constant velocity and
+    taken where they are estimated, into ``out`` float64[K].
+
+    Shares its arithmetic, and so its twin, with ``pair_overlap``.
+    """
+    xa, xb, P, same = np.empty(3), np.empty(3), np.zeros((6, 6)), np.empty(3)
+    for k in range(first.shape[0]):
+        a, b = first[k], second[k]
+        for c in range(3):
+            xa[c] = xm[a, c] + (now_ns - t_ns[a]) * 1e-9 * xm[a, c + 3]
+            xb[c] = xm[b, c] + (now_ns - t_ns[b]) * 1e-9 * xm[b, c + 3]
+        pair_overlap(xa, P, xb, P, origin, C, cell, same)
+        out[k] = same[0] * same[1] * same[2]
+
+
+@njit
 def close_pairs(edge_track, edge_row, p_edge, p_miss, is_strong, n_row, xm, Pm, origin, C, cell, gate, floor):
     r"""Pairs of tracks that may be confused or not be told apart in this look.
 

@@ -276,12 +276,13 @@ def _collapse(q, xh, Ph, muh, sheet, mu, x, P):
 @njit
 def rearrange_groups(
     kind, touched, start, group_of, edge_row, p_edge, p_miss, t_ns, x, P, mu, xm, Pm, z, var, weak_height, t_row_ns,
-    origin, C, height, frame_of_row, var_floor, var_ceiling, rounds, ok_out,
+    origin, C, height, frame_of_row, var_floor, var_ceiling, rounds, ok_out, mixing_out,
 ):  # fmt: skip
     """``rearrange_tracks``, which has the twin, of every group among ``touched`` (int64[K], ascending).
 
     ``group_of`` int64[T] is −1 for tracks in none; these are left alone. Edges of touched[k] are start[k] …
-    start[k + 1] − 1; p_miss float64[T]; ok_out bool[K].
+    start[k + 1] − 1; p_miss float64[T]; ok_out bool[K]. ``mixing_out`` float64[Σ n²] holds the groups' mixing one
+    after the other, in order of group, tracks within one in order of ``touched``.
     """
     n_group, n = group_of.max() + 1, touched.shape[0]
     count = np.zeros(n_group + 1, np.int64)
@@ -296,6 +297,7 @@ def rearrange_groups(
         if g >= 0:
             member[fill[g]] = k
             fill[g] += 1
+    filled = 0
     for g in range(n_group):
         at = member[count[g] : count[g + 1]]
         n_t, n_e = at.shape[0], 0
@@ -315,3 +317,6 @@ def rearrange_groups(
         )  # fmt: skip
         for t in range(n_t):
             ok_out[at[t]] = ok[t]
+            for k in range(n_t):
+                mixing_out[filled + t * n_t + k] = mixing[t, k]
+        filled += n_t * n_t

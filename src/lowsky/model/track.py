@@ -34,6 +34,15 @@ class PositionKind(IntEnum):
     RING = 3  # range only
 
 
+IDENTITY_SURE = 0.9
+"""An identity that is a track's own with less probability is shown as uncertain; one that is another's with more is
+given to it (docs/science 1.11)."""
+
+
+def _nothing() -> Floats:
+    return np.empty(0)
+
+
 @dataclass(frozen=True, slots=True)
 class TrackSnapshot:
     """Every track of the picture at ``t_ns``, as columns. N rows in order of ``track_id``. Read-only arrays.
@@ -59,11 +68,22 @@ class TrackSnapshot:
     identity: tuple[str | None, ...]  # length N: declared identity
     texts: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)  # callsign, operator_id, …
     attributes: Mapping[str, Floats] = field(default_factory=dict)  # newest value of each ATTRIBUTES column
+    # float64[N] each; left out: nothing in doubt, no crowd
+    identity_probability: Floats = field(default_factory=_nothing)  # its declared identity is its own; NaN: it has none
+    group_count: Floats = field(default_factory=_nothing)  # objects in the crowd it is in, too close to tell apart …
+    group_sigma: Floats = field(default_factory=_nothing)  # … ± this (1σ); NaN: none
 
     def __post_init__(self) -> None:
+        if len(self.track_id) and not len(self.identity_probability):
+            sure = np.where([name is not None for name in self.identity], 1.0, np.nan)
+            object.__setattr__(self, "identity_probability", sure)
+        for name in ("group_count", "group_sigma"):
+            if len(self.track_id) and not len(getattr(self, name)):
+                object.__setattr__(self, name, np.full(len(self.track_id), np.nan))
         columns: tuple[NDArray[Any], ...] = (
             self.track_id, self.t_state_ns, self.t_update_ns, self.x, self.P, self.existence, self.status,
             self.position_kind, self.sensors, self.origin_sensor, self.bearing, self.class_probability,
+            self.identity_probability, self.group_count, self.group_sigma,
             *self.attributes.values(),
         )  # fmt: skip
         for a in columns:
@@ -73,3 +93,7 @@ class TrackSnapshot:
 
     def __len__(self) -> int:
         return len(self.track_id)
+
+    def is_unsure(self) -> NDArray[np.bool_]:
+        """bool[N]: has a declared identity that may well be another track's."""
+        return np.asarray(self.identity_probability < IDENTITY_SURE)  # not so for NaN

@@ -45,11 +45,12 @@ def _percent(probability: Floats) -> NDArray[np.uint8]:
 
 
 def affiliations(snapshot: TrackSnapshot, rows: Ints, alerted: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Cooperative: it says who it is. Suspicious: it does not, and an open alert names it.
+    """Cooperative: it says who it is, and it is surely this one. Suspicious: it does not, and an open alert names it.
 
     The operator's word and the checks of claims against physics come with the alert desk.
     """
     declared = np.array([snapshot.identity[row] is not None for row in rows.tolist()], bool)
+    declared &= ~snapshot.is_unsure()[rows]
     out = np.where(alerted, Affiliation.SUSPICIOUS, Affiliation.UNIDENTIFIED)
     return np.where(declared, Affiliation.COOPERATIVE, out).astype(np.uint8)
 

@@ -23,7 +23,9 @@ BASE_LIMIT_NS = 20 * 86_400_000_000_000  # int32 milliseconds reach 24.8 days
 _NONE = np.empty(0, np.int64)
 _WHOLE = np.dtype((np.void, ROW_BYTES))  # a row as one item: NumPy copies a structure field by field
 LABEL_TEXTS = ("callsign", "self_id", "status")
-_NO_TEXTS: tuple[str | None, ...] = (None,) * (1 + len(LABEL_TEXTS))
+_NO_TEXTS: tuple[str | None, ...] = (None,) * (2 + len(LABEL_TEXTS))
+UNSURE = " ?"
+"""Behind every declared text of a track whose identity may be another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Encoder:
         self.labels: dict[int, Label] = {}
         self.labels_version = 0
         self._raw: dict[int, tuple[str | None, ...]] = {}  # texts as they came, by id
+        self._unsure: NDArray[np.bool_] = np.empty(0, bool)
         self._words: tuple[object, object] = (None, None)  # of the newest snapshot whose texts were noted
         self._row_version: Ints = _NONE
         self._ids: Ints = _NONE
@@ -137,6 +140,7 @@ class Encoder:
         changed |= snapshot.position_kind != last.position_kind[at]
         changed |= snapshot.sensors != last.sensors[at]
         changed |= alerted != self._alerted[at]
+        changed |= snapshot.is_unsure() != last.is_unsure()[at]
         changed |= np.abs(snapshot.existence - self._sent_existence[at]) > EXISTENCE_STEP
         changed |= snapshot.t_state_ns - self._sent_state_ns[at] >= STATE_REFRESH_NS
         return changed
@@ -153,17 +157,19 @@ class Encoder:
             self._raw.pop(track_id, None)
 
     def _note_labels(self, snapshot: TrackSnapshot) -> None:
-        words = (snapshot.identity, snapshot.texts)
-        if words[0] is self._words[0] and words[1] is self._words[1]:
+        words, unsure = (snapshot.identity, snapshot.texts), snapshot.is_unsure()
+        if words[0] is self._words[0] and words[1] is self._words[1] and np.array_equal(unsure, self._unsure):
             return  # the tracker hands out the same objects while no word and no track changes
-        self._words = words
+        self._words, self._unsure = words, unsure
         none = (None,) * len(snapshot)
-        texts = list(zip(snapshot.identity, *(snapshot.texts.get(name, none) for name in LABEL_TEXTS)))
+        mark = [UNSURE if doubt else None for doubt in unsure.tolist()]
+        texts = list(zip(mark, snapshot.identity, *(snapshot.texts.get(name, none) for name in LABEL_TEXTS)))
         for raw, track_id in zip(texts, snapshot.track_id.tolist()):
             if self._raw.get(track_id, _NO_TEXTS) == raw:
                 continue
             self._raw[track_id] = raw
-            self.labels[track_id] = Label(self.version, shown(raw[0]), tuple(shown(text) for text in raw[1:]))
+            said = [text and f"{text}{raw[0] or ''}" for text in (shown(text) for text in raw[1:])]
+            self.labels[track_id] = Label(self.version, said[0], tuple(said[1:]))
             self.labels_version = self.version
 
     def frame(self, since: int, seq: int, t_sent_ns: int) -> bytes:

@@ -20,6 +20,7 @@ from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject
 from lowsky.track.settings import TrackerSettings
 from lowsky.track.table import ATTRIBUTE_INDEX, TrackTable
 from lowsky.track.together import Together
+from lowsky.track.whose import Whose
 
 GATE_OF_DIM = np.array([0.0, 12.12, 15.20, 17.73, 20.00, 22.11, 24.10])
 """χ² quantile 0.9995 by number of components (docs/science 1.5)."""
@@ -68,6 +69,7 @@ class Core:
     last_batch_ns: dict[str, int] = field(default_factory=dict)
     clutter: dict[str, ClutterMap] = field(default_factory=dict)  # of each radar
     together: Together = field(default_factory=Together)  # close pairs
+    whose: Whose = field(default_factory=Whose)  # identities in doubt
     text_version: int = 0  # changes when any text or identity does
     room: tuple[Any, ...] = ()  # for ``weigh_edges``, grown as needed
 

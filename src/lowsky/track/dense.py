@@ -108,15 +108,28 @@ def rearrange(core: Core, rows: Rows, track: Ints, row: Ints, p_edge: Floats, p_
     to_row = np.concatenate((row[edges], len(rows) + np.arange(len(own))))[order]
     weight = np.concatenate((np.maximum(p_alone[edges], 0.0), close.p))[order]
     touched = of_track[order][start[:-1]]
-    ok = np.empty(len(touched), np.bool_)
+    size = np.bincount(close.group_of[touched])
+    ok, mixing = np.empty(len(touched), np.bool_), np.empty(int((size * size).sum()))
     rearrange_groups(
         rows.kind, touched, start, close.group_of, to_row, weight, p_miss, table.t_ns, table.x, table.P, table.mu,
         table.xm, table.Pm, np.concatenate((rows.z, close.z)), np.concatenate((rows.var, close.var)),
         np.concatenate((rows.weak_height, rows.weak_height[own])), np.concatenate((rows.t_ns, rows.t_ns[own])),
         rows.origin, rows.C, rows.height, np.concatenate((rows.frame, rows.frame[own])), core.var_floor,
-        core.var_ceiling, core.settings.rounds, ok,
+        core.var_ceiling, core.settings.rounds, ok, mixing,
     )  # fmt: skip
+    if core.whose.of or table.has_identity[touched].any():
+        for group, n in enumerate(size.tolist()):
+            of_group = touched[close.group_of[touched] == group]
+            core.whose.mix(table, of_group, mixing[: n * n].reshape(n, n), speaking(core, of_group))
+            mixing = mixing[n * n :]
     return touched[~ok]
+
+
+def speaking(core: Core, rows: Ints) -> NDArray[np.bool_]:
+    """bool[K]: those of table rows that reported themselves within their last three intervals."""
+    table = core.table
+    quiet_s = (core.now_ns - table.t_report_ns[rows]) * 1e-9
+    return (table.t_report_ns[rows] > 0) & (quiet_s <= core.settings.coast_intervals * table.interval_s[rows])
 
 
 def in_crowd(core: Core, rows: Ints) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from lowsky.kernels.gate import pairs
 from lowsky.kernels.merge import AGREE, APART, agreeing_pairs
 from lowsky.model.events import TracksMerged
 from lowsky.track.core import Core
+from lowsky.track.crowds import count_crowds
 from lowsky.track.rays import replaced
 from lowsky.track.reports import Identities
 
@@ -23,11 +24,14 @@ class Duplicates:
     keep_ns: int = 10_000_000_000  # a pair not close for so long is forgotten
 
     def check(self, core: Core, known: Identities) -> list[int]:
-        """Once a second: rows of tracks that were merged into another, to be removed. Emits ``TracksMerged``."""
+        """Once a second: rows of tracks that were merged into another, to be removed. Emits ``TracksMerged``.
+
+        Crowds are counted at the same time."""
         settings, table = core.settings, core.table
         if core.now_ns < self.t_next_ns:
             return []
         self.t_next_ns = core.now_ns + int(settings.merge_every_s * 1e9)
+        count_crowds(core)
         shown = np.flatnonzero(table.track_id[: table.n] > 0)
         if len(shown) < 2:
             self.agreed.clear()
@@ -119,6 +123,7 @@ def _merge(
     table.status[stays] = max(int(table.status[stays]), int(table.status[goes]))
     lacking = np.isnan(table.attributes[stays])
     table.attributes[stays, lacking] = table.attributes[goes, lacking]
+    core.whose.merged(int(table.serial[stays]), int(table.serial[goes]))
     core.emit(
         TracksMerged,
         cause,

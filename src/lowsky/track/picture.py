@@ -17,7 +17,10 @@ from lowsky.track.wedges import Wedge, existence
 
 FED_WITHIN_NS = 10_000_000_000  # docs/contract: "which sensors fed it in the last 10 s"
 WORDS = tuple(name for name in TEXTS if name != "identity")
-COLUMNS = ("track_id", "t_ns", "t_update_ns", "xm", "Pm", "r", "status", "t_hit_ns", "attributes", "serial", "lag_var")
+COLUMNS = (
+    "track_id", "t_ns", "t_update_ns", "xm", "Pm", "r", "status", "t_hit_ns", "attributes", "serial", "lag_var",
+    "doubt", "group_count", "group_sigma",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -88,6 +91,9 @@ class Picture:
             t_update_ns=columns["t_update_ns"], x=columns["xm"], P=columns["Pm"], existence=columns["r"],
             status=columns["status"], position_kind=kind, sensors=sensors, origin_sensor=origin, bearing=bearing,
             class_probability=probability, identity=self._identity, texts=self._texts,
+            identity_probability=np.where([w is not None for w in self._identity], 1.0 - columns["doubt"], np.nan),
+            group_count=np.where(columns["group_count"] > 0.0, columns["group_count"], np.nan),
+            group_sigma=np.where(columns["group_count"] > 0.0, columns["group_sigma"], np.nan),
             attributes={
                 name: np.ascontiguousarray(columns["attributes"][:, k])
                 for k, name in enumerate(ATTRIBUTES) if given[k]

@@ -11,6 +11,7 @@ from lowsky.kernels.existence import note_reports
 from lowsky.kernels.update import MOVED, NOT_A_STATE, TOO_OLD, UNREACHABLE, USED, update_assigned
 from lowsky.model.events import TrackIdentified, TrackStarted
 from lowsky.model.measurement import Floats, Ints, MeasurementBatch
+from lowsky.model.track import IDENTITY_SURE
 from lowsky.track.along import common_part, in_their_place
 from lowsky.track.associate import NO_COVERAGE, associate, lose
 from lowsky.track.births import birth
@@ -83,6 +84,8 @@ def _take_named(
 ) -> Ints:  # fmt: skip
     """Reports whose identity has a track go to it. Returns the rows that have none but a position."""
     table, settings = core.table, core.settings
+    if core.whose.of:
+        _ask_again(core, known, rows, named, codes, names)
     row_of_code = np.full(len(names), -1, np.int64)
     for code in np.unique(codes[named]).tolist():
         serial = known.serial_of.get(names[code])
@@ -128,6 +131,45 @@ def _take_named(
         for code in np.unique(codes[mine[used]]).tolist():
             known.strayed.pop(names[code], None)
     return fresh
+
+
+def _ask_again(
+    core: Core, known: Identities, rows: Rows, named: Ints, codes: NDArray[np.int32], names: tuple[str, ...]
+) -> None:
+    """What these reports say of identities in doubt: one that is surely another track's goes there before they do."""
+    table, settings = core.table, core.settings
+    for row in named[np.isfinite(rows.z[named, 0])].tolist():
+        name = names[codes[row]]
+        if name not in core.whose.of or name not in known.serial_of:
+            continue
+        best, p = core.whose.heard(
+            table, name, rows.origin[row, :2], rows.var[row, :2], int(rows.t_ns[row]), settings.merge_latency_s
+        )
+        if p < IDENTITY_SURE or best == known.serial_of[name]:
+            continue
+        to = int(np.flatnonzero(table.serial[: table.n] == best)[0])
+        other = table.facts_of(to).identity
+        if other is None or other in core.whose.of:
+            _hand_over(core, known, name, to)
+
+
+def _hand_over(core: Core, known: Identities, name: str, to: int) -> None:
+    """Give an identity, with all that was declared, to another row, which gives its own, if it has one."""
+    table = core.table
+    old, new = table.facts[known.serial_of[name]], table.facts_of(to)
+    pair = np.array([old.row, to])
+    for column in (table.has_identity, table.reports, table.t_report_ns, table.lag_var, table.doubt):
+        column[pair] = column[pair[::-1]]
+    old.identity, new.identity = new.identity, name
+    old.texts, new.texts = new.texts, old.texts
+    for facts in (old, new):
+        if facts.identity is not None:
+            known.serial_of[facts.identity] = int(table.serial[facts.row])
+            core.whose.moved(table, facts.identity, int(table.serial[facts.row]))
+    core.text_version += 1
+    if table.track_id[to] > 0:
+        cause = "its reports fit this track, not the one that carried it"
+        core.emit(TrackIdentified, cause, track_id=int(table.track_id[to]), identity=name)
 
 
 def _lasting(var: Floats, mine: Ints, since_ns: Ints, error_s: float) -> Floats:

@@ -103,6 +103,7 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     apart_prior: float = 4.0  # pairs told apart, or members seen, that a group's own share is weighed against
     rounds: int = 3  # of dealing out a group's hypotheses anew; docs/science 1.5: two to four
     group_most: int = 62  # larger groups are left to belief propagation; each track is a bit in the sampler
+    group_overlap: float = 0.25  # chance to be in one cell, by places alone, from which a pair is shown as a group
     sweeps: int = 100  # of the sampler: conditional probabilities averaged over them are good to some 0.02
 
     # births
@@ -147,6 +148,8 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     report_age_s: float = 5.0  # older than the track's state by more: not used
     move_after: int = 3  # unreachable reports that agree with each other before the track follows them
     reidentify_s: float = 86_400.0  # an identity that returns within it gets its old number back: same airframe
+    swap_s: float = 10.0  # two that cannot be told apart by their states exchange places unseen in so long: a manoeuvre
+    swap_mps: float = 5.0  # … for which velocities that differ by this (1σ) are alike
     remembered: int = 10_000  # identities kept for that
 
     # sensors that deliver tracks

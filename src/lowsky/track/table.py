@@ -51,6 +51,9 @@ def column_specs(
         "interval_s": (np.float64, ()),
         "has_identity": (np.bool_, ()),
         "has_facts": (np.bool_, ()),
+        "doubt": (np.float64, ()),  # that its identity is another's
+        "group_count": (np.float64, ()),  # objects in the crowd it is in, too close to be told apart; 0: none …
+        "group_sigma": (np.float64, ()),  # … ± this
         "t_hit_ns": (np.int64, (n_sensor,)),  # newest row of each sensor
         "t_chance_ns": (np.int64, (n_sensor,)),  # chances to be seen are accounted for up to here
         "look_hit": (np.int64, (n_sensor,)),  # number of the tracker's step in which that sensor last fed it
@@ -90,6 +93,9 @@ class TrackTable:
     interval_s: NDArray[np.float64]
     has_identity: NDArray[np.bool_]
     has_facts: NDArray[np.bool_]
+    doubt: NDArray[np.float64]
+    group_count: NDArray[np.float64]
+    group_sigma: NDArray[np.float64]
     t_hit_ns: NDArray[np.int64]
     t_chance_ns: NDArray[np.int64]
     look_hit: NDArray[np.int64]

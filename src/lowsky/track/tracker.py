@@ -178,6 +178,7 @@ class Tracker:
                 "clutter": [[name, known.dump()] for name, known in core.clutter.items()],
                 "table": core.table.dump(),
                 "together": core.together.dump(),
+                "whose": core.whose.dump(),
                 "known": self._known.dump(),
                 "foreign": self._foreign.dump(),
                 "duplicates": self._duplicates.dump(),
@@ -208,6 +209,7 @@ class Tracker:
         core.last_batch_ns = dict(parts["last_batch_ns"])
         core.table.load(parts["table"])
         core.together.load(parts["together"])
+        core.whose.load(parts["whose"])
         for name, known in parts["clutter"]:
             core.clutter[name].load(known)
         core.text_version += 1
@@ -332,6 +334,7 @@ class Tracker:
             identity = table.facts[int(table.serial[row])].identity
             if identity is not None:
                 place = table.xm[row, :3]
+                core.whose.forget(identity)
                 self._known.forget(identity, int(table.track_id[row]), core.now_ns, place, settings.remembered)
         table.remove(gone)
 

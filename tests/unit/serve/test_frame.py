@@ -138,6 +138,19 @@ def test_who_says_its_name_is_cooperative_and_who_an_alert_names_is_suspicious()
     assert columns["affiliation"].tolist() == wanted
 
 
+def test_an_identity_that_may_be_anothers_is_not_shown_as_certain():
+    p = {"identity_probability": np.array([0.7, 0.95, np.nan])}
+    texts = {"callsign": ("ONE", "TWO", None)}
+    encoder = encoded(picture(snapshot(identity=("abc123", "def456", None), texts=texts, **p)))
+    wanted = [Affiliation.UNIDENTIFIED, Affiliation.COOPERATIVE, Affiliation.UNIDENTIFIED]
+    assert unpack(encoder.frame(0, 1, T0)).columns["affiliation"].tolist() == wanted
+    assert (encoder.labels[1].identity, encoder.labels[1].texts[0]) == ("abc123 ?", "ONE ?")
+    assert (encoder.labels[2].identity, encoder.labels[2].texts[0]) == ("def456", "TWO")
+    encoder.update(picture(snapshot(t_ns=T0 + SECOND, identity=("abc123", "def456", None), texts=texts)))
+    assert encoder.labels[1].identity == "abc123"
+    assert unpack(encoder.frame(0, 2, T0)).columns["affiliation"][0] == Affiliation.COOPERATIVE
+
+
 def test_a_delta_holds_the_rows_that_changed_and_the_ids_that_went():
     encoder = encoded(picture())
     since = encoder.version

@@ -1,13 +1,28 @@
 """Tracks that a radar cannot tell apart, or not yet."""
 
 import numpy as np
-from tests.unit.track.track_scenes import SECOND, T0, batch, cover, look, plots, radar, shown, site, straight
+from tests.unit.track.track_scenes import (
+    SECOND,
+    T0,
+    batch,
+    cover,
+    look,
+    plots,
+    radar,
+    receiver,
+    reports,
+    shown,
+    site,
+    straight,
+)  # fmt: skip
 
 from lowsky.model.events import TrackConfirmed, TracksMerged
 from lowsky.model.measurement import MeasurementKind
 from lowsky.model.ports import Tick
+from lowsky.track.table import TrackTable
 from lowsky.track.together import LEAST, Together
 from lowsky.track.tracker import Tracker
+from lowsky.track.whose import Whose
 
 CELL = np.array([15.0, np.radians(1.0), np.radians(2.0)])
 SIGMA = np.array([10.0, np.radians(0.5), np.radians(1.0), 0.5])
@@ -85,3 +100,91 @@ def test_two_tracks_of_one_object_still_become_one():
             events += tracker.step(look(rng, sensor, t + offset, target + off * np.array([90, 90, 0, 0, 0, 0])))
     assert shown(tracker.snapshot()).sum() == 1
     assert not any(isinstance(e, TracksMerged) and e.track_id == e.merged_track_id for e in events)
+
+
+def side_by_side(t_s):
+    """Two that fly away from the radar and come within 10 m of each other, 18 to 38 s; ten seconds later 90 m apart."""
+    gap = np.interp([t_s, t_s - 0.5, t_s + 0.5], [8.0, 18.0, 38.0, 48.0], [100.0, 10.0, 10.0, 100.0])
+    side = np.array([-0.5, 0.5])
+    states = np.zeros((2, 6))
+    states[:, 0], states[:, 3] = side * gap[0], side * (gap[2] - gap[1])
+    states[:, 1], states[:, 2], states[:, 4] = 700.0 + 8.0 * t_s, 120.0, 8.0
+    return states
+
+
+def flown(until_s, says_from_s=1000, saved_at_s=0):
+    """A tracker that heard "me", the first of the two, until 6 s and again from ``says_from_s`` on."""
+    rng, r, c, events = np.random.default_rng(1), radar(clutter_per_look=1.0), receiver(), []
+    tracker = Tracker(site(r, c))
+    for t in range(1, until_s + 1):
+        events += tracker.step(look(rng, r, t, side_by_side(t)))
+        if t <= 6 or t >= says_from_s:
+            events += tracker.step(reports(rng, c, t + 0.3, side_by_side(t + 0.3)[:1], ["me"], sigma=5.0))
+        if t == saved_at_s:
+            saved, tracker = tracker.dump(), Tracker(site(r, c))
+            tracker.load(saved)
+    return tracker, events
+
+
+def of_me(tracker):
+    snapshot = tracker.snapshot()
+    return snapshot, snapshot.identity.index("me")
+
+
+def test_an_identity_that_fell_silent_is_unsure_after_close_flight_and_not_before():
+    snapshot, at = of_me(flown(12)[0])
+    assert snapshot.identity_probability[at] == 1.0
+    assert not snapshot.is_unsure().any()
+    snapshot, at = of_me(flown(56)[0])
+    assert 0.3 < snapshot.identity_probability[at] < 0.9
+    assert snapshot.is_unsure().tolist() == [k == at for k in range(len(snapshot))]
+    assert np.isnan(snapshot.identity_probability[np.arange(len(snapshot)) != at]).all()
+
+
+def test_an_identity_that_speaks_again_goes_to_the_track_it_speaks_from_and_is_sure():
+    for says_from_s in (54, 58):
+        tracker, _ = flown(62, says_from_s)
+        snapshot, at = of_me(tracker)
+        away = np.linalg.norm(snapshot.x[at, :2] - side_by_side(62)[:, :2], axis=1)
+        assert away[0] < 30.0 < away[1]
+        assert snapshot.identity_probability[at] > 0.99
+
+
+def test_doubt_about_identities_is_kept_with_the_rest():
+    plain, saved = of_me(flown(56)[0]), of_me(flown(56, saved_at_s=30)[0])
+    assert plain[0].identity_probability.tobytes() == saved[0].identity_probability.tobytes()
+    assert plain[0].group_count.tobytes() == saved[0].group_count.tobytes()
+
+
+def test_an_identity_is_never_more_than_whole_and_mixes_as_tracks_do():
+    rng, table, whose = np.random.default_rng(0), TrackTable(1, 1, 1), Whose()
+    rows = table.add(4)
+    for k, name in ((0, "a"), (1, "b")):
+        table.facts_of(k).identity = name
+        table.has_identity[k] = True
+    quiet = np.zeros(2, np.bool_)
+    whose.mix(table, rows[:2], np.array([[0.7, 0.3], [0.3, 0.7]]), quiet)
+    assert whose.of["a"] == {1: 0.7, 2: 0.3}
+    assert table.doubt[:2].tolist() == [1.0 - 0.7, 1.0 - 0.7]
+    whose.mix(table, rows[1:3], np.array([[0.5, 0.5], [0.5, 0.5]]), quiet)
+    assert whose.of["a"] == {1: 0.7, 2: 0.15, 3: 0.15}
+    whose.mix(table, rows[:2], np.array([[0.5, 0.5], [0.5, 0.5]]), ~quiet)  # who speaks says where he is
+    assert whose.of["a"] == {1: 0.7, 2: 0.15, 3: 0.15}
+    for _ in range(20):
+        p = rng.random()
+        whose.mix(table, rng.choice(rows, 2, replace=False), np.array([[1 - p, p], [p, 1 - p]]), quiet)
+        for mass in whose.of.values():
+            assert sum(mass.values()) <= 1.0 + 1e-9
+
+
+def test_objects_that_no_radar_tells_apart_are_counted_with_an_uncertainty():
+    rng, sensor = np.random.default_rng(5), radar(clutter_per_look=2.0)
+    tracker = Tracker(site(sensor))
+    for t in range(1, 61):
+        tracker.step(cells_look(rng, sensor, t, grid_of_nine(t)))
+        if t == 25:
+            assert np.nansum(tracker.snapshot().group_count[shown(tracker.snapshot())] > 4) == 0  # three σ apart
+    snapshot = tracker.snapshot()
+    crowd = snapshot.group_count[shown(snapshot)]
+    assert np.nanmax(crowd) >= 6.0
+    assert 0.0 < np.nanmax(snapshot.group_sigma) < 3.0

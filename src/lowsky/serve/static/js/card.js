@@ -110,6 +110,9 @@ export class Card {
         const text = ATTRIBUTE_TEXT[name];
         if (text) lines.push([text[0], `${num(value, text[2])} ${text[1]}`.trim()]);
       }
+      const own = this.facts.track?.properties ?? {};
+      if (own.identity && own.identity_probability < 0.9) lines.push(['Identity', `uncertain: with ${num(own.identity_probability * 100)} % it is this one, else one that flew close`]);
+      if (own.group_count) lines.push(['Crowd', `one of ${num(own.group_count)} ± ${num(own.group_sigma, 1)} too close to be told apart`]);
       if (this.facts.track?.properties?.operator) lines.push(['Operator', `${this.facts.track.properties.operator} (masked)`]);
     }
     return lines;
