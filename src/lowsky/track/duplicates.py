@@ -26,7 +26,8 @@ class Duplicates:
     def check(self, core: Core, known: Identities) -> list[int]:
         """Once a second: rows of tracks that were merged into another, to be removed. Emits ``TracksMerged``.
 
-        Crowds are counted at the same time."""
+        Crowds are counted at the same time.
+        """
         settings, table = core.settings, core.table
         if core.now_ns < self.t_next_ns:
             return []
