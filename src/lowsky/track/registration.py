@@ -99,7 +99,8 @@ class Registration:
         if len(active) and errors.relative_to:  # from now on the truth is known
             self._errors[s] = SensorErrors(P=self._P_prior.copy(), look=errors.look)
             self._plotted.forget_meetings(s)
-        if len(active) or station is self._anchor or (errors.found and not errors.relative_to):
+        by_reports = len(active) > 0 or station is self._anchor or (errors.found and not errors.relative_to)
+        if by_reports or station.kind != MeasurementKind.RADAR:  # bearings of others agree with plots by chance
             return self._references, active
         active = self._plotted.active(station, t_ns) if self._plotted.any else active
         if len(active) and self._anchor is not None and not errors.relative_to:
@@ -187,19 +188,16 @@ class Registration:
         return np.array([*sigma[:3], *self._settings.relative_matters])
 
     def _lasting(self, station: Station, k: int) -> Floats:
-        """M: what a constant error of object k's reports, in place and in its clock, looks like to the sensor."""
+        """M: what a constant error of object k's reports, in place and in its clock, looks like to the sensor: as if it
+        stood elsewhere, wherever the object flies; a wrong height, as seen from here now."""
         d = station.C[0] @ (self._references.x[k, :3] - station.origin[0])
         rho = max(float(np.hypot(d[0], d[1])), 1.0)
         r = max(float(np.linalg.norm(d)), 1.0)
-        A = np.array(
-            [
-                d / r,
-                [d[1] / rho**2, -d[0] / rho**2, 0.0],
-                [-d[0] * d[2] / (r * r * rho), -d[1] * d[2] / (r * r * rho), rho / (r * r)],
-            ]
-        )
+        of_up = np.array([d[2] / r, 0.0, rho / (r * r)])
+        var = self._settings.report_error_lasts * self._references.var[k]
         M = np.zeros((N_ERROR, N_ERROR))
-        M[:3, :3] = A @ np.diag(self._settings.report_error_lasts * self._references.var[k]) @ A.T
+        M[:3, :3] = var[2] * np.outer(of_up, of_up)
+        M[EAST, EAST], M[NORTH, NORTH] = var[0], var[1]
         M[TIME, TIME] = self._settings.report_clock_sigma_s**2
         return M
 

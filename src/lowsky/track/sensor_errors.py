@@ -88,15 +88,14 @@ class SensorErrors:
         return J, y
 
     def judge(self, J_prior: Floats, matters: Floats) -> None:
-        """Correct from now on? Once there is evidence: a sensor that is well is left alone. No object that reports
-        itself convinces by itself, for it may be the one that is wrong. Errors that only another radar's plots tell of,
-        which are no truth, have to exceed ``matters`` float64[6] and chance each for itself."""
+        """Correct from now on? Once there is evidence: a sensor that is well is left alone. One error at least has to
+        exceed ``matters`` float64[6] and chance for itself. No object that reports itself convinces by itself, for it
+        may be the one that is wrong."""
         if self.applied or self.meetings < MEETINGS_LEAST:
             return
-        if self.relative_to:
-            least = np.maximum(matters, SURELY * np.sqrt(np.diag(self.P)))
-            is_sure = bool(self.beta @ np.linalg.solve(self.P, self.beta) > EVIDENCE)
-            self.applied = is_sure and bool((np.abs(self.beta) > least).any())
+        least = np.maximum(matters, SURELY * np.sqrt(np.diag(self.P)))
+        is_sure = bool(self.beta @ np.linalg.solve(self.P, self.beta) > EVIDENCE)
+        if not (is_sure and (np.abs(self.beta) > least).any()):
             return
         for k in np.flatnonzero(self.J_of.any(axis=(1, 2))).tolist():
             J, y = self._told(gross=k)
@@ -147,7 +146,8 @@ class SensorErrors:
         by_shift = 0
         if np.isfinite(shift).all():
             by_shift, _, _ = vote(slot, look, TO_RADIANS * shift, np.zeros_like(shift), near, times_s[:1], shifted)
-        self.moved = by_shift > MOVED_TIMES * most
+        # one object alone does not tell a step from an error of measurement
+        self.moved = by_shift > MOVED_TIMES * most and len(set(slot[shifted].tolist())) > 1
         if self.moved:
             votes, inside = by_shift, shifted
         if not self._is_clear(slot[inside], votes, p_detect):
