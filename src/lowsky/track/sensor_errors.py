@@ -29,6 +29,7 @@ MOVED_TIMES = 1.3  # so many more agree on one step in place than on one error o
 MOVED_SIGMA_M = 500.0
 TO_RADIANS = 1e-5  # votes wrap angles; a step of kilometres as such is a small one
 HUBER = 12.6  # χ² of 6, 0.95
+SMALL = 0.3  # of a row's own σ: an error that a track of a dozen rows already shows, told by who knows the truth
 SURELY = 5.0  # σ of a single error: objects that turn make these look smaller than they are
 EVIDENCE = 22.5  # χ² of 6, 0.999: errors are taken off only when there are some …
 GROSS = 5.0  # … and would be if any one of the objects were wrong by so many times its σ (a datum, a clock)
@@ -89,11 +90,12 @@ class SensorErrors:
 
     def judge(self, J_prior: Floats, matters: Floats) -> None:
         """Correct from now on? Once there is evidence: a sensor that is well is left alone. One error at least has to
-        exceed ``matters`` float64[6] and chance for itself. No object that reports itself convinces by itself, for it
-        may be the one that is wrong."""
+        exceed ``matters`` float64[6] (``SMALL`` of it, where reports tell) and chance for itself. No object that
+        reports itself convinces by itself, for it may be the one that is wrong."""
         if self.applied or self.meetings < MEETINGS_LEAST:
             return
-        least = np.maximum(matters, SURELY * np.sqrt(np.diag(self.P)))
+        share = 1.0 if self.relative_to else SMALL
+        least = np.maximum(share * matters, SURELY * np.sqrt(np.diag(self.P)))
         is_sure = bool(self.beta @ np.linalg.solve(self.P, self.beta) > EVIDENCE)
         if not (is_sure and (np.abs(self.beta) > least).any()):
             return
