@@ -230,6 +230,8 @@ def check(path: Path, console: Console) -> int:
 
 
 def _measures(sensor: Sensor) -> str:
+    if sensor.delivers == "tracks":
+        return "tracks of its own"
     parts = (
         ("range", sensor.sigma_range_m, "m", 1.0),
         ("azimuth", sensor.sigma_azimuth_rad, "°", 180.0 / math.pi),

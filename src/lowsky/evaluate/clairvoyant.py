@@ -59,14 +59,17 @@ class Reference:
 
 
 def detections_of(measurements: pl.DataFrame, made_by: Ints, site: Site) -> Detections:
-    """The rows of a measurement table that targets made. ``made_by`` int64[R]: target_id, -1 for the others."""
+    """The rows of a measurement table that targets made. ``made_by`` int64[R]: target_id, -1 for the others.
+
+    Without those of sensors that deliver tracks: of these the plots would have to be known.
+    """
     frame = EnuFrame.at(site.latitude_rad, site.longitude_rad, site.height_m)
     parts = []
     names = measurements["sensor"].to_numpy()
     t_ns = measurements["time"].cast(pl.Int64).to_numpy()
     for sensor in site.sensors:
         rows = np.flatnonzero((names == sensor.id) & (made_by >= 0))
-        if len(rows):
+        if len(rows) and sensor.delivers == "plots":
             parts.append(_of_sensor(measurements[rows], made_by[rows], t_ns[rows], sensor, frame))
     joined = Detections(*(np.concatenate([getattr(p, name) for p in parts]) for name in Detections.__slots__))
     return joined.take(np.lexsort((joined.t_ns, joined.target)))

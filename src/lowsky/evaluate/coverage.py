@@ -9,7 +9,7 @@ from lowsky.evaluate.seconds import Picture
 from lowsky.evaluate.tables import States
 from lowsky.geo.enu import EnuFrame
 from lowsky.geo.polar import polar_from_enu
-from lowsky.model.measurement import Floats, Ints, MeasurementKind
+from lowsky.model.measurement import Floats, Ints
 from lowsky.model.site import Sensor, Site
 
 LEAST_PROBABILITY = 0.5  # theoretical coverage: a sensor that sees it in more than half of its looks
@@ -30,7 +30,7 @@ def coverage(site: Site, truth: Picture, states: States) -> Coverage:
     place = states.geodetic[truth.row]
     inside, distance_m = np.zeros(len(place), np.bool_), np.full(len(place), np.inf)
     for sensor in site.sensors:
-        if sensor.measures == MeasurementKind.RADAR:
+        if sensor.kind == "radar":
             frame = EnuFrame.at(sensor.latitude_rad, sensor.longitude_rad, sensor.height_m)
             polar = polar_from_enu(frame.pos_enu(place[:, 0], place[:, 1], place[:, 2]))
             distance_m = np.minimum(distance_m, polar[:, 0])

@@ -54,3 +54,10 @@ def test_half_the_detections_raise_the_bound(world, site):
     half = detections_of(world.measurements, thin, site)
     q = MOTION.q[0]
     assert position_bound_m(half, world.truth, site, q) > 1.1 * position_bound_m(whole, world.truth, site, q)
+
+
+def test_what_a_sensors_own_tracker_made_of_its_plots_is_no_detection():
+    world = simulate("own-tracks", seed=3, duration_s=8.0)
+    found = detections_of(world.measurements, world.made_by, parse_site(world.site_toml))
+    of_radar = (world.measurements["sensor"] == "radar").to_numpy() & (world.made_by >= 0)
+    assert len(found.t_ns) == of_radar.sum() < (world.made_by >= 0).sum()
