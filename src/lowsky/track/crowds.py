@@ -81,18 +81,19 @@ def _confuse(core: Core, first: Ints, second: Ints) -> None:
 
 
 def _near(core: Core, shown: Ints) -> tuple[Ints, Ints, NDArray[np.bool_]]:
-    """Pairs of shown rows that are within a radar's cell of each other; and which are on every radar that sees both."""
+    """Pairs of shown rows that are within a cell of each other; and which are on every radar that sees both."""
     table, settings = core.table, core.settings
     ahead = (core.now_ns - table.t_ns[shown]) * 1e-9
     east = table.xm[shown, 0] + ahead * table.xm[shown, 3]
     north = table.xm[shown, 1] + ahead * table.xm[shown, 4]
     radars = [s for s in core.stations.values() if s.kind == MeasurementKind.RADAR]
-    half = np.zeros(len(shown))
+    half = np.full(len(shown), np.inf)  # of the radar that tells best apart; who no radar sees is near nobody
     for station in radars:
         fed = core.now_ns - table.t_hit_ns[shown, station.index] < FED_NS
         away = np.hypot(east - station.origin[0, 0], north - station.origin[0, 1])
         reach = np.minimum(np.maximum(station.cell[0], away * station.cell[1]), settings.merge_distance_m)
-        half = np.where(fed, np.maximum(half, reach), half)
+        half = np.where(fed, np.minimum(half, reach), half)
+    half = np.where(np.isfinite(half), half, 0.0)
     none = np.zeros(len(shown), np.bool_)
     first, second, _ = pairs(east, north, half, half, east, north, False, none, none, settings.edges_per_track)
     first, second = shown[first[second > first]], shown[second[second > first]]
