@@ -30,7 +30,7 @@ from lowsky.model.track import PositionKind, TrackSnapshot, TrackStatus
 # entries are physical, but the figures were not found blind
 TUNED_ON: tuple[str, ...] = (
     "1_1 and 1_3: error_lasts_s of DIANA and VENUS (20, 30, 60 s compared), sigma_azimuth_deg (15, 20, 30) and "
-    "sigma_range_share (0.7, 1.0) of DIANA",
+    "sigma_range_share (0.7, 1.0) of DIANA; mean or median of the range a candidate is born with",
 )
 CAP_M = 100.0
 FAR_M, FAR_S = 150.0, 10

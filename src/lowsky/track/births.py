@@ -65,15 +65,15 @@ def birth_by_strength(core: Core, station: Station, rows: Rows, r_new: Floats) -
     """Candidates of the bearings that tell a range by signal strength, ln R with σ; ``r_new`` float64[N].
 
     If emitters are heard as often at any range (as many more are farther off as are not heard), the range of one is
-    log-normal: mean R e^{3σ²/2}, variance its square times e^{σ²} − 1.
+    log-normal with median R e^{σ²}. As every later row does, this takes its logarithm as linear about there.
     """
     born = np.flatnonzero(np.isfinite(rows.z[:, 2]) & (r_new > core.settings.ray_recycle))
     if not len(born):
         return born
     z, var = np.full((len(rows), 6), np.nan), np.ones((len(rows), 6))
     spread = rows.var[:, 2]
-    z[:, 0], z[:, 1:3], var[:, 1:3] = np.exp(rows.z[:, 2] + 1.5 * spread), rows.z[:, :2], rows.var[:, :2]
-    var[:, 0] = z[:, 0] ** 2 * np.expm1(spread)
+    z[:, 0], z[:, 1:3], var[:, 1:3] = np.exp(rows.z[:, 2] + spread), rows.z[:, :2], rows.var[:, :2]
+    var[:, 0] = z[:, 0] ** 2 * spread
     origin = np.concatenate((station.origin, [[NOWHERE_LOW - 1.0, 1.0, 0.0, 0.0, 1.0, 0.0]]), axis=1)
     at = birth(
         core,
