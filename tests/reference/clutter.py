@@ -32,7 +32,7 @@ def count_clutter(rows, weights, grid, edges):
     return counts
 
 
-def clutter_density(z, counts, looks, grid, edges, width, prior, extent):
+def clutter_density(z, own, counts, looks, grid, edges, width, prior, extent):
     """``width`` float64[17]: the layers' in rad, and 1 for plots without elevation."""
     cell = cell_of(z, grid, edges)
     has_elevation = cell[2] < 16
@@ -42,7 +42,7 @@ def clutter_density(z, counts, looks, grid, edges, width, prior, extent):
         volume = sum(width[q] for q in range(16) if q * e // 16 == k) if has_elevation else 1.0
         volume /= r * w
         rate *= volume / volume_before
-        rate *= (shape + counts.get(places(cell)[level], 0.0)) / (shape + looks * rate)
+        rate *= (shape + max(counts.get(places(cell)[level], 0.0) - own, 0.0)) / (shape + looks * rate)
         volume_before = volume
     density = max(rate / (volume * 48 * 72), 0.01 * whole / (48 * 72)) / (grid[1] * grid[3])
     return density / np.prod([extent[k] for k in range(3, 6) if np.isfinite(z[k])])

@@ -83,3 +83,20 @@ def weak_rows(track_id, r, status, ended, least):
     weak = (track_id == 0) & ((r < least) | (status == 4))
     weak[ended] = True
     return np.flatnonzero(weak)
+
+
+def found_so_far(tracks, now_ns, fade_per_ns, least, sensor):
+    """(there from the start, come since, followed): sums over tracks (dicts of their columns)."""
+    known = [t for t in tracks if t["r"] >= least and not t["has_identity"]]
+    mine = [t for t in known if t["t_hit_ns"][sensor] > 0]
+    start = sum(t["r"] * t["start_share"] for t in mine)
+    ages = [max(now_ns - t["t_born_ns"], 0) for t in mine]
+    since = sum(t["r"] * (1 - t["start_share"]) * np.exp(-fade_per_ns * a) for t, a in zip(mine, ages, strict=True))
+    return start, since, sum(t["r"] for t in known if t["hits"] > 1)
+
+
+def reconsider(r, start_share, times_start, times_since):
+    """(r, start share) by Bayes' rule on three cases: there from the start, come since, not there."""
+    cases = np.array([r * start_share * times_start, r * (1 - start_share) * times_since, 1 - r])
+    cases /= cases.sum()
+    return min(cases[0] + cases[1], 1 - 1e-4), cases[0] / (cases[0] + cases[1])

@@ -49,7 +49,7 @@ def place_of(level, i, a, layer):
 
 
 @lean
-def clutter_density(z, counts, scale, looks, grid, layer_edges, spread, layer_width, prior, extent, kappa):
+def clutter_density(z, own, counts, scale, looks, grid, layer_edges, spread, layer_width, prior, extent, kappa):
     r"""Density of false plots at each row, per unit of the components the row has, into ``kappa`` float64[N].
 
     From the whole down to the cell, with ``n`` looks and ``g`` false plots counted, the share s of a parent's rate
@@ -61,6 +61,8 @@ def clutter_density(z, counts, scale, looks, grid, layer_edges, spread, layer_wi
     ----------
     z : float64[N, 6]
         RADAR rows.
+    own : float64[N]
+        What each row itself has in the counts, now: it is left out, so that rows of a look may speak of each other.
     counts : float32[N_CELLS]
         Soft counts of false plots; ``scale`` makes them current (they fade), ``looks`` float is n, faded alike.
     grid, layer_edges : as in ``cell_of``
@@ -83,7 +85,8 @@ def clutter_density(z, counts, scale, looks, grid, layer_edges, spread, layer_wi
         for level in range(LEVELS):
             rate *= spread[level, layer]
             least *= spread[level, layer]
-            rate *= (SHAPE[level] + counts[place_of(level, i, a, layer)] * scale) / (SHAPE[level] + looks * rate)
+            counted = max(counts[place_of(level, i, a, layer)] * scale - own[j], 0.0)
+            rate *= (SHAPE[level] + counted) / (SHAPE[level] + looks * rate)
         density = max(rate, least) / (grid[1] * grid[3] * layer_width[layer])
         for k in range(3, 6):
             if math.isfinite(z[j, k]):

@@ -179,20 +179,18 @@ def judge(
 
 
 @njit
-def likely(n, track_id, r, least):
-    """Of the first ``n`` rows those without a number whose existence is at least ``least``: int64[K].
+def likely(n, track_id, r, hits, born_by, least, least_hits):
+    """Of the first ``n`` rows those without a number whose existence is at least ``least``, and that had at least
+    ``least_hits`` rows where a radar saw them first: int64[K].
 
     Twin: NumPy's flatnonzero.
     """
-    k = 0
+    rows, k = np.empty(n, np.int64), 0
     for i in range(n):
-        k += track_id[i] == 0 and r[i] >= least
-    rows, k = np.empty(k, np.int64), 0
-    for i in range(n):
-        if track_id[i] == 0 and r[i] >= least:
+        if track_id[i] == 0 and r[i] >= least and (hits[i] >= least_hits or born_by[i] == 0):
             rows[k] = i
             k += 1
-    return rows
+    return rows[:k].copy()
 
 
 @njit
@@ -274,3 +272,46 @@ def note_reports(
         t_report_ns[i] = max(t_report_ns[i], t)
         r[i] = max(r[i], r_report)
         t_r_ns[i] = max(t_r_ns[i], t)
+
+
+@njit
+def found_so_far(
+    n, now_ns, fade_per_ns, least, r, hits, has_identity, start_share, t_born_ns, t_hit_ns, sensor
+):  # fmt: skip
+    r"""Of the first ``n`` tracks that ``sensor`` has seen and that do not report themselves: how many objects they are.
+
+    Returns Σ r s of those there from the start, Σ r (1 − s) e^{−λ age} of those that came since, both over r ≥
+    ``least``, s being ``start_share`` and λ ``fade_per_ns``; and Σ r of those seen at least twice, by any sensor.
+    ``t_hit_ns`` int64[C, sensors].
+
+    Twin in tests/reference.
+    """
+    start, since, followed = 0.0, 0.0, 0.0
+    for i in range(n):
+        if r[i] < least or has_identity[i]:
+            continue
+        if hits[i] > 1:
+            followed += r[i]
+        if t_hit_ns[i, sensor] > 0:
+            start += r[i] * start_share[i]
+            since += r[i] * (1.0 - start_share[i]) * math.exp(-fade_per_ns * max(now_ns - t_born_ns[i], 0))
+    return start, since, followed
+
+
+@njit
+def reconsider(n, sensor, times_start, times_since, r, status, born_by, start_share):
+    r"""Of the first ``n`` tracks, candidates that ``sensor`` saw first: their odds, now that objects there from the
+    start are known to be ``times_start`` as many as was thought, and those that come ``times_since``, in place.
+
+    ::
+
+        g = s g₀ + (1 − s) g₁        r ← g r/(1 − r + g r)        s ← s g₀/g
+
+    Twin in tests/reference.
+    """
+    for i in range(n):
+        if status[i] == TENTATIVE and born_by[i] == sensor + 1:
+            s = start_share[i]
+            times = s * times_start + (1.0 - s) * times_since
+            r[i] = min(times * r[i] / (1.0 - r[i] + times * r[i]), R_MAX)
+            start_share[i] = s * times_start / times

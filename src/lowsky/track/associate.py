@@ -64,8 +64,9 @@ def associate(
     held = emitting(core, t_look_ns)
     look_odds(
         t_look_ns, station.p_detect, station.origin[0], station.C[0], limits, table.t_ns[:n], table.xm[:n],
-        table.Pm[:n], r, table.t_r_ns[:n], shielded(core), 1.0 / settings.survival_s, p_seen, p_missed,
+        table.Pm[:n], r, table.t_r_ns[:n], shielded(core), core.population.end_rate, p_seen, p_missed,
     )  # fmt: skip
+    core.population.advance(t_look_ns)
     rho, birth_share = densities(core, station, rows)
     psi = np.empty(len(track))
     if rays is not None:
@@ -79,8 +80,6 @@ def associate(
     p_edge, p_miss, p_new = _shares(core, station, rows, (track, row, psi, rho), t_look_ns, coverage is not None, rays)
     look = Look(track, row, likelihood, p_edge, p_miss, p_new, rho, p_seen, p_missed)
     close = weigh_close_tracks(core, station, rows, look, t_look_ns)
-    if (known := core.clutter.get(station.sensor.id)) is not None:
-        known.learn(rows.z, p_new * (1.0 - birth_share), t_look_ns, coverage)
     p_hit = np.bincount(track, p_edge, n) if len(track) else np.zeros(n)
     before = r.copy()
     update_existence(p_miss, p_hit, r, p_missed)

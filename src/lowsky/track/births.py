@@ -32,6 +32,10 @@ def birth(core: Core, station: Station, rows: Rows, born: Ints, r_new: Floats) -
     table.t_r_ns[at] = t_ns
     table.t_update_ns[at] = t_ns
     table.r[at] = r_new
+    table.t_born_ns[at] = t_ns
+    if station.kind == MeasurementKind.RADAR:
+        table.born_by[at] = station.index + 1
+        table.start_share[at] = core.population.undetected(station)[1]
     table.status[at] = TrackStatus.TENTATIVE
     table.hits[at] = 1
     table.interval_s[at] = station.period_s or settings.interval_start_s

@@ -30,6 +30,15 @@ def spread(width: Floats) -> Floats:
     return shares
 
 
+def share_of_look(station: Station, coverage: Coverage | None, t_ns: int, before_ns: int) -> float:
+    """How much of a radar's whole look a batch is; ``before_ns`` is when its last came (0: none)."""
+    if coverage is not None:
+        return float(min((coverage.azimuth_to_rad - coverage.azimuth_from_rad) / station.extent[1], 1.0))
+    if not station.period_s or not before_ns:
+        return 0.0
+    return min(max((t_ns - before_ns) / SECOND_NS / station.period_s, 0.0), LONGEST_GAP_PERIODS)
+
+
 class ClutterMap:
     """Counts of false plots of one radar in cells of range, azimuth and elevation, fading with ``memory_s``, or within
     ``memory_looks`` of its looks where these take longer."""
@@ -37,7 +46,7 @@ class ClutterMap:
     def __init__(self, station: Station, memory_s: float, memory_looks: float) -> None:
         sensor, extent = station.sensor, station.extent
         self._memory_s = max(memory_s, memory_looks * (sensor.look_period_s or 0.0))
-        self._period_s = sensor.look_period_s
+        self._station = station
         self._extent = extent
         self._grid = np.array([sensor.min_range_m, extent[0] / FINEST[0], sensor.azimuth_rad[0], extent[1] / FINEST[1]])
         low, high = sensor.elevation_rad[0], sensor.elevation_rad[0] + extent[2]
@@ -51,31 +60,25 @@ class ClutterMap:
         self._t_base_ns = 0  # counts and looks are as of this time; later ones are put in larger
         self._t_seen_ns = 0
 
-    def density(self, z: Floats) -> Floats:
-        """False plots per look and unit volume of the components each row has, float64[N]. z float64[N, 6]."""
+    def density(self, z: Floats, own: Floats | None = None) -> Floats:
+        """False plots per look and unit volume of the components each row has, float64[N]. z float64[N, 6]; ``own``
+        float64[N] is what was learnt of each row itself just now, and is left out: the others of its look speak."""
         kappa = np.empty(len(z))
         scale = 1.0 / self._growth(self._t_seen_ns)
         clutter_density(
-            z, self._counts, scale, self._looks * scale, self._grid, self._edges, self._spread, self._width,
-            self._prior, self._extent, kappa,
+            z, np.zeros(len(z)) if own is None else own, self._counts, scale, self._looks * scale, self._grid,
+            self._edges, self._spread, self._width, self._prior, self._extent, kappa,
         )  # fmt: skip
         return kappa
 
     def learn(self, z: Floats, weight: Floats, t_ns: int, coverage: Coverage | None) -> None:
         """Rows of a look with their probabilities of being false; how much of a look it was."""
-        share = self._share_of_look(t_ns, coverage)
+        share = share_of_look(self._station, coverage, t_ns, self._t_seen_ns)
         self._t_seen_ns = max(self._t_seen_ns, t_ns)
         growth = self._growth(self._t_seen_ns)
         self._looks += float(share * growth)
         if len(z):
             count_clutter(z, weight * growth, self._counts, self._grid, self._edges)
-
-    def _share_of_look(self, t_ns: int, coverage: Coverage | None) -> float:
-        if coverage is not None:
-            return float(min((coverage.azimuth_to_rad - coverage.azimuth_from_rad) / self._extent[1], 1.0))
-        if not self._period_s or not self._t_seen_ns:
-            return 0.0
-        return min(max((t_ns - self._t_seen_ns) / SECOND_NS / self._period_s, 0.0), LONGEST_GAP_PERIODS)
 
     def _growth(self, t_ns: int) -> float:
         """By what a count of now outweighs one of the base time; moves the base before numbers grow large."""

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowsky.geo.enu import EnuFrame
-from lowsky.kernels.observe import REPORT
+from lowsky.kernels.observe import RADAR, REPORT
 from lowsky.kernels.rows import false_and_new
 from lowsky.kernels.sight import room_for
 from lowsky.model.events import Event, TrackStarted
 from lowsky.model.measurement import Floats, Ints, MeasurementBatch, MeasurementKind
 from lowsky.model.site import Site
 from lowsky.track.clutter import ClutterMap
+from lowsky.track.population import Population
 from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject
 from lowsky.track.settings import TrackerSettings
 from lowsky.track.table import ATTRIBUTE_INDEX, TrackTable
@@ -56,7 +57,7 @@ class Core:
     share_birth: Floats  # float64[M, B]
     var_floor: Floats
     var_ceiling: Floats
-    r_recycle: float  # below it a candidate is nobody
+    population: Population
     life_limits: Floats  # of ``kernels.existence.judge``
     merge_after: int  # checks in a row in which two tracks have to agree
     now_ns: int = 0
@@ -81,7 +82,6 @@ class Core:
         lasting = [station for station in stations.values() if station.lasting.any()]
         for k, station in enumerate(lasting):
             station.leaned = k
-        shares = [birth_share(s, settings) for s in stations.values() if s.kind == MeasurementKind.RADAR]
         maps = {
             name: ClutterMap(station, settings.clutter_memory_s, settings.clutter_memory_looks)
             for name, station in stations.items()
@@ -102,7 +102,7 @@ class Core:
             var_ceiling=np.array(settings.sigma_ceiling_state) ** 2,
             merge_after=checks_to_merge(list(stations.values()), settings),
             life_limits=life_limits(settings),
-            r_recycle=min([settings.r_recycle, *[settings.recycle_share * share for share in shares]]),
+            population=Population(list(stations.values()), settings),
         )
 
     @property
@@ -114,6 +114,11 @@ class Core:
         """Indices of sensors that see for themselves."""
         kinds = [station.kind for station in self.stations.values()]
         return np.flatnonzero(np.array(kinds, np.int64) != MeasurementKind.REPORT)
+
+    @property
+    def r_recycle(self) -> float:
+        """Existence below which a candidate is nobody."""
+        return min(self.settings.r_recycle, self.settings.recycle_share * self.population.birth_share())
 
     def room_for(self, n_edge: int) -> tuple[Any, ...]:
         if not self.room or len(self.room[0]) < n_edge:
@@ -242,14 +247,11 @@ def checks_to_merge(stations: list[Station], settings: TrackerSettings) -> int:
     return min(max(checks, settings.merge_after), settings.merge_after_most)
 
 
-def birth_share(station: Station, settings: TrackerSettings) -> float:
-    """Of the plots nobody explains, the share that is new objects and not clutter."""
-    new = station.p_detect * settings.undetected_objects
-    return new / (station.clutter + new)
+def densities(core: Core, station: Station, rows: Rows, own: Floats | None = None) -> tuple[Floats, Floats]:
+    """ρ_j of every row, in 1/(units of its components), and the share of it that is new objects, float64[N] both.
 
-
-def densities(core: Core, station: Station, rows: Rows) -> tuple[Floats, Floats]:
-    """ρ_j of every row, in 1/(units of its components), and the share of it that is new objects, float64[N] both."""
+    ``own`` as in ``ClutterMap.density``.
+    """
     settings, n = core.settings, len(rows)
     rho, share = np.empty(n), np.empty(n)
     if rows.kind == REPORT:
@@ -257,7 +259,7 @@ def densities(core: Core, station: Station, rows: Rows) -> tuple[Floats, Floats]
         share[:] = settings.r_anonymous_report
         return rho, share
     known = core.clutter.get(station.sensor.id)
-    clutter = np.array([station.clutter]) if known is None else known.density(rows.z)
-    new = station.p_detect * settings.undetected_objects
-    false_and_new(rows.z, station.extent, clutter, known is not None, new, rho, share)
+    clutter = np.array([station.clutter]) if known is None else known.density(rows.z, own)
+    number = core.population.undetected(station)[0] if rows.kind == RADAR else settings.undetected_objects
+    false_and_new(rows.z, station.extent, clutter, known is not None, station.p_detect * number, rho, share)
     return rho, share

@@ -83,6 +83,8 @@ def _tell(core: Core, row: int, verdict: int) -> None:
     table = core.table
     track_id, r = int(table.track_id[row]), float(table.r[row])
     if verdict == DROPPED:
+        if r < core.settings.r_drop_confirmed and table.status[row] != TENTATIVE:
+            core.population.note_end()
         core.emit(TrackDropped, _cause_of_end(core, row), track_id=track_id, existence=r)
     elif verdict == COASTING:
         core.emit(TrackCoasting, "expected measurements did not come", track_id=track_id)

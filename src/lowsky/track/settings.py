@@ -57,17 +57,23 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     # be believed too well, and its track stay behind when it goes
     report_stay_s: tuple[float, ...] = (0.0, 5.0, 0.0, 0.0, 8.0)
     behaviour_lasts_s: float = 600.0  # what is known of an object's behaviour fades with this time constant
-    survival_s: float = 600.0  # mean time an object stays in the scene
+    survival_s: float = 600.0  # mean time an object stays in the scene, until the tracks tell
 
     # existence
     # what a radar teaches about its false plots fades with it (rain crosses its own width in a minute); 0: as the site
     # file says
     clutter_memory_s: float = 60.0
     clutter_memory_looks: float = 30.0  # … but not within fewer looks: a patch takes ten to be known
-    undetected_objects: float = 0.2  # objects not yet tracked that a radar's volume holds, on average
+    undetected_objects: float = 0.2  # objects not yet tracked that a bearing sensor may hear, on average
+    objects_at_start: float = 5.0  # that a radar's volume holds when the tracker begins, until its first looks tell
+    objects_per_s: float = 0.02  # that come new into a radar's volume, until its looks tell: one a minute
+    population_shape: float = 0.5  # so few objects found, or gone, outweigh these: they may be wrong by a factor of ten
+    clutter_known: float = 0.3  # 1σ of the site file's number of false plots, as a share of it
+    births_memory_s: float = 60.0  # a raid is over when nobody has come for a minute
     r_report: float = 0.98  # who reports himself is there; the rest is spoofing and decoding faults
     r_anonymous_report: float = 0.5  # a position without an identity: believed after the second
     r_show: float = 0.2  # a track gets its number at this existence
+    hits_show: int = 2  # … if a radar saw it twice: when the tracker begins, every plot may well be an object
     r_recycle: float = 5e-5  # below it a candidate goes back to the undetected; docs/science 1.5, "lesson"
     recycle_share: float = 0.02  # … and never above this share of a sensor's own birth probability
     r_confirm: float = 0.9

@@ -59,6 +59,9 @@ def column_specs(
         "look_hit": (np.int64, (n_sensor,)),  # number of the tracker's step in which that sensor last fed it
         "t_placed_ns": (np.int64, ()),  # since when bearings alone make it a place
         "lean": (np.float64, (n_lasting, 6, 3)),  # ∂x/∂(range, azimuth, elevation) of sensors whose errors last
+        "t_born_ns": (np.int64, ()),  # its first row
+        "born_by": (np.int64, ()),  # 1 + number of the radar that saw it first; 0: none
+        "start_share": (np.float64, ()),  # probability that it was there when the tracker began; see ``population``
         "emits": (np.float64, ()),  # > 0: existence rests on bearings; probability that it emits, if it exists
         "lag_var": (
             np.float64,
@@ -101,6 +104,9 @@ class TrackTable:
     look_hit: NDArray[np.int64]
     t_placed_ns: NDArray[np.int64]
     lean: NDArray[np.float64]
+    t_born_ns: NDArray[np.int64]
+    born_by: NDArray[np.int64]
+    start_share: NDArray[np.float64]
     emits: NDArray[np.float64]
     lag_var: NDArray[np.float64]
     attributes: NDArray[np.float64]

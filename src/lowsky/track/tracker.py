@@ -23,7 +23,7 @@ from lowsky.track.along import along_track, meet_others
 from lowsky.track.ambiguous import turned
 from lowsky.track.associate import NO_COVERAGE, associate
 from lowsky.track.births import birth, birth_by_strength
-from lowsky.track.core import NOTHING_ASSOCIATED, Associated, Core
+from lowsky.track.core import NOTHING_ASSOCIATED, Associated, Core, densities
 from lowsky.track.doubts import Doubt
 from lowsky.track.duplicates import Duplicates
 from lowsky.track.foreign import Foreign, take_tracks
@@ -39,7 +39,7 @@ from lowsky.track.settings import TrackerSettings, settings_of
 from lowsky.track.table import Facts
 from lowsky.track.wedges import Wedges
 
-SAVED_VERSION = 12
+SAVED_VERSION = 13
 
 
 class Tracker:
@@ -176,6 +176,7 @@ class Tracker:
                 "has_looks": sorted(core.has_looks),
                 "last_batch_ns": list(core.last_batch_ns.items()),
                 "clutter": [[name, known.dump()] for name, known in core.clutter.items()],
+                "population": core.population.dump(),
                 "table": core.table.dump(),
                 "together": core.together.dump(),
                 "whose": core.whose.dump(),
@@ -212,6 +213,7 @@ class Tracker:
         core.whose.load(parts["whose"])
         for name, known in parts["clutter"]:
             core.clutter[name].load(known)
+        core.population.load(parts["population"])
         core.text_version += 1
         self._known.load(parts["known"])
         self._foreign.load(parts["foreign"])
@@ -300,7 +302,12 @@ class Tracker:
             self._rays.start(core, station, rows, outcome.p_new)
             birth_by_strength(core, station, rows, outcome.p_new * emitter_share(core, station))
             return
-        r_new = outcome.p_new * outcome.birth_share
+        # the look itself tells how many more there are to find, and where its false plots come from
+        core.population.count(station, core.table, batch.coverage, t_look_ns, float(outcome.p_new.sum()))
+        false = outcome.p_new * (1.0 - outcome.birth_share)
+        if (known := core.clutter.get(batch.sensor)) is not None:
+            known.learn(rows.z, false, t_look_ns, batch.coverage)
+        r_new = outcome.p_new * densities(core, station, rows, false)[1]
         born = np.flatnonzero(r_new > core.r_recycle)
         most = core.settings.births_most
         if len(born) > most:
@@ -308,12 +315,16 @@ class Tracker:
             born = np.sort(born[np.argsort(-r_new[born], kind="stable")[:most]])
         if len(born):
             lean_newborn(core, station, birth(core, station, rows, born, r_new[born]), rows.z[born])
+        core.population.take_look(station, batch.coverage, t_look_ns)
 
     def _show_candidates(self) -> None:
         """Candidates likely enough to be shown get their numbers, in order of birth."""
         core = self._core
         table = core.table
-        rows = likely(table.n, table.track_id, table.r, core.settings.r_show)
+        settings = core.settings
+        rows = likely(
+            table.n, table.track_id, table.r, table.hits, table.born_by, settings.r_show, settings.hits_show
+        )  # fmt: skip
         if not len(rows):
             return
         stations = list(core.stations.values())

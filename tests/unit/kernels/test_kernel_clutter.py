@@ -36,11 +36,13 @@ def test_counts_and_densities_are_the_twins(seed, looks):
     clutter.count_clutter(z, weight, counts, GRID, EDGES)
     want = twin.count_clutter(z, weight, GRID, EDGES)
     assert np.isclose(counts.sum(), sum(want.values()))
-    kappa = np.empty(60)
-    clutter.clutter_density(z, counts, 0.5, looks, GRID, EDGES, spread(WIDTH[:-1]), WIDTH, PRIOR, EXTENT, kappa)
+    kappa, own = np.empty(60), 0.5 * weight * rng.integers(0, 2, 60)
+    clutter.clutter_density(z, own, counts, 0.5, looks, GRID, EDGES, spread(WIDTH[:-1]), WIDTH, PRIOR, EXTENT, kappa)
     halved = {place: 0.5 * n for place, n in want.items()}
-    for row, got in zip(z, kappa, strict=True):
-        assert np.isclose(got, twin.clutter_density(row, halved, looks, GRID, EDGES, WIDTH, PRIOR, EXTENT), rtol=1e-5)
+    for row, mine, got in zip(z, own, kappa, strict=True):
+        assert np.isclose(
+            got, twin.clutter_density(row, mine, halved, looks, GRID, EDGES, WIDTH, PRIOR, EXTENT), rtol=1e-5
+        )
         assert clutter.cell_of(row, GRID, EDGES) == twin.cell_of(row, GRID, EDGES)
 
 

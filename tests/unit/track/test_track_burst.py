@@ -63,8 +63,8 @@ def test_two_looks_of_fifty_thousand_plots_are_thinned_counted_and_survived(burs
         snapshot = tracker.snapshot()
         assert ((snapshot.existence >= 0.0) & (snapshot.existence <= 1.0)).all()
         assert np.linalg.eigvalsh(snapshot.P).min() > 0.0
-    # and what was left out is said
-    assert tracker.rejects["radar", TrackReject.THINNED] > N_BURST - TrackerSettings().births_most
+    # and what was left out is said: what may be an object; that the rest is clutter, the look itself shows
+    assert tracker.rejects["radar", TrackReject.THINNED] > 1000
     # and after some ordinary looks the picture is what it was
     for second in range(13, 21):
         tracker.step(look(rng, second, None))
