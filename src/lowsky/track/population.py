@@ -51,7 +51,7 @@ class Population:
 
         λ = u N₀ (a + found₀)/(a + N₀ (1 − u)) + c          u ← (1 − P_D) u,  c ← (1 − P_D) c  with each look
         c ← e^{−δΔ} c + (1 − e^{−δΔ}) B/δ                   B = (a + found)/(a/B₀ + watched)
-        δ = (a + ended)/(a τ + followed)
+        δ = min((a + ended)/(a τ + followed), 1/τ)
 
     Found and watched fade (``births_memory_s``), or it would take as long to believe that nobody comes any more.
     """
@@ -70,9 +70,10 @@ class Population:
 
     @property
     def end_rate(self) -> float:
-        """How often an object goes, 1/s."""
-        shape = self._settings.population_shape
-        return (shape + self._ended) / (shape * self._settings.survival_s + self._followed_s)
+        """How often an object goes, 1/s; never oftener than the settings say, for many ends are of false tracks and of
+        second ones."""
+        shape, stay_s = self._settings.population_shape, self._settings.survival_s
+        return min((shape + self._ended) / (shape * stay_s + self._followed_s), 1.0 / stay_s)
 
     def advance(self, t_ns: int) -> None:
         """Objects come as time passes."""
