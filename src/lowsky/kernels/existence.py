@@ -274,7 +274,7 @@ def note_reports(
         t_r_ns[i] = max(t_r_ns[i], t)
 
 
-@njit
+@lean
 def found_so_far(
     n, now_ns, fade_per_ns, least, r, hits, has_identity, start_share, t_born_ns, t_hit_ns, sensor
 ):  # fmt: skip
@@ -298,7 +298,7 @@ def found_so_far(
     return start, since, followed
 
 
-@njit
+@lean
 def reconsider(n, sensor, times_start, times_since, r, status, born_by, start_share):
     r"""Of the first ``n`` tracks, candidates that ``sensor`` saw first: their odds, now that objects there from the
     start are known to be ``times_start`` as many as was thought, and those that come ``times_since``, in place.
