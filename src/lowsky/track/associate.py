@@ -16,6 +16,7 @@ from lowsky.kernels.sight import weigh_edges
 from lowsky.model.measurement import Coverage, Floats, Ints
 from lowsky.track.core import GATE_OF_DIM, NO_ROWS, Core, densities
 from lowsky.track.dense import Close, Look, rearrange, weigh_close_tracks
+from lowsky.track.detection import held_by_others
 from lowsky.track.lasting import Before, lean
 from lowsky.track.rays import Rays, believed, emitting
 from lowsky.track.rows import Rows, Station, TrackReject
@@ -66,6 +67,7 @@ def associate(
         t_look_ns, station.p_detect, station.origin[0], station.C[0], limits, table.t_ns[:n], table.xm[:n],
         table.Pm[:n], r, table.t_r_ns[:n], shielded(core), core.population.end_rate, p_seen, p_missed,
     )  # fmt: skip
+    expected = _mind_blindness(core, station, t_look_ns, p_seen, p_missed)
     core.population.advance(t_look_ns)
     rho, birth_share = densities(core, station, rows)
     psi = np.empty(len(track))
@@ -81,6 +83,8 @@ def associate(
     look = Look(track, row, likelihood, p_edge, p_miss, p_new, rho, p_seen, p_missed)
     close = weigh_close_tracks(core, station, rows, look, t_look_ns)
     p_hit = np.bincount(track, p_edge, n) if len(track) else np.zeros(n)
+    if expected is not None:
+        _learn_blindness(core, station, t_look_ns, expected, p_hit, r)
     before = r.copy()
     update_existence(p_miss, p_hit, r, p_missed)
     if rows.kind == BEARING:
@@ -100,6 +104,35 @@ def associate(
     sure = np.flatnonzero(p_edge >= SURE)
     group, d2, n_used = sights[0], sights[1], sights[5]
     return Outcome(track, row, p_edge, p_new, birth_share, d2[sure], n_used[group[sure]])
+
+
+def _mind_blindness(core: Core, station: Station, t_look_ns: int, p_seen: Floats, p_missed: Floats) -> Floats | None:
+    """Where the radar is known to see less than the site file says, a miss says less, in place. What was expected by
+    the site file; None where nothing is learnt."""
+    known = core.detection.get(station.sensor.id)
+    if known is None or not len(p_seen) or p_missed.min() == 1.0:
+        return None
+    expected = p_seen.copy()
+    if known.differs:
+        factor = known.factors(_places(core, t_look_ns))
+        p_missed[:] = 1.0 - factor * (1.0 - p_missed)
+        p_seen *= factor
+    return expected
+
+
+def _places(core: Core, t_look_ns: int) -> Floats:
+    table, n = core.table, core.table.n
+    ahead = (t_look_ns - table.t_ns[:n])[:, None] * 1e-9
+    return np.asarray(table.xm[:n, :3] + ahead * table.xm[:n, 3:])
+
+
+def _learn_blindness(core: Core, station: Station, t_look_ns: int, expected: Floats, p_hit: Floats, r: Floats) -> None:
+    if station.sensor.id not in core.agree:
+        return  # one that is misregistered sees no track of others where it is
+    table, n = core.table, core.table.n
+    beside_ns = int(core.settings.beside_s * 1e9)
+    rows = np.flatnonzero(held_by_others(r, table.t_hit_ns[:n], station.index, core.now_ns, beside_ns))
+    core.detection[station.sensor.id].learn(_places(core, t_look_ns)[rows], expected[rows], p_hit[rows], t_look_ns)
 
 
 def _shares(

@@ -16,6 +16,7 @@ from lowsky.model.events import Event, TrackStarted
 from lowsky.model.measurement import Floats, Ints, MeasurementBatch, MeasurementKind
 from lowsky.model.site import Site
 from lowsky.track.clutter import ClutterMap
+from lowsky.track.detection import DetectionMap
 from lowsky.track.population import Population
 from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject
 from lowsky.track.settings import TrackerSettings
@@ -69,6 +70,8 @@ class Core:
     has_looks: set[str] = field(default_factory=set)  # sensors that ever told their coverage; membership only
     last_batch_ns: dict[str, int] = field(default_factory=dict)
     clutter: dict[str, ClutterMap] = field(default_factory=dict)  # of each radar
+    detection: dict[str, DetectionMap] = field(default_factory=dict)  # of each radar that is not alone
+    agree: set[str] = field(default_factory=set)  # radars whose tracks other radars see where they do; membership only
     together: Together = field(default_factory=Together)  # close pairs
     whose: Whose = field(default_factory=Whose)  # identities in doubt
     text_version: int = 0  # changes when any text or identity does
@@ -87,7 +90,10 @@ class Core:
             for name, station in stations.items()
             if station.kind == MeasurementKind.RADAR and settings.clutter_memory_s > 0.0
         }
+        seers = [s for s in stations.values() if s.kind == MeasurementKind.RADAR]
+        seers = seers if len(seers) > 1 else []
         return cls(
+            detection={s.sensor.id: DetectionMap(s, settings) for s in seers if settings.detection_memory_s > 0.0},
             clutter=maps,
             settings=settings,
             frame=frame,

@@ -121,6 +121,10 @@ class Registration:
             whole = np.isfinite(rows.z[row, 2])
             self._plotted.take_plots(station, rows, row[whole], numbers[whole])
 
+    def agrees(self, station: Station) -> bool:
+        """Are most of a radar's sure tracks other radars', too? Then it is registered well enough to be compared."""
+        return bool(self._shared[self._of[station.sensor.id]] > self._settings.shared_agree)
+
     def _seek(self, s: int, references: References, station: Station, rows: Rows, active: Ints) -> None:
         errors = self._errors[s]
         pairs = references.compare(rows, active, NOTHING, NOTHING_P, WIDE)

@@ -64,6 +64,11 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     # file says
     clutter_memory_s: float = 60.0
     clutter_memory_looks: float = 30.0  # … but not within fewer looks: a patch takes ten to be known
+    # what is learnt of where a radar does not see what other sensors do (walls, trees, a filter) fades with this;
+    # 0: detection probability is as the site file says
+    detection_memory_s: float = 600.0
+    detection_prior: float = 10.0  # chances to be seen that the site file's word is worth
+    detection_sigmas: float = 4.0  # a cell differs from it only if chance would not make it so
     undetected_objects: float = 0.2  # objects not yet tracked that a bearing sensor may hear, on average
     objects_at_start: float = 5.0  # that a radar's volume holds when the tracker begins, until its first looks tell
     objects_per_s: float = 0.02  # that come new into a radar's volume, until its looks tell: one a minute
@@ -212,6 +217,7 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     # of three radars, one that shares less than the first of its tracks gives its place to one that shares the second
     shared_least: float = 0.2
     shared_most: float = 0.8
+    shared_agree: float = 0.6  # from which what it does not see says something of its place, not of its errors
     shared_learns: float = 0.1  # weight of one look
     beside_s: float = 5.0  # a track that another sensor fed within this is shared
     relative_matters: tuple[float, float, float] = (0.2, 20.0, 20.0)  # s, m, m; angles and range: the rows' own σ
@@ -244,7 +250,7 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 SETTINGS = TrackerSettings()
 """The defaults."""
 FAR_OFF = 1000.0  # a number so many times its default is a slip of units and not a wish
-ZERO_MEANS_NONE = ("clutter_memory_s", "undetected_objects")
+ZERO_MEANS_NONE = ("clutter_memory_s", "detection_memory_s", "undetected_objects")
 AT_MOST_ONE = ("r_", "p_")  # names that begin so are probabilities, and those that end so are, too: …
 SHARES = ("_share", "_doubt", "_weight", "_floor", "_least")
 

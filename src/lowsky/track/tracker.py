@@ -39,7 +39,7 @@ from lowsky.track.settings import TrackerSettings, settings_of
 from lowsky.track.table import Facts
 from lowsky.track.wedges import Wedges
 
-SAVED_VERSION = 13
+SAVED_VERSION = 14
 
 
 class Tracker:
@@ -137,6 +137,8 @@ class Tracker:
             )
             for name, station in self._core.stations.items()
         }
+        for name, known in self._core.detection.items():
+            said[name] = said[name] or known.reason()
         return {name: reason for name, reason in said.items() if reason}
 
     @property
@@ -175,6 +177,7 @@ class Tracker:
                 "rejects": [[sensor, int(reason), n] for (sensor, reason), n in core.rejects.items()],
                 "has_looks": sorted(core.has_looks),
                 "last_batch_ns": list(core.last_batch_ns.items()),
+                "detection": [[name, known.dump()] for name, known in core.detection.items()],
                 "clutter": [[name, known.dump()] for name, known in core.clutter.items()],
                 "population": core.population.dump(),
                 "table": core.table.dump(),
@@ -213,6 +216,8 @@ class Tracker:
         core.whose.load(parts["whose"])
         for name, known in parts["clutter"]:
             core.clutter[name].load(known)
+        for name, known in parts["detection"]:
+            core.detection[name].load(known)
         core.population.load(parts["population"])
         core.text_version += 1
         self._known.load(parts["known"])
@@ -225,6 +230,12 @@ class Tracker:
         self._rays.load(parts["rays"])
         self._picture.load(parts["picture"], core)
         self.associated = NOTHING_ASSOCIATED
+        for station in core.radars:
+            self._note_agreement(station)
+
+    def _note_agreement(self, station: Station) -> None:
+        agree = self._core.agree
+        (agree.add if self._registration.agrees(station) else agree.discard)(station.sensor.id)
 
     def _take(self, batch: MeasurementBatch) -> None:
         core = self._core
@@ -294,6 +305,7 @@ class Tracker:
         if batch.kind == MeasurementKind.RADAR and len(core.radars) > 1:
             sure = core.sure_plots(station, outcome.track, outcome.row, outcome.p_edge)
             self._registration.take_plots(station, rows, *sure)
+            self._note_agreement(station)
         hit = outcome.p_edge >= 0.01
         core.note_columns(batch, station, outcome.track[hit], rows.source[outcome.row[hit]], outcome.p_edge[hit])
         if batch.kind == MeasurementKind.BEARING:

@@ -109,7 +109,7 @@ def test_a_flight_that_the_radar_sees_is_held_and_its_region_holds_it(tmp_path):
     assert found["seconds"] == 55
     assert found["delay_s"] <= 5.0  # three fixes 1.3 s apart, and what the log is late
     assert found["covered"] == pytest.approx(1.0 - found["delay_s"] / 55.0)
-    assert found["capped_mean_m"] < 15.0
+    assert found["capped_mean_m"] < 20.0  # the radar is taken for one of 15 m and 2.5°, most of which lasts
     assert found["region_holds"] > 0.9
     assert found["elsewhere_per_h"] == 0.0
     assert found["identity_switches"] == 0

@@ -186,5 +186,6 @@ def test_objects_that_no_radar_tells_apart_are_counted_with_an_uncertainty():
             assert np.nansum(tracker.snapshot().group_count[shown(tracker.snapshot())] > 4) == 0  # three σ apart
     snapshot = tracker.snapshot()
     crowd = snapshot.group_count[shown(snapshot)]
-    assert np.nanmax(crowd) >= 6.0
+    assert np.isfinite(crowd).sum() >= 6, "most of the nine are in crowds, of which there may be two"
+    assert np.nanmax(crowd) >= 4.0
     assert 0.0 < np.nanmax(snapshot.group_sigma) < 3.0
