@@ -32,6 +32,7 @@ COMMANDS = {
     "pmbm": ["-m", "benchmarks.pmbm", "--json", f"{RESULTS}/pmbm.json"],
     "registration": ["-m", "benchmarks.registration", "--json", f"{RESULTS}/registration.json"],
     "bearings": ["-m", "benchmarks.bearings", "--json", f"{RESULTS}/bearings.json"],
+    "own-tracks": ["-m", "benchmarks.own_tracks", "--json", f"{RESULTS}/own-tracks.json"],
     "late": ["-m", "benchmarks.late", "--json", f"{RESULTS}/late.json"],
     "simulate": ["-m", "benchmarks.simulate_speed", "--json", f"{RESULTS}/simulate.json"],
     "tracker-scale": ["-m", "benchmarks.tracker_scale", "--json", f"{RESULTS}/tracker-scale.json"],
