@@ -97,6 +97,8 @@ def associate(
             table.emits[held] = np.clip((silent + p_hit[held]) / np.maximum(by_bearings, 1e-300), 1e-6, 1.0)
     else:
         table.emits[track[p_edge >= settings.hit_weight]] = 0.0  # from now on, what sees it judges it
+    if rows.kind == RADAR and len(track):
+        _note_blur(core, track, row, p_edge, p_hit, 1.0 - p_new)
     if len(track):
         _update_states(core, station, rows, track, row, p_edge, p_miss, sights, close)
     if len(touched):
@@ -104,6 +106,15 @@ def associate(
     sure = np.flatnonzero(p_edge >= SURE)
     group, d2, n_used = sights[0], sights[1], sights[5]
     return Outcome(track, row, p_edge, p_new, birth_share, d2[sure], n_used[group[sure]])
+
+
+def _note_blur(core: Core, track: Ints, row: Ints, p_edge: Floats, p_hit: Floats, someones: Floats) -> None:
+    """Count the looks in which a track was fed, but by plots of which each is more likely nobody's than anybody's: what
+    density there is carries it, and no object need be there. In a formation plots are somebody's."""
+    table, least = core.table, core.settings.hit_weight
+    own = np.bincount(track, p_edge * someones[row], len(p_hit))
+    table.blurred[np.flatnonzero((p_hit >= least) & (own < 0.5 * p_hit))] += 1
+    table.blurred[track[p_edge >= least]] = 0
 
 
 def _mind_blindness(core: Core, station: Station, t_look_ns: int, p_seen: Floats, p_missed: Floats) -> Floats | None:

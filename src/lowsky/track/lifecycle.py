@@ -50,6 +50,9 @@ def judge_tracks(core: Core, merged: list[int]) -> Ints:
     if np.count_nonzero(emits):  # held by bearings alone: silence ends it
         silent = core.now_ns - table.t_update_ns[:n] > int(settings.ray_silence_s * 1e9)
         verdict[silent & (emits > 0.0) & (table.t_report_ns[:n] == 0)] = DROPPED
+    blurred = table.blurred[:n] >= settings.blurred_most
+    verdict[blurred & (table.t_report_ns[:n] == 0)] = DROPPED
+    if np.count_nonzero(emits) or blurred.any():
         changed = np.flatnonzero(verdict != table.status[:n])
         n_changed = len(changed)
     if not n_changed:
@@ -98,6 +101,8 @@ def _cause_of_end(core: Core, row: int) -> str:
     table, settings = core.table, core.settings
     if table.r[row] < settings.r_drop_confirmed:
         return "sensors that should see it do not"
+    if table.blurred[row] >= core.settings.blurred_most:
+        return "its plots cannot be told from false ones"
     patience_s = settings.ray_silence_s if table.emits[row] > 0.0 else settings.drop_s
     if (core.now_ns - table.t_update_ns[row]) * 1e-9 > patience_s * 0.999:
         return "no measurement for too long"

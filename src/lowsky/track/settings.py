@@ -98,6 +98,7 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     drop_intervals: float = 8.0  # of a reporting track's own interval
     drop_report_s: float = 30.0  # … but not before this
     drop_s: float = 30.0  # any other track without measurement; looks that miss it are quicker
+    blurred_most: int = 6  # looks in a row that fed a track with nobody's plots only
     interval_start_s: float = 5.0  # between updates, until learnt
     max_position_sigma_m: float = 3000.0  # wider than this is no position
 

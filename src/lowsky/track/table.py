@@ -67,6 +67,7 @@ def column_specs(
             np.float64,
             (),
         ),  # m² along its way that its reports have in common and P does not hold; track.along
+        "blurred": (np.int64, ()),  # looks in a row that fed it with plots of which each is more likely nobody's
         "attributes": (np.float64, (len(ATTRIBUTES),)),
     }
 
@@ -109,6 +110,7 @@ class TrackTable:
     start_share: NDArray[np.float64]
     emits: NDArray[np.float64]
     lag_var: NDArray[np.float64]
+    blurred: NDArray[np.int64]
     attributes: NDArray[np.float64]
     _bytes: tuple[NDArray[np.uint8], ...]
 

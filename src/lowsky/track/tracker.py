@@ -39,7 +39,7 @@ from lowsky.track.settings import TrackerSettings, settings_of
 from lowsky.track.table import Facts
 from lowsky.track.wedges import Wedges
 
-SAVED_VERSION = 14
+SAVED_VERSION = 15
 
 
 class Tracker:
