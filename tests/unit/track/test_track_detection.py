@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tests.unit.track.track_scenes import SECOND, T0, distances, look, plots, radar, site, straight
+from tests.unit.track.track_scenes import SECOND, T0, distances, look, plots, radar, site, straight, tracked
 
 from lowsky.engine.config import parse_site
 from lowsky.track.settings import TrackerSettings
@@ -10,6 +10,7 @@ from lowsky.track.tracker import Tracker
 
 SEES = radar("sees", (-400, 0, 5), detection_probability=0.7, look_period_s=2.0)
 WALLED = radar("walled", (0, 0, 5), detection_probability=0.95, look_period_s=1.0)
+BOTH = (WALLED, SEES)
 # four fly one after the other from the open sky in the north into the sector in the east, one stays in the west
 STARTS = [(700, 1100, 120), (900, 1700, 150), (800, 2300, 90), (1000, 2900, 140), (-1500, 500, 100)]
 VELOCITIES = [(12, -16, 0), (11, -16, 0), (10, -17, 0), (9, -17, 0), (6, 2, 0)]
@@ -31,16 +32,9 @@ def ticks(seconds, is_walled=True, seed=2):
             yield look(rng, SEES, t + 0.5, states(t + 0.5))
 
 
-def tracked(stream, settings=None):
-    tracker = Tracker(site(WALLED, SEES), settings)
-    for tick in stream:
-        tracker.step(tick)
-    return tracker
-
-
 @pytest.fixture(scope="module")
 def walled():
-    return tracked(ticks(100))
+    return tracked(ticks(100), BOTH)
 
 
 def held(tracker, t_s):
@@ -49,7 +43,7 @@ def held(tracker, t_s):
 
 
 def test_tracks_that_another_radar_holds_live_on_where_this_one_is_blind(walled):
-    off = tracked(ticks(100), TrackerSettings(detection_memory_s=0.0))
+    off = tracked(ticks(100), BOTH, TrackerSettings(detection_memory_s=0.0))
     assert held(walled, 100.5) >= len(STARTS) - 1
     assert held(off, 100.5) <= len(STARTS) - 3, "where the site file is believed, its misses end them"
 
@@ -64,7 +58,7 @@ def test_the_blind_sector_is_told_and_nobody_else_is_doubted(walled):
 
 
 def test_a_radar_that_sees_what_it_says_is_believed():
-    tracker = tracked(ticks(60, is_walled=False))
+    tracker = tracked(ticks(60, is_walled=False), BOTH)
     assert not any(known.differs for known in tracker._core.detection.values())
     assert tracker.doubts() == {}
 

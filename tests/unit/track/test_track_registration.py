@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.unit.track.track_scenes import SECOND, T0, distances, look, radar, receiver, reports, site, straight
+from tests.unit.track.track_scenes import SECOND, T0, distances, look, radar, receiver, reports, site, straight, tracked
 
 from lowsky.kernels.registration import AZIMUTH, ELEVATION, RANGE, TIME
 from lowsky.track.tracker import Tracker
@@ -21,6 +21,7 @@ VELOCITIES = [(-12, 4, 0), (9, -10, 0), (-3, 14, 0), (11, 7, 0), (8, -13, 0), (-
 NAMES = ["a", "b", "c", "d"]  # the other two are silent
 RADARS = radar("one", (-1500, -800, 5), max_range_m=6000.0), radar("two", (1500, 900, 5), max_range_m=6000.0)
 RECEIVER = receiver()
+SENSORS = (*RADARS, RECEIVER)
 OFF = np.array([60.0, np.radians(1.5), np.radians(0.5), 0.25])  # range, azimuth, elevation, clock
 
 
@@ -46,17 +47,10 @@ def ticks(seconds, error=OFF, speaks=True, seed=1):
             yield reports(rng, RECEIVER, t + 0.5, states(t + 0.5)[: len(NAMES)], NAMES)
 
 
-def tracked(stream, sensors=(*RADARS, RECEIVER)):
-    tracker = Tracker(site(*sensors))
-    for tick in stream:
-        tracker.step(tick)
-    return tracker
-
-
 @pytest.fixture(scope="module")
 def settled():
     """Ninety seconds: enough for four objects to tell."""
-    return tracked(ticks(90))
+    return tracked(ticks(90), SENSORS)
 
 
 def test_errors_of_a_radar_are_found_and_told_with_their_uncertainty(settled):
@@ -77,7 +71,7 @@ def test_a_radar_that_is_well_is_left_alone(settled):
 
 
 def test_one_object_whose_place_is_older_than_it_says_convinces_nobody():
-    rng, tracker = np.random.default_rng(3), Tracker(site(*RADARS, RECEIVER))
+    rng, tracker = np.random.default_rng(3), Tracker(site(*SENSORS))
     for t in range(1, 101):
         for k, sensor in enumerate(RADARS):
             tracker.step(look(rng, sensor, t + 0.3 * k, straight([-1000, 3000, 300], [20, -50, 0], t + 0.3 * k)))
@@ -170,7 +164,7 @@ def test_when_objects_begin_to_report_the_radars_are_registered_by_them():
         yield from silent(40, OFF)
         yield from (tick for tick in ticks(90) if tick.t_ns > T0 + 41 * SECOND)
 
-    tracker = tracked(stream())
+    tracker = tracked(stream(), SENSORS)
     assert tracker.registered("one").relative_to is None
     assert tracker.registration("one").beta[RANGE] == pytest.approx(OFF[RANGE], abs=10.0)
     assert tracker.registration("two").relative_to == ""
@@ -190,7 +184,7 @@ def test_a_bumped_radar_is_sought_again_and_found():
             if tick.t_ns > T0 + 60 * SECOND + SECOND // 2:
                 yield tick
 
-    errors = tracked(stream()).registration("one")
+    errors = tracked(stream(), SENSORS).registration("one")
     assert errors.lost == 1
     assert errors.applied
     assert errors.beta[AZIMUTH] == pytest.approx(OFF[AZIMUTH] + np.radians(4.0), abs=np.radians(0.3))
@@ -199,8 +193,8 @@ def test_a_bumped_radar_is_sought_again_and_found():
 def test_a_tracker_saved_while_it_learns_goes_on_exactly():
     stream = list(ticks(45))
     half = 70
-    first = tracked(stream[:half])
-    second = Tracker(site(*RADARS, RECEIVER))
+    first = tracked(stream[:half], SENSORS)
+    second = Tracker(site(*SENSORS))
     second.load(first.dump())
     for tick in stream[half:]:
         first.step(tick)
@@ -216,7 +210,7 @@ def test_a_clock_error_of_the_reports_is_not_taken_for_one_of_the_radars():
             late = -SECOND if tick.batch.sensor == RECEIVER.id else 0
             yield replace(tick, batch=tick.batch.moved(late))
 
-    tracker = tracked(stream())
+    tracker = tracked(stream(), SENSORS)
     for name in ("one", "two"):
         told = tracker.registered(name)
         assert told.time_s is None or abs(told.time_s[0]) < 4 * told.time_s[1]
@@ -228,7 +222,7 @@ def test_a_clock_error_of_the_reports_is_not_taken_for_one_of_the_radars():
 
 def test_an_identity_without_a_height_is_no_reference():
     rng = np.random.default_rng(2)
-    tracker = Tracker(site(*RADARS, RECEIVER))
+    tracker = Tracker(site(*SENSORS))
     for t in range(1, 30):
         tracker.step(off(look(rng, RADARS[0], t, states(t)), OFF))
         tracker.step(reports(rng, RECEIVER, t + 0.5, states(t + 0.5)[:4], NAMES, height=False))

@@ -9,6 +9,7 @@ from lowsky.model.measurement import Coverage, Labels, MeasurementBatch, Measure
 from lowsky.model.ports import Tick
 from lowsky.model.site import Sensor, Site
 from lowsky.model.track import PositionKind, TrackStatus
+from lowsky.track.tracker import Tracker
 
 LATITUDE, LONGITUDE, HEIGHT = math.radians(45.0), math.radians(8.0), 100.0
 FRAME = EnuFrame.at(LATITUDE, LONGITUDE, HEIGHT)
@@ -112,6 +113,14 @@ def straight(start, velocity, t_s):
     """One state of constant velocity, float64[1, 6]."""
     v = np.asarray(velocity, float)
     return np.concatenate((np.asarray(start, float) + v * t_s, v))[None]
+
+
+def tracked(stream, sensors, settings=None):
+    """The tracker of a site with these sensors after all ticks of a stream."""
+    tracker = Tracker(site(*sensors), settings)
+    for tick in stream:
+        tracker.step(tick)
+    return tracker
 
 
 def shown(snapshot):
