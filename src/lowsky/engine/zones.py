@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import combinations, pairwise
 from typing import Any
 
+from lowsky.constants import EARTH_MEAN_RADIUS_M
 from lowsky.engine.keys import Key, Lines, number, one_of, read_table, shown, text, yes_or_no
 from lowsky.errors import Fault
 from lowsky.model.classes import BY_LABEL
@@ -13,7 +14,6 @@ from lowsky.model.zone import DAY_S, PRIORITIES, SHAPES, Rule, Zone
 
 MOST_ZONES, MOST_RULES, MOST_CORNERS = 1_000, 200, 10_000
 FARTHEST_M = 200_000.0  # from the site; the frame's plane and the probability of entry end long before
-METRES_PER_RAD = 6_371_008.8
 CLOCK = re.compile(r"^([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)$")
 
 
@@ -197,7 +197,7 @@ def _conditions(rule: Rule) -> tuple[Any, ...]:
 
 def _far_m(corner: tuple[float, float], origin: tuple[float, float]) -> float:
     east = (corner[1] - origin[1] + math.pi) % (2.0 * math.pi) - math.pi
-    return METRES_PER_RAD * math.hypot(corner[0] - origin[0], east * math.cos(origin[0]))
+    return EARTH_MEAN_RADIUS_M * math.hypot(corner[0] - origin[0], east * math.cos(origin[0]))
 
 
 def _area(corners: tuple[tuple[float, float], ...]) -> float:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from lowsky.constants import EARTH_MEAN_RADIUS_M
 from lowsky.kernels.compiled import lean, njit
 from lowsky.kernels.observe import REFRACTION
 from lowsky.kernels.update import condition, scratch
@@ -41,7 +42,7 @@ def _convert(z, var, origin, C, height, height_prior, elevation_limits, var_velo
         s[0], s[1], s[2] = var[0], var[1], var[2]
     else:
         if math.isfinite(z[4]):
-            up, var_up = z[4] - height - range_m * range_m / (2.0 * 6_371_008.8), var[4]
+            up, var_up = z[4] - height - range_m * range_m / (2.0 * EARTH_MEAN_RADIUS_M), var[4]
         else:
             up, var_up = height_prior[0], height_prior[1] ** 2 + (height_prior[2] * range_m) ** 2
             low = range_m * math.sin(max(elevation_limits[0], -1.4))

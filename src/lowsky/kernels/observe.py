@@ -30,6 +30,7 @@ import math
 
 import numpy as np
 
+from lowsky.constants import EARTH_MEAN_RADIUS_M
 from lowsky.kernels.compiled import lean
 
 RADAR, BEARING, REPORT = 1, 2, 3
@@ -43,8 +44,7 @@ IS_ANGLE = np.array(
 )
 """bool[kind, component]: True where the component is an angle."""
 
-EARTH_RADIUS_M = 6_371_008.8
-REFRACTION = 1.0 / (8.0 * EARTH_RADIUS_M)
+REFRACTION = 1.0 / (8.0 * EARTH_MEAN_RADIUS_M)
 """Apparent minus geometric elevation per metre of slant range: what 4/3 earth leaves once curvature is exact."""
 STATION = 9
 """Numbers of an ``origin`` that tells more than the place."""
@@ -228,7 +228,7 @@ def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
         return
     rate = (d[0] * u[0] + d[1] * u[1] + d[2] * u[2]) / r
     z_pred[0], z_pred[3] = r, rate
-    z_pred[4] = height + d[2] + rho2 / (2.0 * EARTH_RADIUS_M)
+    z_pred[4] = height + d[2] + rho2 / (2.0 * EARTH_MEAN_RADIUS_M)
     for a in range(3):
         g[a] = (u[a] - rate * d[a] / r) / r
     _chain(H, 3, g, C, dt)
@@ -237,7 +237,7 @@ def observe(kind, x, P, dt, origin, C, height, z_pred, H, extra, d, u, g):
     _chain(H, 0, g, C, dt)
     for b in range(3):
         H[3, b + 3] += H[0, b]
-    g[0], g[1], g[2] = d[0] / EARTH_RADIUS_M, d[1] / EARTH_RADIUS_M, 1.0
+    g[0], g[1], g[2] = d[0] / EARTH_MEAN_RADIUS_M, d[1] / EARTH_MEAN_RADIUS_M, 1.0
     _chain(H, 4, g, C, dt)
     across = 0.0
     for a in range(3):

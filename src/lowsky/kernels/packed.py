@@ -11,27 +11,6 @@ N_PACKED = 21
 
 
 @lean
-def pack(P, packed):
-    """Lower half of ``P`` float64[6, 6] into ``packed`` float64[21]. Twin: ``np.tril_indices``."""
-    k = 0
-    for a in range(6):
-        for b in range(a + 1):
-            packed[k] = P[a, b]
-            k += 1
-
-
-@lean
-def unpack(packed, P):
-    """``packed`` float64[21] into both halves of ``P`` float64[6, 6]. Twin: ``np.tril_indices``."""
-    k = 0
-    for a in range(6):
-        for b in range(a + 1):
-            P[a, b] = packed[k]
-            P[b, a] = packed[k]
-            k += 1
-
-
-@lean
 def is_positive(S, L):
     """Is S float64[6, 6] finite and positive definite? S = L D Lᵀ without a root, in ``L`` float64[6, 6], scratch.
 

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
+from lowsky.constants import EARTH_MEAN_RADIUS_M
 from lowsky.kernels.compiled import njit
 
-EARTH_RADIUS_M = 6_371_008.8
 NEVER = 1e9
 
 
@@ -36,7 +36,7 @@ def away_m(e, n, corners, is_area, reach_m):
 @njit
 def height_m(e, n, up, site_height_m):
     """Ellipsoidal height of a point of the site's frame, to a metre within 50 km. Twin: ``geo.enu``."""
-    return site_height_m + up + (e * e + n * n) / (2.0 * EARTH_RADIUS_M)
+    return site_height_m + up + (e * e + n * n) / (2.0 * EARTH_MEAN_RADIUS_M)
 
 
 @njit

@@ -14,7 +14,7 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     ``corners`` are latitude and longitude of a polygon's corners, of a corridor's line or of a circle's middle; what
     lies within ``reach_m`` of line or middle belongs to it. Heights are WGS-84 ellipsoidal. ``hours`` are from and to
-    in seconds of the UTC day (to may be past midnight), none: always; ``valid_ns`` from and to, UTC.
+    in seconds of the UTC day (to may be past midnight), none: always.
     """
 
     id: str
@@ -24,13 +24,9 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     floor_m: float = -math.inf
     ceiling_m: float = math.inf
     hours: tuple[tuple[float, float], ...] = ()
-    valid_ns: tuple[int, int] | None = None
-    source: str = ""  # the file it was imported from
 
     def is_watched(self, t_ns: int) -> bool:
         """At this moment, UTC ns."""
-        if self.valid_ns is not None and not self.valid_ns[0] <= t_ns < self.valid_ns[1]:
-            return False
         second = t_ns // 1_000_000_000 % 86_400
         return not self.hours or any(
             begin <= second < end or begin <= second + DAY_S < end for begin, end in self.hours

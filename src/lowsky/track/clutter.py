@@ -1,6 +1,5 @@
 """What a radar has taught us about its false plots: where they come from, and how many."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from lowsky.constants import SECOND_NS
 from lowsky.kernels.clutter import EDGES_RAD, FINEST, N_CELLS, SIDES, clutter_density, count_clutter
 from lowsky.model.measurement import Coverage, Floats
+from lowsky.track.fading import Fading
 from lowsky.track.rows import Station
 
 LONGEST_GAP_PERIODS = 2.0
@@ -45,7 +45,7 @@ class ClutterMap:
 
     def __init__(self, station: Station, memory_s: float, memory_looks: float) -> None:
         sensor, extent = station.sensor, station.extent
-        self._memory_s = max(memory_s, memory_looks * (sensor.look_period_s or 0.0))
+        self._fading = Fading(max(memory_s, memory_looks * (sensor.look_period_s or 0.0)))
         self._station = station
         self._extent = extent
         self._grid = np.array([sensor.min_range_m, extent[0] / FINEST[0], sensor.azimuth_rad[0], extent[1] / FINEST[1]])
@@ -56,17 +56,16 @@ class ClutterMap:
         self._spread = spread(width)
         self._prior = station.clutter
         self._counts = np.zeros(N_CELLS, np.float32)
-        self._looks = 0.0
-        self._t_base_ns = 0  # counts and looks are as of this time; later ones are put in larger
+        self._looks = np.zeros(1)
         self._t_seen_ns = 0
 
     def density(self, z: Floats, own: Floats | None = None) -> Floats:
         """False plots per look and unit volume of the components each row has, float64[N]. z float64[N, 6]; ``own``
         float64[N] is what was learnt of each row itself just now, and is left out: the others of its look speak."""
         kappa = np.empty(len(z))
-        scale = 1.0 / self._growth(self._t_seen_ns)
+        scale = 1.0 / self._growth()
         clutter_density(
-            z, np.zeros(len(z)) if own is None else own, self._counts, scale, self._looks * scale, self._grid,
+            z, np.zeros(len(z)) if own is None else own, self._counts, scale, float(self._looks[0]) * scale, self._grid,
             self._edges, self._spread, self._width, self._prior, self._extent, kappa,
         )  # fmt: skip
         return kappa
@@ -75,28 +74,25 @@ class ClutterMap:
         """Rows of a look with their probabilities of being false; how much of a look it was."""
         share = share_of_look(self._station, coverage, t_ns, self._t_seen_ns)
         self._t_seen_ns = max(self._t_seen_ns, t_ns)
-        growth = self._growth(self._t_seen_ns)
-        self._looks += float(share * growth)
+        growth = self._growth()
+        self._looks += share * growth
         if len(z):
             count_clutter(z, weight * growth, self._counts, self._grid, self._edges)
 
-    def _growth(self, t_ns: int) -> float:
-        """By what a count of now outweighs one of the base time; moves the base before numbers grow large."""
-        if not self._t_base_ns:
-            self._t_base_ns = t_ns
-        age = (t_ns - self._t_base_ns) / SECOND_NS / self._memory_s
-        if age > 20.0:
-            fade = math.exp(-min(age, 700.0))
-            self._counts *= np.float32(fade)
-            self._looks *= fade
-            self._t_base_ns, age = t_ns, 0.0
-        return math.exp(max(age, 0.0))
+    def _growth(self) -> float:
+        return self._fading.growth(self._t_seen_ns, self._counts, self._looks)
 
     def dump(self) -> list[Any]:
         used = np.flatnonzero(self._counts)
-        return [self._t_base_ns, self._t_seen_ns, self._looks, used.tobytes(), self._counts[used].tobytes()]
+        return [
+            self._fading.t_base_ns,
+            self._t_seen_ns,
+            float(self._looks[0]),
+            used.tobytes(),
+            self._counts[used].tobytes(),
+        ]
 
     def load(self, saved: list[Any]) -> None:
-        self._t_base_ns, self._t_seen_ns, self._looks = saved[0], saved[1], saved[2]
+        self._fading.t_base_ns, self._t_seen_ns, self._looks[0] = saved[0], saved[1], saved[2]
         self._counts[:] = 0.0
         self._counts[np.frombuffer(saved[3], np.int64)] = np.frombuffer(saved[4], np.float32)

@@ -9,7 +9,7 @@ from lowsky.kernels.close import unresolved_pairs
 from lowsky.kernels.existence import COASTING, CONFIRMED
 from lowsky.kernels.gate import pairs
 from lowsky.kernels.groups import groups_of
-from lowsky.model.measurement import Floats, Ints, MeasurementKind
+from lowsky.model.measurement import Floats, Ints
 from lowsky.track.core import Core
 from lowsky.track.dense import FED_NS, speaking
 from lowsky.track.whose import LEAST
@@ -86,7 +86,7 @@ def _near(core: Core, shown: Ints) -> tuple[Ints, Ints, NDArray[np.bool_]]:
     ahead = (core.now_ns - table.t_ns[shown]) * 1e-9
     east = table.xm[shown, 0] + ahead * table.xm[shown, 3]
     north = table.xm[shown, 1] + ahead * table.xm[shown, 4]
-    radars = [s for s in core.stations.values() if s.kind == MeasurementKind.RADAR]
+    radars = core.radars
     half = np.full(len(shown), np.inf)  # of the radar that tells best apart; who no radar sees is near nobody
     for station in radars:
         fed = core.now_ns - table.t_hit_ns[shown, station.index] < FED_NS

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lowsky.constants import SECOND_NS
 from lowsky.model.measurement import Floats, Ints
+from lowsky.track.fading import Fading
 from lowsky.track.rows import Station
 from lowsky.track.settings import TrackerSettings
 
@@ -22,8 +22,6 @@ SURELY_INSIDE = 0.9
 """Share of the stated P_D from which a track surely was where the look looked."""
 BLIND = 0.25
 """Share of the stated P_D below which it is told."""
-FADE_EVERY = 20.0
-"""Memories after which counts are scaled down, so that numbers stay small."""
 
 
 class DetectionMap:
@@ -33,7 +31,7 @@ class DetectionMap:
         self._station, self._settings = station, settings
         self._chances = np.zeros((RANGES, AZIMUTHS))
         self._seen = np.zeros((RANGES, AZIMUTHS))
-        self._t_base_ns = 0  # counts are as of this time; later ones are put in larger
+        self._fading = Fading(settings.detection_memory_s)
         self._t_ns = 0
         self._factor: Floats | None = None  # of P_D by cell; None: as the site file says everywhere
 
@@ -97,23 +95,17 @@ class DetectionMap:
 
     def _growth(self, t_ns: int) -> float:
         self._t_ns = max(self._t_ns, t_ns)
-        self._t_base_ns = self._t_base_ns or self._t_ns
-        age = (self._t_ns - self._t_base_ns) / SECOND_NS / self._settings.detection_memory_s
-        if age > FADE_EVERY:
-            fade = math.exp(-min(age, 700.0))
-            self._chances, self._seen = self._chances * fade, self._seen * fade
-            self._t_base_ns, age = self._t_ns, 0.0
-        return math.exp(age)
+        return self._fading.growth(self._t_ns, self._chances, self._seen)
 
     def dump(self) -> list[Any]:
-        return [self._t_base_ns, self._t_ns, self._chances.tobytes(), self._seen.tobytes()]
+        return [self._fading.t_base_ns, self._t_ns, self._chances.tobytes(), self._seen.tobytes()]
 
     def load(self, saved: list[Any]) -> None:
-        self._t_base_ns, self._t_ns = saved[0], saved[1]
+        self._fading.t_base_ns, self._t_ns = saved[0], saved[1]
         shape = (RANGES, AZIMUTHS)
         self._chances, self._seen = (np.frombuffer(part, np.float64).reshape(shape).copy() for part in saved[2:])
         self._factor = None
-        if self._t_base_ns:
+        if self._fading.t_base_ns:
             self._judge(self._growth(self._t_ns))
 
 

@@ -121,6 +121,7 @@ def _merge(
     for name in ("r", "hits", "t_update_ns", "t_hit_ns", "t_chance_ns", "look_hit", "t_r_ns"):
         column = getattr(table, name)
         column[stays] = np.maximum(column[stays], column[goes])
+    table.blurred[stays] = min(table.blurred[stays], table.blurred[goes])
     table.status[stays] = max(int(table.status[stays]), int(table.status[goes]))
     lacking = np.isnan(table.attributes[stays])
     table.attributes[stays, lacking] = table.attributes[goes, lacking]

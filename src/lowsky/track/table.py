@@ -63,10 +63,7 @@ def column_specs(
         "born_by": (np.int64, ()),  # 1 + number of the radar that saw it first; 0: none
         "start_share": (np.float64, ()),  # probability that it was there when the tracker began; see ``population``
         "emits": (np.float64, ()),  # > 0: existence rests on bearings; probability that it emits, if it exists
-        "lag_var": (
-            np.float64,
-            (),
-        ),  # m² along its way that its reports have in common and P does not hold; track.along
+        "lag_var": (np.float64, ()),  # m² that its reports have in common, along its way; not in P; see ``along``
         "blurred": (np.int64, ()),  # looks in a row that fed it with plots of which each is more likely nobody's
         "attributes": (np.float64, (len(ATTRIBUTES),)),
     }

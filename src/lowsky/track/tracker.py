@@ -21,7 +21,7 @@ from lowsky.model.status import Registered
 from lowsky.model.track import TrackSnapshot
 from lowsky.track.along import along_track, meet_others
 from lowsky.track.ambiguous import turned
-from lowsky.track.associate import NO_COVERAGE, associate
+from lowsky.track.associate import NO_COVERAGE, Outcome, associate
 from lowsky.track.births import birth, birth_by_strength
 from lowsky.track.core import NOTHING_ASSOCIATED, Associated, Core, densities
 from lowsky.track.doubts import Doubt
@@ -314,7 +314,15 @@ class Tracker:
             self._rays.start(core, station, rows, outcome.p_new)
             birth_by_strength(core, station, rows, outcome.p_new * emitter_share(core, station))
             return
-        # the look itself tells how many more there are to find, and where its false plots come from
+        self._give_birth(station, rows, batch, outcome, t_look_ns)
+        core.population.take_look(station, batch.coverage, t_look_ns)
+
+    def _give_birth(
+        self, station: Station, rows: Rows, batch: MeasurementBatch, outcome: Outcome, t_look_ns: int
+    ) -> None:
+        """Candidates of a radar's rows that are nobody's. The look itself tells first how many more there are to find,
+        and where its false plots come from."""
+        core = self._core
         core.population.count(station, core.table, batch.coverage, t_look_ns, float(outcome.p_new.sum()))
         false = outcome.p_new * (1.0 - outcome.birth_share)
         if (known := core.clutter.get(batch.sensor)) is not None:
@@ -327,7 +335,6 @@ class Tracker:
             born = np.sort(born[np.argsort(-r_new[born], kind="stable")[:most]])
         if len(born):
             lean_newborn(core, station, birth(core, station, rows, born, r_new[born]), rows.z[born])
-        core.population.take_look(station, batch.coverage, t_look_ns)
 
     def _show_candidates(self) -> None:
         """Candidates likely enough to be shown get their numbers, in order of birth."""
