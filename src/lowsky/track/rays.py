@@ -202,6 +202,7 @@ class Rays:
         likely = np.flatnonzero(table.r[: table.n] >= core.settings.r_coast)
         if any(station.sensor.sigma_range_share is not None for station in core.stations.values()):
             gone = self._join_told(core, is_place)
+        gone |= self._join_unlooked(core, is_place)
         places = np.flatnonzero(is_place).tolist()
         for at, i in enumerate(places):
             ahead = ((c.t_ns[i] - table.t_ns[likely]) * 1e-9)[:, None]
@@ -230,6 +231,46 @@ class Rays:
                 if table.emits[row] > 0.0:
                     table.r[row] = min(1.0 - (1.0 - table.r[row]) * (1.0 - c.r[i]), R_MAX)
         return gone
+
+    def _join_unlooked(self, core: Core, is_place: NDArray[np.bool_]) -> set[int]:
+        """Rays of sensors whose silence says nothing, on which a track is, or an older ray of the same sensors.
+
+        Nobody is ever missed by such sensors, so that every further object on one line would only make it likelier
+        that something is heard from there, and one emitter would end as dozens. Two that such a sensor cannot tell
+        apart are told apart when they part.
+        """
+        c, settings = self.columns, core.settings
+        silent = sum(1 << s.index for s in core.stations.values() if s.sensor.id not in core.has_looks)
+        alone: list[int] = []
+        gone: set[int] = set()
+        for i in np.flatnonzero(~is_place & (c.heard[: self.n] & ~silent == 0)).tolist():
+            same = [j for j in alone if c.heard[j] == c.heard[i]]
+            olds = np.concatenate([c.x[j, : c.parts[j], :2] for j in same]) if same else np.empty((0, 2))
+            wide = np.concatenate([c.P[j, : c.parts[j], :2, :2] for j in same]) if same else np.empty((0, 2, 2))
+            place, cov = self._tracks_beside(core, i)
+            if self._is_on(i, np.vstack((place, olds)), np.concatenate((cov, wide)), settings.ray_join_gate):
+                gone.add(i)
+            else:
+                alone.append(i)
+        return gone
+
+    def _tracks_beside(self, core: Core, i: int) -> tuple[Floats, Floats]:
+        """Places and covariances of tracks, at the time of a ray; wider by the lasting error of who heard it."""
+        c, table = self.columns, core.table
+        tracks = np.flatnonzero(table.r[: table.n] >= core.settings.r_coast)
+        ahead_s = ((c.t_ns[i] - table.t_ns[tracks]) * 1e-9)[:, None]
+        place = table.xm[tracks, :2] + ahead_s * table.xm[tracks, 3:5]
+        cov = table.Pm[tracks, :2, :2].copy()
+        for station in core.stations.values():
+            if c.heard[i] >> station.index & 1 and station.leaned >= 0:
+                askew = ((place - station.origin[0, :2]) ** 2).sum(axis=1) * station.lasting[1]  # by azimuth, m²
+                cov += askew[:, None, None] * np.eye(2)
+        return place, cov
+
+    def _is_on(self, i: int, place: Floats, cov: Floats, gate: float) -> bool:
+        c = self.columns
+        parts = range(int(c.parts[i]))
+        return any((_distance2(place - c.x[i, k, :2], cov + c.P[i, k, :2, :2]) < gate).any() for k in parts)
 
     def _holder(self, core: Core, i: int) -> int:
         """The likeliest track on this ray that a sensor of the ray hears: that is who it heard. Its row, or −1."""

@@ -128,3 +128,28 @@ def test_what_is_saved_of_lasting_errors_goes_on_as_it_was(rng):
         again.step(tick)
     one, other = tracker.snapshot(), again.snapshot()
     assert len(one) == 1 and np.array_equal(one.P, other.P) and tracker.dump() == again.dump()
+
+
+def test_a_finder_that_is_off_for_long_hears_the_object_that_is_there_and_not_one_of_its_own():
+    """Askew by 2.7 σ, beside two that are not; then one of these falls silent, and the object turns along the other's
+    line, where the one that is askew says most."""
+    told = {"lasting_share": 1.0, "clutter_per_look": 0.05, "detection_probability": 0.5}
+    places = [(0.0, -300.0, 5.0), (900.0, 100.0, 5.0), (-900.0, 0.0, 5.0)]
+    finders = [finder(f"f{k}", place, **told) for k, place in enumerate(places)]
+    off, worst = [0.0, 0.0, 2.7 * 2 * DEGREE], 0.0
+    rng, tracker = np.random.default_rng(7), Tracker(site(*finders))
+    for k in range(1, 601):
+        t_s = k / 10
+        if t_s <= 30.0:
+            target = straight([-60, 0, 60], [2, 0, 0], t_s)
+        else:
+            target = straight([0, 0, 60], [0, 8, 0], t_s - 30.0)
+        heard_by = (0, 1) if t_s < 10 else (0, 1, 2) if t_s < 20 else (0, 2)
+        for i in heard_by:
+            tracker.step(heard(rng, finders[i], t_s + 0.01 * i, target, off[i], sigma=0.1 * DEGREE))
+        snapshot = tracker.snapshot()
+        rows = np.flatnonzero(shown(snapshot) & (snapshot.position_kind == PositionKind.POINT))
+        if t_s > 5.0:
+            worst = max(worst, np.linalg.norm(snapshot.x[rows, :2] - target[0, :2], axis=1).min(initial=np.inf))
+            assert len(set(snapshot.track_id[rows].tolist())) == 1
+    assert worst < 150.0  # 85 m are its own error

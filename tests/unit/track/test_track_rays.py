@@ -87,6 +87,31 @@ def test_a_track_of_bearings_whose_errors_last_is_sure_only_if_nobody_said_so(to
     assert (np.mean(inside) > 0.9) == told
 
 
+def unlooked(rng, sensor, t_s, state):
+    """A bearing of a sensor that tells what it heard, and never when it listened."""
+    tick = bearing(rng, sensor, t_s, state)
+    return Tick(tick.t_ns, batch(sensor, MeasurementKind.BEARING, tick.t_ns, tick.batch.z))
+
+
+def test_an_emitter_heard_ten_times_a_second_is_one_and_two_that_part_are_two(rng):
+    sensors = finders()
+    tracker, ids = Tracker(site(*sensors)), set()
+    for k in range(1, 401):
+        t_s = k / 10
+        one, other = straight([-300, 400, 120], [12, 3, 0], t_s), straight([-300, 400, 120], [12, 3, 0], t_s)
+        other[0, :2] += [0.0, 25.0 * max(t_s - 10.0, 0.0)]
+        for i, sensor in enumerate(sensors):
+            tracker.step(unlooked(rng, sensor, t_s + 0.01 * i, one))
+            if t_s > 10.0:
+                tracker.step(unlooked(rng, sensor, t_s + 0.05 + 0.01 * i, other))
+        snapshot = tracker.snapshot()
+        if 5.0 < t_s <= 10.0:
+            ids |= set(snapshot.track_id[shown(snapshot)].tolist())
+    assert len(ids) == 1
+    away = np.linalg.norm(points(snapshot)[:, None, :2] - np.vstack((one, other))[:, :2], axis=2)
+    assert len(away) == 2 and (away.min(axis=0) < 60).all()
+
+
 def test_crossings_where_nobody_is_are_not_shown(rng):
     sensors, ghosts = finders(clutter_per_look=0.2), 0
     start = rng.uniform(-800, 800, (4, 2))
