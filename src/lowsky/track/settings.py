@@ -57,6 +57,11 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     # be believed too well, and its track stay behind when it goes
     report_stay_s: tuple[float, ...] = (0.0, 5.0, 0.0, 0.0, 8.0)
     behaviour_lasts_s: float = 600.0  # what is known of an object's behaviour fades with this time constant
+    # gusts and autopilots push all who fly straight alike; how much is learnt from them and fades with this (weather);
+    # 0: as the mode says
+    air_lasts_s: float = 900.0
+    air_sigma: float = 0.7  # of the logarithm of that noise, before anything is learnt: a factor of two
+    air_straight: float = 0.5  # probability of straight flight from which a track tells of it
     survival_s: float = 600.0  # mean time an object stays in the scene, until the tracks tell
 
     # existence
@@ -251,7 +256,7 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 SETTINGS = TrackerSettings()
 """The defaults."""
 FAR_OFF = 1000.0  # a number so many times its default is a slip of units and not a wish
-ZERO_MEANS_NONE = ("clutter_memory_s", "detection_memory_s", "undetected_objects")
+ZERO_MEANS_NONE = ("air_lasts_s", "clutter_memory_s", "detection_memory_s", "undetected_objects")
 AT_MOST_ONE = ("r_", "p_")  # names that begin so are probabilities, and those that end so are, too: …
 SHARES = ("_share", "_doubt", "_weight", "_floor", "_least")
 

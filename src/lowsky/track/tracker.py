@@ -19,6 +19,7 @@ from lowsky.model.ports import Tick
 from lowsky.model.site import Site
 from lowsky.model.status import Registered
 from lowsky.model.track import TrackSnapshot
+from lowsky.track.air import Air
 from lowsky.track.along import along_track, meet_others
 from lowsky.track.ambiguous import turned
 from lowsky.track.associate import NO_COVERAGE, Outcome, associate
@@ -39,7 +40,7 @@ from lowsky.track.settings import TrackerSettings, settings_of
 from lowsky.track.table import Facts
 from lowsky.track.wedges import Wedges
 
-SAVED_VERSION = 15
+SAVED_VERSION = 16
 
 
 class Tracker:
@@ -63,6 +64,7 @@ class Tracker:
         self._foreign = Foreign()
         self._duplicates = Duplicates()
         self._wedges = Wedges()
+        self._air = Air(settings)
         self._registration = Registration(list(self._core.stations.values()), settings)
         self._doubts = [Doubt() for _ in self._core.stations]
         self._rays = Rays(settings.rays_most, settings.ray_parts)
@@ -190,6 +192,7 @@ class Tracker:
                 "registration": self._registration.dump(),
                 "doubts": [doubt.dump() for doubt in self._doubts],
                 "rays": self._rays.dump(),
+                "air": self._air.dump(),
                 "picture": self._picture.dump(),
             }
         )
@@ -228,6 +231,7 @@ class Tracker:
         for doubt, kept in zip(self._doubts, parts["doubts"], strict=True):
             doubt.load(kept)
         self._rays.load(parts["rays"])
+        self._air.load(parts["air"], core)
         self._picture.load(parts["picture"], core)
         self.associated = NOTHING_ASSOCIATED
         for station in core.radars:
@@ -314,6 +318,7 @@ class Tracker:
             self._rays.start(core, station, rows, outcome.p_new)
             birth_by_strength(core, station, rows, outcome.p_new * emitter_share(core, station))
             return
+        self._air.take_look(core, station, told, (outcome.track, outcome.row, outcome.p_edge))
         self._give_birth(station, rows, batch, outcome, t_look_ns)
         core.population.take_look(station, batch.coverage, t_look_ns)
 

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from lowsky.constants import SECOND_NS
+from lowsky.kernels.air import straight_steps
 from lowsky.kernels.registration import N_ERROR, condition_pairs, vote
+from lowsky.kernels.update import scratch
 from lowsky.model.measurement import DIM, Coverage, Labels, MeasurementBatch, MeasurementKind, empty_look
 from lowsky.model.ports import Tick
 from lowsky.model.site import Sensor, Site
@@ -42,6 +44,7 @@ def warm_up() -> None:
     tracker.step(Tick(t_ns + 3 * SECOND_NS))
     tracker.snapshot()
     _warm_registration()
+    _warm_air()
 
 
 def _warm_registration() -> None:
@@ -54,6 +57,17 @@ def _warm_registration() -> None:
         int(MeasurementKind.RADAR), none, none, t, z, np.ones((1, 6)), np.zeros(3), np.eye(3), np.float64(0.0),
         np.zeros(N_ERROR), VAR_DUMMY, Q_REFERENCE, references.t_ns, references.x, references.P,
         references.t_ns, np.zeros((1, 6 + N_ERROR)), np.zeros((1, 6 + N_ERROR, 6 + N_ERROR)), t, t, t,
+    )  # fmt: skip
+
+
+def _warm_air() -> None:
+    """What needs a track that has been straight for ten seconds: with nothing in it."""
+    none, one = np.empty(0, np.int64), np.zeros((1, 1))
+    z = np.empty((0, 6))
+    straight_steps(
+        int(MeasurementKind.RADAR), none, none, np.zeros((1, 1, 6)), np.zeros((1, 1, 6, 6)), np.zeros(1, np.int64),
+        z, z, np.empty(0, np.bool_), none, np.zeros((1, 3)), np.zeros((1, 3, 3)), np.zeros(1), none, np.ones(1), 1.0,
+        one, one, scratch(),
     )  # fmt: skip
 
 
