@@ -133,9 +133,10 @@ def speaking(core: Core, rows: Ints) -> NDArray[np.bool_]:
 
 
 def in_crowd(core: Core, rows: Ints) -> NDArray[np.bool_]:
-    """bool[K]: of shown tracks ``rows``, those that another shown track may be taken for, as far as is known by now."""
+    """bool[K]: of shown tracks ``rows``, those that another track may be taken for, as far as is known by now; or a
+    likely candidate, for a plot beside it that is nobody's may be its neighbour's first."""
     table, settings = core.table, core.settings
-    shown = np.flatnonzero(table.track_id[: table.n] > 0)
+    shown = np.flatnonzero((table.track_id[: table.n] > 0) | (table.r[: table.n] >= settings.crowd_least))
     at, ahead = np.searchsorted(shown, rows), (core.now_ns - table.t_ns[shown]) * 1e-9
     east = table.xm[shown, 0] + ahead * table.xm[shown, 3]
     north = table.xm[shown, 1] + ahead * table.xm[shown, 4]

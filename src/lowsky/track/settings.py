@@ -88,7 +88,9 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     recycle_share: float = 0.02  # … and never above this share of a sensor's own birth probability
     r_confirm: float = 0.9
     hits_confirm: int = 3  # two plots draw a line through any clutter
-    crowd_gate: float = 9.0  # χ² of 6: a new track is not confirmed while a shown one agrees with it so well …
+    crowd_gate: float = 16.0  # as close_gate: a new track is not confirmed while another agrees with it so well …
+    # … that is shown, or a candidate that likely: one plot beside it that is hardly clutter
+    crowd_least: float = 0.1
     hits_crowd: int = 8  # … unless it has as many rows: they will not come apart
     r_drop_confirmed: float = 0.05
     r_drop_tentative: float = 0.02  # of tracks that were shown

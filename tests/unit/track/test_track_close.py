@@ -19,6 +19,7 @@ from tests.unit.track.track_scenes import (
 from lowsky.model.events import TrackConfirmed, TracksMerged
 from lowsky.model.measurement import MeasurementKind
 from lowsky.model.ports import Tick
+from lowsky.track.dense import in_crowd
 from lowsky.track.table import TrackTable
 from lowsky.track.together import LEAST, Together
 from lowsky.track.tracker import Tracker
@@ -77,6 +78,21 @@ def test_who_may_still_be_taken_for_a_neighbour_waits_to_be_confirmed():
     assert far[:2] == [3, 3]
     assert min(near) > 4
     assert len(near) >= 2  # they never come apart, and are confirmed all the same
+
+
+def test_a_likely_candidate_is_a_neighbour_too_and_an_unlikely_one_is_clutter():
+    rng, sensor = np.random.default_rng(2), radar(clutter_per_look=0.0, detection_probability=0.95)
+    tracker = Tracker(site(sensor))
+    for t in range(1, 7):
+        two = np.vstack([straight([apart, 2500, 150], [8, 8, 0], t) for apart in (0.0, 400.0)])
+        tracker.step(look(rng, sensor, t, two))
+    core, table = tracker._core, tracker._core.table
+    own, other = np.flatnonzero(table.track_id[: table.n] > 0)
+    assert not in_crowd(core, np.array([own])).any()
+    table.track_id[other], table.xm[other] = 0, table.xm[own]
+    for existence, neighbour in ((0.3, True), (0.01, False)):
+        table.r[other] = existence
+        assert in_crowd(core, np.array([own])).tolist() == [neighbour]
 
 
 def test_tracks_that_came_together_from_apart_take_twice_as_much_to_be_one():
