@@ -85,14 +85,19 @@ def weak_rows(track_id, r, status, ended, least):
     return np.flatnonzero(weak)
 
 
-def found_so_far(tracks, now_ns, fade_per_ns, least, sensor):
-    """(there from the start, come since, followed): sums over tracks (dicts of their columns)."""
+def found_so_far(tracks, now_ns, fade_per_ns, least, sensor, shape):
+    """(there from the start, come since, followed, come since by azimuth and range): sums over tracks (dicts of their
+    columns)."""
     known = [t for t in tracks if t["r"] >= least and not t["has_identity"]]
     mine = [t for t in known if t["t_hit_ns"][sensor] > 0]
     start = sum(t["r"] * t["start_share"] for t in mine)
     ages = [max(now_ns - t["t_born_ns"], 0) for t in mine]
-    since = sum(t["r"] * (1 - t["start_share"]) * np.exp(-fade_per_ns * a) for t, a in zip(mine, ages, strict=True))
-    return start, since, sum(t["r"] for t in known if t["hits"] > 1)
+    came = [t["r"] * (1 - t["start_share"]) * np.exp(-fade_per_ns * a) for t, a in zip(mine, ages, strict=True)]
+    by_cell = np.zeros(shape)
+    for t, number in zip(mine, came, strict=True):
+        if t["born_by"] == sensor + 1:
+            by_cell[np.unravel_index(t["born_cell"], shape)] += number
+    return start, sum(came), sum(t["r"] for t in known if t["hits"] > 1), by_cell
 
 
 def reconsider(r, start_share, times_start, times_since):

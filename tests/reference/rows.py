@@ -1,6 +1,9 @@
 """Twin of lowsky.kernels.rows: NumPy, one rule after another."""
 
 import numpy as np
+from scipy.stats import norm
+
+from lowsky.constants import EARTH_MEAN_RADIUS_M
 
 
 def sane_rows(kind, z_in, sigma_in, sigma, scale, floor, ceiling, pressure, var_pressure, t_ns, latest_ns):
@@ -29,7 +32,20 @@ def sane_rows(kind, z_in, sigma_in, sigma, scale, floor, ceiling, pressure, var_
     return (z[keep], var[keep], weak[keep], keep), int((~good).sum()), int(late.sum())
 
 
-def false_and_new(z, extent, clutter, is_density, new):
+def false_and_new(z, var, extent, clutter, is_density, new, prior):
     volume = np.where(np.isfinite(z), extent, 1.0).prod(axis=1)
     false = clutter if is_density else clutter[0] / volume
-    return false + new / volume, new / volume / (false + new / volume)
+    fresh = new / volume
+    if len(prior):
+        mean, sigma, per_m, low, high, rate, anywhere = prior
+        r = z[:, 0]
+        middle = np.arcsin(np.minimum(mean / r, 1.0)) + r / (8.0 * EARTH_MEAN_RADIUS_M)
+        spread = np.sqrt((sigma / r) ** 2 + per_m**2 + var[:, 2])
+        for value, law, ends in (
+            (z[:, 2], norm(middle, spread), (low, high)),
+            (z[:, 3], norm(0.0, np.sqrt(rate**2 + var[:, 3])), (-extent[3] / 2, extent[3] / 2)),
+        ):
+            inside = np.maximum(law.cdf(ends[1]) - law.cdf(ends[0]), 1e-3)
+            times = anywhere + (1 - anywhere) * (ends[1] - ends[0]) * law.pdf(value) / inside
+            fresh = fresh * np.where(np.isfinite(value), times, 1.0)
+    return false + fresh, fresh / (false + fresh)

@@ -276,17 +276,20 @@ def note_reports(
 
 @lean
 def found_so_far(
-    n, now_ns, fade_per_ns, least, r, hits, has_identity, start_share, t_born_ns, t_hit_ns, sensor
+    n, now_ns, fade_per_ns, least, r, hits, has_identity, start_share, t_born_ns, t_hit_ns, born_by, born_cell, sensor,
+    by_azimuth, by_range,
 ):  # fmt: skip
     r"""Of the first ``n`` tracks that ``sensor`` has seen and that do not report themselves: how many objects they are.
 
     Returns Σ r s of those there from the start, Σ r (1 − s) e^{−λ age} of those that came since, both over r ≥
     ``least``, s being ``start_share`` and λ ``fade_per_ns``; and Σ r of those seen at least twice, by any sensor.
-    ``t_hit_ns`` int64[C, sensors].
+    ``t_hit_ns`` int64[C, sensors]. Those of the second number that this sensor saw first are added to where that was,
+    cell ``born_cell`` (azimuth times number of ranges, plus range): float64[A] and float64[B], outputs.
 
     Twin in tests/reference.
     """
-    start, since, followed = 0.0, 0.0, 0.0
+    start, since, followed, ranges = 0.0, 0.0, 0.0, by_range.shape[0]
+    by_azimuth[:], by_range[:] = 0.0, 0.0
     for i in range(n):
         if r[i] < least or has_identity[i]:
             continue
@@ -294,7 +297,11 @@ def found_so_far(
             followed += r[i]
         if t_hit_ns[i, sensor] > 0:
             start += r[i] * start_share[i]
-            since += r[i] * (1.0 - start_share[i]) * math.exp(-fade_per_ns * max(now_ns - t_born_ns[i], 0))
+            came = r[i] * (1.0 - start_share[i]) * math.exp(-fade_per_ns * max(now_ns - t_born_ns[i], 0))
+            since += came
+            if born_by[i] == sensor + 1:
+                by_azimuth[born_cell[i] // ranges] += came
+                by_range[born_cell[i] % ranges] += came
     return start, since, followed
 
 

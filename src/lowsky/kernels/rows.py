@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from lowsky.kernels.compiled import lean, njit
-from lowsky.kernels.observe import BEARING, NEAREST_M, RADAR
+from lowsky.kernels.observe import BEARING, NEAREST_M, RADAR, REFRACTION
 
 MOST = 1e9
 """A component beyond this is no measurement; pressure altitudes end at ``MOST_HEIGHT_M``."""
@@ -106,18 +106,44 @@ def is_settled(order, z, t_ns, source):
 
 
 @lean
-def false_and_new(z, extent, clutter, is_density, new, rho, share):
-    """Density of rows that are nobody's, and the share of it that is new objects.
+def false_and_new(z, var, extent, clutter, is_density, new, prior, rho, share):
+    r"""Density of rows that are nobody's, and the share of it that is new objects.
 
     ``clutter``: where ``is_density`` false rows per unit volume of the components each row has, float64[N], else
-    their number per look, float64[1]. ``new`` float: new objects per look. ``extent`` float64[6]: the whole volume, by
-    component. rho, share float64[N] are outputs. Twin in tests/reference.
+    their number per look, float64[1]. ``new`` float64[N]: new objects per look, if everywhere were as
+    many as where the row is. ``extent`` float64[6]: the whole volume, by component. rho, share float64[N] are outputs.
+
+    New objects of a radar are as many in any range and azimuth, but most of them fly low, and no faster than the
+    velocity a newborn is given; ``prior`` float64[7] is their height (mean above the sensor, its σ, and σ per metre of
+    range; m), the least and greatest elevation (rad), the σ of range rate (m/s), and the share ε of those that may be
+    at any height, or any rate. Empty: as many everywhere. With W the extent in elevation::
+
+        f(φ) = ε + (1 − ε) W N(φ; φ_h, σ²)/P(in the volume)      σ² = (σ_h/r)² + σ_φ²       likewise of range rate
+
+    Twin in tests/reference.
     """
     for j in range(z.shape[0]):
-        volume = 1.0
+        volume, times = 1.0, 1.0
         for k in range(6):
             if math.isfinite(z[j, k]):
                 volume *= extent[k]
-        false = clutter[j] if is_density else clutter[0] / volume
-        rho[j] = false + new / volume
-        share[j] = new / volume / rho[j]
+        if prior.shape[0] > 0:
+            r, rest = z[j, 0], 1.0 - prior[6]
+            if math.isfinite(z[j, 2]):
+                sigma = math.sqrt((prior[1] / r) ** 2 + prior[2] ** 2 + var[j, 2])
+                middle = math.asin(min(prior[0] / r, 1.0)) + REFRACTION * r
+                times *= prior[6] + rest * _among(z[j, 2], middle, sigma, prior[3], prior[4])
+            if math.isfinite(z[j, 3]):
+                sigma, half = math.sqrt(prior[5] ** 2 + var[j, 3]), 0.5 * extent[3]
+                times *= prior[6] + rest * _among(z[j, 3], 0.0, sigma, -half, half)
+        false, fresh = clutter[j] if is_density else clutter[0] / volume, times * new[j] / volume
+        rho[j] = false + fresh
+        share[j] = fresh / rho[j]
+
+
+@lean
+def _among(value, middle, sigma, low, high):
+    """A normal density within two limits against one that is even between them."""
+    k = 1.0 / (math.sqrt(2.0) * sigma)
+    inside = 0.5 * (math.erf((high - middle) * k) - math.erf((low - middle) * k))
+    return (high - low) * k / math.sqrt(math.pi) * math.exp(-(((value - middle) * k) ** 2)) / max(inside, 1e-3)

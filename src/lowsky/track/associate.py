@@ -113,7 +113,8 @@ def _note_blur(core: Core, track: Ints, row: Ints, p_edge: Floats, p_hit: Floats
     density there is carries it, and no object need be there. In a formation plots are somebody's."""
     table, least = core.table, core.settings.hit_weight
     own = np.bincount(track, p_edge * someones[row], len(p_hit))
-    table.blurred[np.flatnonzero((p_hit >= least) & (own < 0.5 * p_hit))] += 1
+    fed = p_hit >= least * table.r[: len(p_hit)]
+    table.blurred[np.flatnonzero(fed & (p_hit > 0.0) & (own < 0.5 * p_hit))] += 1
     table.blurred[track[p_edge >= least]] = 0
 
 

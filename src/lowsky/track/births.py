@@ -11,6 +11,7 @@ from lowsky.model.measurement import Floats, Ints, MeasurementKind
 from lowsky.model.track import TrackStatus
 from lowsky.track.core import Core
 from lowsky.track.lasting import lean_newborn
+from lowsky.track.population import cells
 from lowsky.track.rows import Rows, Station
 
 
@@ -35,7 +36,8 @@ def birth(core: Core, station: Station, rows: Rows, born: Ints, r_new: Floats) -
     table.t_born_ns[at] = t_ns
     if station.kind == MeasurementKind.RADAR:
         table.born_by[at] = station.index + 1
-        table.start_share[at] = core.population.undetected(station)[1]
+        table.born_cell[at] = cells(station, rows.z[born])
+        table.start_share[at] = core.population.from_start(station, rows.z[born])
     table.status[at] = TrackStatus.TENTATIVE
     table.hits[at] = 1
     table.interval_s[at] = station.period_s or settings.interval_start_s

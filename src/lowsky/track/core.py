@@ -261,11 +261,15 @@ def densities(core: Core, station: Station, rows: Rows, own: Floats | None = Non
     settings, n = core.settings, len(rows)
     rho, share = np.empty(n), np.empty(n)
     if rows.kind == REPORT:
-        false_and_new(rows.z, station.extent, np.array([settings.report_clutter]), False, 0.0, rho, share)
+        clutter = np.array([settings.report_clutter])
+        false_and_new(rows.z, rows.var, station.extent, clutter, False, np.zeros(n), station.appear, rho, share)
         share[:] = settings.r_anonymous_report
         return rho, share
     known = core.clutter.get(station.sensor.id)
     clutter = np.array([station.clutter]) if known is None else known.density(rows.z, own)
-    number = core.population.undetected(station)[0] if rows.kind == RADAR else settings.undetected_objects
-    false_and_new(rows.z, station.extent, clutter, known is not None, station.p_detect * number, rho, share)
+    if rows.kind == RADAR:
+        new = station.p_detect * core.population.undetected(station)[0] * core.population.times(station, rows.z)
+    else:
+        new = np.full(n, station.p_detect * settings.undetected_objects)
+    false_and_new(rows.z, rows.var, station.extent, clutter, known is not None, new, station.appear, rho, share)
     return rho, share

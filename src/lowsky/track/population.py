@@ -1,14 +1,14 @@
 """How many objects there are that no track stands for yet, how often new ones come and old ones go: learnt."""
 
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from lowsky.constants import SECOND_NS
 from lowsky.kernels.existence import found_so_far, reconsider
-from lowsky.model.measurement import Coverage, Floats, MeasurementKind
+from lowsky.model.measurement import Coverage, Floats, Ints, MeasurementKind
 from lowsky.track.clutter import share_of_look
 from lowsky.track.rows import Station
 from lowsky.track.settings import TrackerSettings
@@ -19,6 +19,8 @@ LEAST_R = 0.02
 FIRST_LOOK = 0.7
 """As long as more than this share of what was there is unseen, the number of rows tells how many objects there are."""
 NUMBERS = np.geomspace(1e-3, 1e5, 200)
+AZIMUTHS, RANGES = 16, 8
+"""Parts of a radar's volume in which new objects are counted by where they were first seen."""
 LATTICE = (8, 24, 6)
 """Points in range, azimuth and elevation by which the volumes of radars are compared."""
 
@@ -40,6 +42,8 @@ class Volume:
     seen: float = 0.0  # … and the chance that an object is among them
     at_start: float = 0.0  # objects there from the start …
     coming_per_s: float = 0.0  # … and that come, as its last look knew
+    by_azimuth: list[float] = field(default_factory=lambda: [0.0] * AZIMUTHS)  # where those found that came were …
+    by_range: list[float] = field(default_factory=lambda: [0.0] * RANGES)  # … first seen; fading
 
 
 class Population:
@@ -54,6 +58,9 @@ class Population:
         δ = min((a + ended)/(a τ + followed), 1/τ)
 
     Found and watched fade (``births_memory_s``), or it would take as long to believe that nobody comes any more.
+
+    Who comes, comes from somewhere: of those found, sectors of azimuth and bands of range in which they were first seen
+    are counted, each beside a few (``birthplace_prior``) that may be anywhere; where both are likely, new ones are.
     """
 
     def __init__(self, stations: list[Station], settings: TrackerSettings) -> None:
@@ -95,6 +102,24 @@ class Population:
         number = from_start + volume.came
         return number, from_start / max(number, 1e-300)
 
+    def times(self, station: Station, z: Floats) -> Floats:
+        """How many times as many are undetected where rows float64[N, 6] are as there were, were they spread evenly."""
+        share = self.undetected(station)[1]
+        return np.asarray(share + (1.0 - share) * self._coming_there(station, z))
+
+    def from_start(self, station: Station, z: Floats) -> Floats:
+        """Of undetected objects where rows float64[N, 6] are, the share that was there from the start."""
+        share = self.undetected(station)[1]
+        return np.asarray(share / np.maximum(share + (1.0 - share) * self._coming_there(station, z), 1e-300))
+
+    def _coming_there(self, station: Station, z: Floats) -> Floats:
+        volume, prior = self._volumes[self._at[station.index]], self._settings.birthplace_prior
+        cell, times = cells(station, z), np.ones(len(z))
+        for part, found in ((cell // RANGES, volume.by_azimuth), (cell % RANGES, volume.by_range)):
+            number = np.array(found)
+            times *= ((number * len(number) + prior) / (number.sum() + prior))[part]
+        return times
+
     def count(self, station: Station, table: TrackTable, coverage: Coverage | None, t_ns: int, nobodys: float) -> None:
         """What is found now that a look is associated, and how long objects have been followed. ``nobodys``: rows of
         the look that are no track's."""
@@ -109,10 +134,13 @@ class Population:
                 volume.nobodys, volume.false, volume.seen, settings.objects_at_start, settings.population_shape,
                 settings.clutter_known,
             )  # fmt: skip
+        by_azimuth, by_range = np.empty(AZIMUTHS), np.empty(RANGES)
         volume.found_at_start, volume.found, followed = found_so_far(
             table.n, t_ns, 1.0 / (self._settings.births_memory_s * SECOND_NS), LEAST_R, table.r, table.hits,
-            table.has_identity, table.start_share, table.t_born_ns, table.t_hit_ns, station.index,
+            table.has_identity, table.start_share, table.t_born_ns, table.t_hit_ns, table.born_by, table.born_cell,
+            station.index, by_azimuth, by_range,
         )  # fmt: skip
+        volume.by_azimuth, volume.by_range = by_azimuth.tolist(), by_range.tolist()
         volume.expected = self.undetected(station)[0]
         at_start, coming = self._at_start(volume), self._coming(volume)
         reconsider(
@@ -154,7 +182,7 @@ class Population:
 
     def _coming(self, volume: Volume) -> float:
         """New objects per second."""
-        shape = self._settings.population_shape
+        shape = self._settings.births_shape
         return (shape + volume.found) / (shape / self._settings.objects_per_s + volume.watched_s)
 
     def dump(self) -> list[Any]:
@@ -175,6 +203,15 @@ def objects_among(rows: float, false: float, seen: float, mean: float, shape: fl
     log_p = shape * np.log(number) - shape * number / mean - 0.5 * np.log(var) - 0.5 * (rows - expected) ** 2 / var
     p = np.exp(log_p - log_p.max())
     return float((p * number).sum() / p.sum())
+
+
+def cells(station: Station, z: Floats) -> Ints:
+    """In which part of a radar's volume rows float64[N, 6] lie: azimuth times ``RANGES``, plus range; int64[N]."""
+    turn = (z[:, 1] - station.limits[2]) % (2.0 * math.pi)
+    azimuth = np.minimum((turn / station.extent[1] * AZIMUTHS).astype(np.int64), AZIMUTHS - 1)
+    return azimuth * RANGES + np.clip((z[:, 0] - station.limits[0]) / station.extent[0] * RANGES, 0, RANGES - 1).astype(
+        np.int64
+    )
 
 
 def overlap(seeing: Station, other: Station) -> float:

@@ -124,6 +124,12 @@ class Station:
         self.leaned = -1  # which of the table's "lean" is this sensor's; −1: none
         self.speed_sigma = self._speed_sigma(settings)
         self.extent = self._extent()
+        # where new objects appear, as ``kernels.rows.false_and_new`` wants it; empty: anywhere
+        self.appear = np.empty(0)
+        if self.kind == MeasurementKind.RADAR:
+            low, high = sensor.elevation_rad[0], sensor.elevation_rad[0] + self.extent[2]
+            law = [*settings.height_prior_m, low, high, self.speed_sigma, settings.birth_elsewhere_share]
+            self.appear = np.array(law)
         self.cell = np.full(3, np.inf)
         if self.kind == MeasurementKind.RADAR:
             for k, given_sigma in enumerate(given[:3]):

@@ -79,7 +79,9 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     objects_per_s: float = 0.02  # that come new into a radar's volume, until its looks tell: one a minute
     population_shape: float = 0.5  # so few objects found, or gone, outweigh these: they may be wrong by a factor of ten
     clutter_known: float = 0.3  # 1σ of the site file's number of false plots, as a share of it
-    births_memory_s: float = 60.0  # a raid is over when nobody has come for a minute
+    births_memory_s: float = 20.0  # a raid is over when nobody has come for some ten looks
+    births_shape: float = 0.1  # … and of the rate at which they come: the prior is worth five seconds of watching
+    birthplace_prior: float = 5.0  # so many new objects outweigh that they may come from anywhere
     r_report: float = 0.98  # who reports himself is there; the rest is spoofing and decoding faults
     r_anonymous_report: float = 0.5  # a position without an identity: believed after the second
     r_show: float = 0.2  # a track gets its number at this existence
@@ -133,6 +135,7 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     report_speed_sigma_mps: float = 150.0  # an aircraft that gives no velocity
     report_climb_sigma_mps: float = 15.0
     height_prior_m: tuple[float, float, float] = (150.0, 150.0, 0.05)  # above sensor: mean, σ, σ per m of range
+    birth_elsewhere_share: float = 0.2  # of new objects that are higher than this, or faster than a newborn may be
     report_height_sigma_m: float = 5000.0  # a report without any height
 
     # what a sensor's entry leaves out, and what no sensor is better than (1σ)

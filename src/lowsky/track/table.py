@@ -61,6 +61,7 @@ def column_specs(
         "lean": (np.float64, (n_lasting, 6, 3)),  # ∂x/∂(range, azimuth, elevation) of sensors whose errors last
         "t_born_ns": (np.int64, ()),  # its first row
         "born_by": (np.int64, ()),  # 1 + number of the radar that saw it first; 0: none
+        "born_cell": (np.int64, ()),  # where in that radar's volume; see ``population``
         "start_share": (np.float64, ()),  # probability that it was there when the tracker began; see ``population``
         "emits": (np.float64, ()),  # > 0: existence rests on bearings; probability that it emits, if it exists
         "lag_var": (np.float64, ()),  # m² that its reports have in common, along its way; not in P; see ``along``
@@ -104,6 +105,7 @@ class TrackTable:
     lean: NDArray[np.float64]
     t_born_ns: NDArray[np.int64]
     born_by: NDArray[np.int64]
+    born_cell: NDArray[np.int64]
     start_share: NDArray[np.float64]
     emits: NDArray[np.float64]
     lag_var: NDArray[np.float64]

@@ -20,6 +20,8 @@ def columns(rng, n=12):
         "start_share": rng.random(n),
         "t_born_ns": rng.integers(0, 200, n) * SECOND,
         "t_hit_ns": np.where(rng.random((n, 2)) < 0.6, 5 * SECOND, 0),
+        "born_by": rng.integers(0, 3, n),
+        "born_cell": rng.integers(0, 12, n),
     }
 
 
@@ -28,9 +30,13 @@ def columns(rng, n=12):
 def test_what_is_found_is_counted_as_the_twin_counts(seed):
     table = columns(np.random.default_rng(seed))
     now, fade = 150 * SECOND, 1.0 / (60 * SECOND)
-    got = existence.found_so_far(12, now, fade, 0.3, *table.values(), 1)
+    by_azimuth, by_range = np.full(4, 9.0), np.full(3, 9.0)
+    got = existence.found_so_far(12, now, fade, 0.3, *table.values(), 1, by_azimuth, by_range)
     tracks = [{name: column[k] for name, column in table.items()} for k in range(12)]
-    assert got == pytest.approx(twin.found_so_far(tracks, now, fade, 0.3, 1))
+    *numbers, by_cell = twin.found_so_far(tracks, now, fade, 0.3, 1, (4, 3))
+    assert got == pytest.approx(tuple(numbers))
+    np.testing.assert_allclose(by_azimuth, by_cell.sum(axis=1))
+    np.testing.assert_allclose(by_range, by_cell.sum(axis=0))
 
 
 @settings(max_examples=30, deadline=None)

@@ -50,15 +50,18 @@ def test_an_order_is_settled_only_where_a_full_sort_would_be_the_same(seed):
 
 
 @settings(max_examples=40, deadline=None)
-@given(SEEDS, st.booleans())
-def test_what_is_nobodys_is_false_or_new(seed, is_density):
+@given(SEEDS, st.booleans(), st.booleans())
+def test_what_is_nobodys_is_false_or_new(seed, is_density, is_radar):
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 8))
-    z, extent = rng.choice([1.0, np.nan], (n, 6)), rng.uniform(1, 10, 6)
+    z, extent = rng.uniform([200, 0, -0.1, -60, 0, 0], [4000, 6, 1.2, 60, 100, 1], (n, 6)), rng.uniform(1, 10, 6)
+    z[:, 1:][rng.random((n, 5)) < 0.3] = np.nan
+    var, new = rng.uniform(1e-4, 1e-2, (n, 6)), rng.uniform(0.01, 2, n)
     clutter = rng.uniform(0.1, 1, n if is_density else 1)
+    prior = np.array([150.0, 150.0, 0.05, 0.0, extent[2], 16.0, 0.2]) if is_radar else np.empty(0)
     rho, share = np.empty(n), np.empty(n)
-    rows.false_and_new(z, extent, clutter, is_density, 0.2, rho, share)
-    want_rho, want_share = twin.false_and_new(z, extent, clutter, is_density, 0.2)
+    rows.false_and_new(z, var, extent, clutter, is_density, new, prior, rho, share)
+    want_rho, want_share = twin.false_and_new(z, var, extent, clutter, is_density, new, prior)
     np.testing.assert_allclose(rho, want_rho)
     np.testing.assert_allclose(share, want_share)
 

@@ -85,3 +85,29 @@ def test_what_is_known_of_the_population_is_saved(rng):
     station = next(iter(tracker._core.stations.values()))
     assert other.undetected(station) == saved.undetected(station)
     assert other.end_rate == saved.end_rate
+
+
+def test_a_first_plot_low_down_is_believed_more_than_one_high_up_and_that_is_not_impossible(rng):
+    def four(t):
+        return np.array([[x, y, up, 0.0, 0.0, 0.0] for x, y, up in ((3000, 0, 100), (-3000, 0, 120))] + [HIGH])
+
+    HIGH = [100.0, 2500.0, 2000.0, 0.0, 0.0, 0.0]
+    table = run(rng, four, 1, clutter_per_look=1.0, detection_probability=0.99)._core.table
+    up, r = table.xm[: table.n, 2], table.r[: table.n]
+    low, high = r[up < 400.0], r[up > 1500.0]
+    assert low.min() > 2 * high.max()
+    assert high.max() > 0.01
+
+
+def test_new_objects_are_expected_where_others_came_from_and_elsewhere_as_if_nobody_had(rng):
+    def raid(t):
+        starts = [[3000 - 40 * k, 100 * k, 200] for k in range(t)]
+        return np.array([straight(p, [-20, 0, 0], t)[0] for p in starts])
+
+    tracker = run(rng, raid, 30)
+    population, station = tracker._core.population, next(iter(tracker._core.stations.values()))
+    where = np.array([[r, np.radians(angle), 0.0, 0.0, 0.0, 0.0] for r, angle in ((2900.0, 60.0), (800.0, 240.0))])
+    there, elsewhere = population.times(station, where)
+    assert there > 3.0
+    assert elsewhere < 0.3
+    assert population.undetected(station)[0] * elsewhere > 0.1 * SETTINGS.objects_per_s
