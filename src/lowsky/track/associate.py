@@ -20,6 +20,7 @@ from lowsky.track.detection import held_by_others
 from lowsky.track.lasting import Before, lean
 from lowsky.track.rays import Rays, believed, emitting
 from lowsky.track.rows import Rows, Station, TrackReject
+from lowsky.track.strangers import may_be_strangers
 
 SURE = 0.9  # weight from which a row tells how well its sensor knows itself
 NO_COVERAGE = np.array([0.0, -1.0, 0.0, 0.0, 0.0, 0.0])
@@ -80,6 +81,10 @@ def associate(
     if favoured is not None:
         psi[track == favoured[row]] *= (1.0 - settings.number_doubt) / settings.number_doubt
     p_edge, p_miss, p_new = _shares(core, station, rows, (track, row, psi, rho), t_look_ns, coverage is not None, rays)
+    if rows.kind == BEARING and len(track):
+        waits = (table.emits[track] == 0.0) & may_be_strangers(core, station, rows, track, row, sights[1][: len(track)])
+        p_miss += np.bincount(track[waits], p_edge[waits], n)
+        p_edge[waits] = 0.0
     look = Look(track, row, likelihood, p_edge, p_miss, p_new, rho, p_seen, p_missed)
     close = weigh_close_tracks(core, station, rows, look, t_look_ns)
     p_hit = np.bincount(track, p_edge, n) if len(track) else np.zeros(n)

@@ -163,6 +163,12 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     sigma_floor_state: tuple[float, float] = (0.05, 0.01)  # m, m/s: no state is known better
     sigma_ceiling_state: tuple[float, float] = (20_000.0, 1000.0)  # m, m/s: nor kept worse
 
+    # bearings of somebody else: ``track.strangers``
+    strangers: float = 5.0  # objects in a bearing sensor's sight that no track stands for: hidden, weak, lost
+    strangers_below: float = 0.35  # rad: their elevation; 150 m up at 400 m, and most are farther off
+    stranger_odds: float = 0.05  # that a bearing is one of theirs, from which it does not decide where a track is
+    stranger_finer: float = 2.0  # a bearing decides whose σ is so many times finer than the track's
+
     # identity
     max_speed_mps: float = 600.0  # the fastest civil aircraft with the wind behind it, and margin
     reach_time_s: float = 0.5  # a report's time may be wrong by this
