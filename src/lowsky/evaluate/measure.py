@@ -388,6 +388,7 @@ def _window(
     e2 = error[inside] ** 2
     n_pair, n_missed = len(e2), int(gospa.missed[use].sum())
     state, position = normal.state[held], normal.position[held]
+    own = ~normal.contested[held]
     return {
         "seconds": int(use.sum()),
         "gospa_m": float(gospa.gospa_m[use].mean()),
@@ -402,6 +403,9 @@ def _window(
         "nees_pairs": len(state),
         "anees": float(state.mean() / 6.0) if len(state) else None,
         "inside_95": float((position <= CHI2_3_95).mean()) if len(position) else None,
+        "contested": float(1.0 - own.mean()) if len(own) else None,
+        "anees_own": float(state[own].mean() / 6.0) if own.any() else None,
+        "inside_95_own": float((position[own] <= CHI2_3_95).mean()) if own.any() else None,
     }
 
 

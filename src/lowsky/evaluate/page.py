@@ -160,6 +160,9 @@ WINDOW_ROWS = (
     ("RMS vertical, m", "rmse_vertical_m", 1),
     ("ANEES", "anees", 2),
     ("inside 95 % ellipsoid", "inside_95", 3),
+    ("… where another target is nearer to the track", "contested", 3),
+    ("ANEES without these", "anees_own", 2),
+    ("inside 95 % ellipsoid without these", "inside_95_own", 3),
 )
 
 

@@ -103,6 +103,7 @@ class Nees:
     target: Ints  # int64[K] id
     state: Floats  # float64[K] eᵀ P⁻¹ e, 6 components
     position: Floats  # float64[K] the same of the 3 of position
+    contested: NDArray[np.bool_]  # bool[K] the track is nearer to another target: whose it is, the places do not say
     bad: int  # covariances that are not positive definite, left out
 
 
@@ -128,8 +129,21 @@ def nees(pairs: Pairs, truth: Picture, tracks: Picture, states: States, frame: E
         target=truth.id[target][good],
         state=_squared(error, P),
         position=_squared(error[:, :3], P[:, :3, :3]),
+        contested=_contested(pairs, truth, tracks)[use][good],
         bad=int((~good).sum()),
     )
+
+
+def _contested(pairs: Pairs, truth: Picture, tracks: Picture) -> NDArray[np.bool_]:
+    """bool[K]: another target is nearer to the pair's track. Within a flock, or where a second track of one object
+    passes somebody who has none, the assignment is one of places alone, and its error none of the track's."""
+    out = np.zeros(len(pairs.track), np.bool_)
+    bounds = np.flatnonzero(np.diff(pairs.second, prepend=-1, append=-1))
+    for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist()):
+        here, some = truth.at(int(pairs.second[first])), slice(first, last)
+        apart2 = ((tracks.pos[pairs.track[some], None] - truth.pos[None, here]) ** 2).sum(axis=2)
+        out[some] = apart2.argmin(axis=1) != pairs.target[some] - here.start
+    return out
 
 
 def _positive_definite(P: Floats) -> NDArray[np.bool_]:

@@ -194,3 +194,14 @@ def test_tracks_without_a_position_are_counted_and_not_shown():
     )
     assert report.metrics["rows_without_position"] == 11
     assert report.metrics["whole"]["missed"] == 1.0
+
+
+def test_a_track_nearer_to_another_target_is_told_apart_from_errors_of_its_own():
+    first, lost, second = (0.0, 0.0, 100.0), (40.0, 0.0, 100.0), (1.0, 0.0, 100.0)
+    real = truth(standing(1, first, range(11)) + standing(2, lost, range(11)))
+    own = standing(1, first, range(11), "confirmed") + standing(2, second, range(11), "confirmed")
+    whole = evaluate(tracks(own, np.eye(6)), real).metrics["whole"]
+    assert whole["contested"] == 0.5
+    assert whole["anees"] > 100.0
+    assert whole["anees_own"] < 1e-6
+    assert whole["inside_95_own"] == 1.0
