@@ -13,6 +13,10 @@ from lowsky.geo.enu import EnuFrame
 from lowsky.model.measurement import Floats, Ints
 
 
+SECOND_AHEAD_S = 1.0
+"""Two cars that meet are in one place; a second later they are not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gospa:
     """GOSPA of each second, p = 2, α = 2: √(Σ d² + c²/2 · (missed + false)). float64[S]."""
@@ -135,13 +139,16 @@ def nees(pairs: Pairs, truth: Picture, tracks: Picture, states: States, frame: E
 
 
 def _contested(pairs: Pairs, truth: Picture, tracks: Picture) -> NDArray[np.bool_]:
-    """bool[K]: another target is nearer to the pair's track. Within a flock, or where a second track of one object
-    passes somebody who has none, the assignment is one of places alone, and its error none of the track's."""
+    """bool[K]: another target is nearer to the pair's track, now and a second later. Within a flock, where two meet, or
+    where a second track of one object passes somebody who has none, the assignment is one of places alone, and its
+    error none of the track's."""
     out = np.zeros(len(pairs.track), np.bool_)
     bounds = np.flatnonzero(np.diff(pairs.second, prepend=-1, append=-1))
     for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist()):
         here, some = truth.at(int(pairs.second[first])), slice(first, last)
-        apart2 = ((tracks.pos[pairs.track[some], None] - truth.pos[None, here]) ** 2).sum(axis=2)
+        away = tracks.pos[pairs.track[some], None] - truth.pos[None, here]
+        ahead = away + SECOND_AHEAD_S * np.nan_to_num(tracks.vel[pairs.track[some], None] - truth.vel[None, here])
+        apart2 = (away**2).sum(axis=2) + (ahead**2).sum(axis=2)
         out[some] = apart2.argmin(axis=1) != pairs.target[some] - here.start
     return out
 

@@ -82,7 +82,8 @@ def associate(
         psi[track == favoured[row]] *= (1.0 - settings.number_doubt) / settings.number_doubt
     p_edge, p_miss, p_new = _shares(core, station, rows, (track, row, psi, rho), t_look_ns, coverage is not None, rays)
     if rows.kind == BEARING and len(track):
-        waits = (table.emits[track] == 0.0) & may_be_strangers(core, station, rows, track, row, sights[1][: len(track)])
+        doubt = may_be_strangers(core, station, rows, (track, row, p_edge), sights[1][: len(track)])
+        waits = (table.emits[track] == 0.0) & doubt
         p_miss += np.bincount(track[waits], p_edge[waits], n)
         p_edge[waits] = 0.0
     look = Look(track, row, likelihood, p_edge, p_miss, p_new, rho, p_seen, p_missed)

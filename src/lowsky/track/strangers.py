@@ -10,8 +10,8 @@ innovation and d² its square, ρ over the track's density there, ::
 
     ρ 2π √det S e^{d²/2}        of azimuth alone  ρ √(2π) σ e^{d²/2}
 
-Where they are more than a few hundredths, and the bearing so much finer than the track that it would decide, it tells
-the track nothing. All bearings of a dwell are of one object, so they share one doubt: none of them is used, and the
+Where these, and the odds (1 − p)/p that it is another track's, are more than a few hundredths, and the bearing so much
+finer than the track that it would decide, it tells the track nothing. All bearings of a dwell are of one object, so they share one doubt: none of them is used, and the
 doubt stays what it was, until a radar sees the track again. docs/decisions/0047.
 """
 
@@ -25,13 +25,17 @@ from lowsky.track.core import Core
 from lowsky.track.lasting import geometry
 from lowsky.track.rows import Rows, Station
 
+LEAST_WEIGHT = 1e-9
 FAR = 100.0
 """d² beyond which nothing is weighed any more; keeps the exponential finite."""
 
 
-def may_be_strangers(core: Core, station: Station, rows: Rows, track: Ints, row: Ints, d2: Floats) -> NDArray[np.bool_]:
-    """bool[E]: pairs of a table row and a BEARING row, d² of each, that would decide where the track is though the
-    bearing may well be somebody else's."""
+def may_be_strangers(
+    core: Core, station: Station, rows: Rows, edges: tuple[Ints, Ints, Floats], d2: Floats
+) -> NDArray[np.bool_]:
+    """bool[E]: pairs of a table row and a BEARING row, weight and d² of each, that would decide where the track is
+    though the bearing may well be somebody else's."""
+    track, row, p_edge = edges
     settings, table = core.settings, core.table
     places, which = np.unique(track, return_inverse=True)
     G = geometry(station, table.xm[places, :3])[:, 1:]
@@ -42,6 +46,6 @@ def may_be_strangers(core: Core, station: Station, rows: Rows, track: Ints, row:
     det_R = np.where(two, R[:, 0] * R[:, 1], R[:, 0])
     density = settings.strangers / (2.0 * math.pi) / np.where(two, settings.strangers_below, 1.0)
     odds = density * np.where(two, 2.0 * math.pi, math.sqrt(2.0 * math.pi)) * np.sqrt(det_S)
-    odds *= np.exp(0.5 * np.minimum(d2, FAR))
+    odds = odds * np.exp(0.5 * np.minimum(d2, FAR)) + (1.0 - p_edge) / np.maximum(p_edge, LEAST_WEIGHT)
     decides = det_S > settings.stranger_finer ** np.where(two, 4.0, 2.0) * det_R
     return np.asarray(decides & (odds > settings.stranger_odds))
