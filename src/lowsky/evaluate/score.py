@@ -12,7 +12,6 @@ from lowsky.evaluate.tables import States
 from lowsky.geo.enu import EnuFrame
 from lowsky.model.measurement import Floats, Ints
 
-
 SECOND_AHEAD_S = 1.0
 """Two cars that meet are in one place; a second later they are not."""
 

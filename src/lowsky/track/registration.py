@@ -26,6 +26,8 @@ from lowsky.track.settings import TrackerSettings
 ASTRAY_NS = 60_000_000_000  # after it a sensor that cannot be registered is believed again: better than none
 COMMON_EVIDENCE = 10.8  # χ² of 1, 0.999
 COMMON_SPREAD = 3.8  # χ² of 1, 0.95
+BEARING_MOST = 22.5  # χ² of 6, 0.999, of the errors of a bearing sensor by what is expected beforehand: beyond it the
+# pairs were others' bearings, not the sensor's error
 OBSERVABLE = 0.5  # σ over that of what was expected beforehand; above it nothing was learnt
 NARROW = np.zeros(3)
 NOTHING, NOTHING_P = np.zeros(N_ERROR), np.zeros((N_ERROR, N_ERROR))
@@ -169,7 +171,8 @@ class Registration:
         if ended:
             errors.fade(t_ns, self._settings.registration_lasts_s)
             errors.solve(self._J_prior)
-            errors.judge(self._J_prior, self._matters(station))
+            most = BEARING_MOST if station.kind == MeasurementKind.BEARING else np.inf
+            errors.judge(self._J_prior, self._matters(station), most)
             absolute = [e for e in self._errors if e.meetings >= MEETINGS_LEAST and not e.relative_to]
             self.reports_behind_s = common_clock_s(absolute)
 
@@ -203,6 +206,11 @@ class Registration:
         M[:3, :3] = var[2] * np.outer(of_up, of_up)
         M[EAST, EAST], M[NORTH, NORTH] = var[0], var[1]
         M[TIME, TIME] = self._settings.report_clock_sigma_s**2
+        if station.kind == MeasurementKind.BEARING:
+            # one façade lasts for a meeting and comes again where the object does: not noise that averages out
+            share, times = station.tells[0, 6:8]
+            for a, at in enumerate((AZIMUTH, ELEVATION)):
+                M[at, at] += share * (times * station.sigma[a]) ** 2
         return M
 
     # -- corrections -------------------------------------------------------------------------------------------

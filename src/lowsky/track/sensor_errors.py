@@ -88,11 +88,14 @@ class SensorErrors:
             J, y = J + more_J, y + more_y
         return J, y
 
-    def judge(self, J_prior: Floats, matters: Floats) -> None:
+    def judge(self, J_prior: Floats, matters: Floats, most: float = math.inf) -> None:
         """Correct from now on? Once there is evidence: a sensor that is well is left alone. One error at least has to
         exceed ``matters`` float64[6] (``SMALL`` of it, where reports tell) and chance for itself. No object that
-        reports itself convinces by itself, for it may be the one that is wrong."""
+        reports itself convinces by itself, for it may be the one that is wrong. Errors whose χ² of what is expected
+        beforehand is above ``most`` are not believed, but of a sensor that was moved."""
         if self.applied or self.meetings < MEETINGS_LEAST:
+            return
+        if not self.moved and self.beta @ J_prior @ self.beta > most:
             return
         share = 1.0 if self.relative_to else SMALL
         least = np.maximum(share * matters, SURELY * np.sqrt(np.diag(self.P)))

@@ -11,8 +11,9 @@ innovation and d² its square, ρ over the track's density there, ::
     ρ 2π √det S e^{d²/2}        of azimuth alone  ρ √(2π) σ e^{d²/2}
 
 Where these, and the odds (1 − p)/p that it is another track's, are more than a few hundredths, and the bearing so much
-finer than the track that it would decide, it tells the track nothing. All bearings of a dwell are of one object, so they share one doubt: none of them is used, and the
-doubt stays what it was, until a radar sees the track again. docs/decisions/0047.
+finer than the track that it would decide, it tells the track nothing. All bearings of a dwell are of one object, so
+they share one doubt: none of them is used, and the doubt stays what it was, until a radar sees the track again.
+docs/decisions/0047.
 """
 
 import math

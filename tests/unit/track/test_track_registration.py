@@ -1,12 +1,30 @@
 """Sensors that are off: found out, told with their uncertainty, and taken off their rows."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.unit.track.track_scenes import SECOND, T0, distances, look, radar, receiver, reports, site, straight, tracked
+from tests.unit.track.track_scenes import (
+    FRAME,
+    SECOND,
+    T0,
+    distances,
+    finder,
+    look,
+    radar,
+    receiver,
+    reports,
+    site,
+    straight,
+    tracked,
+)
 
 from lowsky.kernels.registration import AZIMUTH, ELEVATION, RANGE, TIME
+from lowsky.track.registration import BEARING_MOST, Registration
+from lowsky.track.rows import Station
+from lowsky.track.sensor_errors import SensorErrors
+from lowsky.track.settings import SETTINGS
 from lowsky.track.tracker import Tracker
 
 STARTS = [
@@ -227,3 +245,21 @@ def test_an_identity_without_a_height_is_no_reference():
         tracker.step(off(look(rng, RADARS[0], t, states(t)), OFF))
         tracker.step(reports(rng, RECEIVER, t + 0.5, states(t + 0.5)[:4], NAMES, height=False))
     assert not tracker.registration("one").found
+
+
+def test_errors_far_beyond_what_is_expected_beforehand_are_not_taken_off_a_bearing_sensor():
+    J_prior = np.diag(1.0 / np.array(SETTINGS.registration_sigma) ** 2)
+    for azimuth_deg, believed in ((6.0, True), (15.0, False)):
+        beta = np.array([0.0, math.radians(azimuth_deg), 0.0, 0.0, 0.0, 0.0])
+        errors = SensorErrors(meetings=3, beta=beta, P=1e-6 * np.eye(6))
+        errors.judge(J_prior, np.full(6, 1e-3), BEARING_MOST)
+        assert errors.applied == believed
+
+
+def test_three_reporters_do_not_prove_a_finder_wrong_by_less_than_its_reflections():
+    town, open_country = (Station(finder(outlier_share=share), 0, FRAME, SETTINGS) for share in (0.2, 0.0))
+    registration = Registration([town, open_country], SETTINGS)
+    registration._references.x[0, :3] = 500.0, 500.0, 50.0
+    wide, narrow = (registration._lasting(station, 0)[AZIMUTH, AZIMUTH] for station in (town, open_country))
+    assert narrow < 1e-9
+    assert math.isclose(wide, 0.2 * (5.0 * math.radians(2.0)) ** 2, rel_tol=0.01)
