@@ -97,12 +97,16 @@ def considered(core: Core, rows: Ints, ahead_s: Floats) -> Floats:
     """What lasting errors add to the covariances of K rows of the table ``ahead_s`` later: float64[K, 6, 6]."""
     G = core.table.lean[rows]
     _move(G, np.arange(len(rows)), ahead_s)
-    B = np.zeros((G.shape[1], 3))
+    B = np.zeros((len(rows), G.shape[1], 3))
     for station in core.stations.values():
         if station.leaned >= 0:
-            B[station.leaned] = station.lasting
+            B[:, station.leaned] = station.lasting
+            if station.sensor.sigma_range_share is not None and station.lasting[0] > 0.0:
+                B[:, station.leaned, 0] = 1.0 / (
+                    1.0 / station.lasting[0] + core.table.strength[rows, station.leaned, 1]
+                )
     G[core.table.t_report_ns[rows] != 0] = 0.0  # what it says of itself is surer than any mount
-    return np.einsum("ksai,si,ksbi->kab", G, B, G)
+    return np.einsum("ksai,ksi,ksbi->kab", G, B, G)
 
 
 def _move(G: Floats, rows: Ints, dt_s: Floats) -> None:

@@ -59,6 +59,7 @@ def column_specs(
         "look_hit": (np.int64, (n_sensor,)),  # number of the tracker's step in which that sensor last fed it
         "t_placed_ns": (np.int64, ()),  # since when bearings alone make it a place
         "lean": (np.float64, (n_lasting, 6, 3)),  # ∂x/∂(range, azimuth, elevation) of sensors whose errors last
+        "strength": (np.float64, (n_lasting, 2)),  # m and i of ln(range by signal strength / range); see ``strength``
         "t_born_ns": (np.int64, ()),  # its first row
         "born_by": (np.int64, ()),  # 1 + number of the radar that saw it first; 0: none
         "born_cell": (np.int64, ()),  # where in that radar's volume; see ``population``
@@ -103,6 +104,7 @@ class TrackTable:
     look_hit: NDArray[np.int64]
     t_placed_ns: NDArray[np.int64]
     lean: NDArray[np.float64]
+    strength: NDArray[np.float64]
     t_born_ns: NDArray[np.int64]
     born_by: NDArray[np.int64]
     born_cell: NDArray[np.int64]

@@ -37,10 +37,11 @@ from lowsky.track.reports import Identities, take_reports
 from lowsky.track.rows import RejectCounter, Rows, Station, TrackReject, prepare, ranged, tempered, uncouple
 from lowsky.track.sensor_errors import SensorErrors
 from lowsky.track.settings import TrackerSettings, settings_of
+from lowsky.track.strength import calibrated, learn_strength
 from lowsky.track.table import Facts
 from lowsky.track.wedges import Wedges
 
-SAVED_VERSION = 16
+SAVED_VERSION = 17
 
 
 class Tracker:
@@ -301,7 +302,8 @@ class Tracker:
         named = np.zeros(len(rows), np.bool_)
         if len(rows):
             meet_others(core.table, station)
-        rows = turned(core, station, ranged(station, rows, batch), self._rays)
+        came = turned(core, station, ranged(station, rows, batch), self._rays)
+        rows = calibrated(core, station, came)
         told = tempered(station, rows, before_ns, core.now_ns)  # what is born of a row has its whole error, once
         outcome = associate(core, station, told, limits, t_look_ns, named, batch.coverage, rays)
         whole = limits is not NO_COVERAGE
@@ -313,6 +315,8 @@ class Tracker:
         hit = outcome.p_edge >= 0.01
         core.note_columns(batch, station, outcome.track[hit], rows.source[outcome.row[hit]], outcome.p_edge[hit])
         if batch.kind == MeasurementKind.BEARING:
+            times = float(np.nanmax(told.var[:, 0] / rows.var[:, 0], initial=1.0))
+            learn_strength(core, station, came, times, (outcome.track, outcome.row, outcome.p_edge))
             by_tracks = np.bincount(outcome.row, outcome.p_edge, len(rows))
             self._wedges.take(core, station, told, 1.0 - by_tracks)
             self._rays.start(core, station, rows, outcome.p_new)

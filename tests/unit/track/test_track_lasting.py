@@ -153,3 +153,32 @@ def test_a_finder_that_is_off_for_long_hears_the_object_that_is_there_and_not_on
             worst = max(worst, np.linalg.norm(snapshot.x[rows, :2] - target[0, :2], axis=1).min(initial=np.inf))
             assert len(set(snapshot.track_id[rows].tolist())) == 1
     assert worst < 150.0  # 85 m are its own error
+
+
+def test_a_range_by_strength_is_worth_more_once_a_radar_has_shown_how_strong_the_emitter_is():
+    """Emitters seem nearer or farther than they are, by a factor that stays. The radar sees each for a minute; then
+    only the finder hears it, while it turns and comes nearer."""
+    watch = radar(**ALONE)
+    sensor = finder(place=(10.0, 0.0, 5.0), sigma_range_share=1.0, error_lasts_s=3.0, lasting_share=0.8)
+    off, inside = [], []
+    for seed in range(5):
+        rng = np.random.default_rng(400 + seed)
+        tracker, seems = Tracker(site(watch, sensor)), math.exp(rng.normal(0.0, 0.9))
+        for k in range(1, 181):
+            target = straight([100, 900, 60], [3, 6, 0], k)
+            if k <= 60:
+                tracker.step(seen(rng, watch, k, target))
+            else:
+                target = straight([280, 1260, 60], [-1, -7, 0], k - 60)
+            if k % 3 == 0:
+                told_m = float(np.linalg.norm(target[0, :3])) * seems * math.exp(rng.normal(0.0, 0.4))
+                tracker.step(heard(rng, sensor, k + 0.3, target, range_m=told_m))
+            if k > 120:
+                snapshot = tracker.snapshot(T0 + k * SECOND)
+                rows = np.flatnonzero(shown(snapshot) & (snapshot.position_kind == PositionKind.POINT))
+                off.append(np.linalg.norm(snapshot.x[rows, :2] - target[0, :2], axis=1).min(initial=1000.0))
+                inside.append(holds(tracker, target))
+    assert np.mean(off) < 350.0  # by ranges that are wrong for ever: 500 and more
+    given = [held for held in inside if held is not None]
+    assert len(given) > 0.8 * len(inside)
+    assert np.mean(given) > 0.9  # … and half
