@@ -5,10 +5,21 @@ import math
 import numpy as np
 
 from lowsky.kernels.compiled import lean, njit
+from lowsky.kernels.lanes import LANES, choose, exp, higher, load, load_first, put, put_first, spread, total
 from lowsky.kernels.linalg import OK, cholesky
-from lowsky.kernels.motion import merge_modes
-from lowsky.kernels.sheet import SHEET, give, lay, lift, settle, take
-from lowsky.kernels.update import condition, scratch
+from lowsky.kernels.sheet import COVARIANCE, MEAN, SHEET, give, merge, settle, take
+from lowsky.kernels.sight import (
+    KEEP,
+    NORM,
+    U_AT,
+    WORK,
+    Y_AT,
+    look_along,
+    observing_scratch,
+    same_kind,
+    solve,
+)
+from lowsky.kernels.update import WEAK_HEIGHT_SHARE
 
 LEAST_WEIGHT = 1e-3
 """Hypotheses below it are left out, the others of the track scaled up."""
@@ -147,24 +158,24 @@ def rearrange_tracks(
     ``exchange`` in turn with ``moments``, ``rounds`` times, from q = w. The intensity of the whole is unchanged; a
     number goes with the Gaussian, not with the object it once was.
 
-    Arguments as in ``update.update_assigned`` (P is packed); p_miss float64[K], edges of rows[k] are start[k] …
-    start[k + 1] − 1, with rows edge_row and weights p_edge.
+    Arguments as in ``update.update_assigned`` (P is packed), rows without heavy tails; p_miss float64[K], edges of
+    rows[k] are start[k] … start[k + 1] − 1, with rows edge_row and weights p_edge.
     ``mixing`` float64[K, K], output: M_kk' = Σ_{h of k'} q_k(h), doubly stochastic: what of label k' is now in k.
 
-    Its sums are those of ``moments``, ``deal_costs`` and ``exchange``, which have the twins.
+    Its sums are those of ``moments``, ``deal_costs`` and ``exchange``, which have the twins; without rounds it is
+    ``fuse.update_tracks``.
 
     Source: docs/science, sections 1.5 and 1.11; Williams, "An efficient, variational approximation of the best
     fitting multi-Bernoulli filter", 2014.
     """
     n_k, n_mode = rows.shape[0], mu.shape[1]
     capacity = n_k + start[n_k] - start[0]
-    of, w = np.empty(capacity, np.int64), np.empty(capacity)
-    xh, Ph = np.empty((capacity, n_mode, 6)), np.empty((capacity, n_mode, 6, 6))
+    of, w, sheets = np.empty(capacity, np.int64), np.empty(capacity), np.empty((capacity, SHEET))
     muh, xmh, Pmh = np.empty((capacity, n_mode)), np.empty((capacity, 6)), np.empty((capacity, 6, 6))
-    L, sheet, work = np.zeros((6, 6)), np.zeros(SHEET), scratch()
+    L, sheet, mode_weight = np.zeros((6, 6)), np.zeros(SHEET), np.empty(LANES)
     n_h = _hypotheses(
         kind, rows, start, edge_row, p_edge, p_miss, t_ns, x, P, mu, z, var, weak_height, t_row_ns, origin, C, height,
-        frame_of_row, sheet, of, w, xh, Ph, muh, xmh, Pmh, work,
+        frame_of_row, sheet, of, w, sheets, muh, xmh, Pmh, _sighting(),
     )  # fmt: skip
     q, cost = np.zeros((n_k, n_h)), np.empty((n_k, n_h))
     mean, cov = np.empty((n_k, 6)), np.empty((n_k, 6, 6))
@@ -180,97 +191,144 @@ def rearrange_tracks(
             mixing[k, of[h]] += q[k, h]
         i = rows[k]
         take(x, P, i, sheet)
-        _collapse(q[k], xh, Ph, muh, sheet, mu[i], work[6], work[1])
+        _collapse(q[k], sheets, muh, sheet, mu[i], mode_weight)
         ok_out[k] = settle(sheet, mu[i], xm[i], Pm[i], L, var_floor, var_ceiling)
         give(sheet, x, P, i)
+
+
+@njit
+def _sighting():
+    """Work of ``look_along`` for one track at a time: ``work``, comps, is_still, observing. No sums, so no twin."""
+    return np.zeros(WORK), np.empty(6, np.int64), np.empty(6, np.bool_), observing_scratch()
 
 
 @lean
 def _hypotheses(
     kind, rows, start, edge_row, p_edge, p_miss, t_ns, x, P, mu, z, var, weak_height, t_row_ns, origin, C, height,
-    frame_of_row, sheet, of, w, xh, Ph, muh, xmh, Pmh, work,
+    frame_of_row, sheet, of, w, sheets, muh, xmh, Pmh, sight,
 ):  # fmt: skip
-    """Every track's hypotheses: whose ``of``, weight ``w``, modes xh, Ph, muh and merged xmh, Pmh; how many."""
+    """Every track's hypotheses: whose ``of``, weight ``w``, modes' sheets, ``muh`` and merged xmh, Pmh; how many."""
     n_mode, n_h = mu.shape[1], 0
+    work, comps, is_still, observing = sight
     for k in range(rows.shape[0]):
-        i, begin = rows[k], n_h
+        i, begin, seen = rows[k], n_h, -1
         take(x, P, i, sheet)
-        total = p_miss[k]
+        total_p, D, weak = p_miss[k], 0, -1
         for e in range(start[k], start[k + 1]):
-            total += p_edge[e]
+            total_p += p_edge[e]
         for e in range(start[k] - 1, start[k + 1]):
             missed = e < start[k]
             part = p_miss[k] if missed else p_edge[e]
-            if part <= LEAST_WEIGHT * total and not (e == start[k + 1] - 1 and n_h == begin):
+            if part <= LEAST_WEIGHT * total_p and not (e == start[k + 1] - 1 and n_h == begin):
                 continue
             of[n_h], w[n_h] = k, max(part, 1e-12)
-            for m in range(n_mode):
-                muh[n_h, m] = mu[i, m]
-                lift(sheet, m, xh[n_h, m], Ph[n_h, m])
-            if not missed:
+            if missed:
+                for at in range(SHEET):
+                    sheets[n_h, at] = sheet[at]
+                for m in range(n_mode):
+                    muh[n_h, m] = mu[i, m]
+            else:
                 j = edge_row[e]
                 f = frame_of_row[j]
-                _condition_modes(
-                    kind, xh[n_h], Ph[n_h], muh[n_h], z[j], var[j], weak_height[j], (t_row_ns[j] - t_ns[i]) * 1e-9,
-                    origin[f], C[f], height[f], work,
-                )  # fmt: skip
-            merge_modes(xh[n_h], Ph[n_h], muh[n_h], xmh[n_h], Pmh[n_h])
+                if (
+                    seen < 0
+                    or t_row_ns[j] != t_row_ns[seen]
+                    or not same_kind(z, var, weak_height, frame_of_row, j, seen)
+                ):
+                    D, weak = look_along(
+                        kind, sheet, mu[i], z[j], var[j], weak_height[j], (t_row_ns[j] - t_ns[i]) * 1e-9, origin[f],
+                        C[f], height[f], work, comps, is_still, observing,
+                    )  # fmt: skip
+                    seen = j
+                _fit_modes(kind, z, j, comps, D, weak, var, n_mode, sheet, sheets[n_h], muh[n_h], work)
+            merge(sheets[n_h], muh[n_h], xmh[n_h], Pmh[n_h])
             n_h += 1
-        total = 0.0
+        total_w = 0.0
         for h in range(begin, n_h):
-            total += w[h]
+            total_w += w[h]
         for h in range(begin, n_h):
-            w[h] /= total
+            w[h] /= total_w
     return n_h
 
 
 @lean
-def _condition_modes(kind, x, P, mu, z, var, weak_height, dt, origin, C, height, work):
-    """One track's modes (x float64[M, 6], P, mu; in place) conditioned on one row."""
-    best, norm = -math.inf, 0.0
-    for m in range(mu.shape[0]):
-        _, log_l, _ = condition(kind, x[m], P[m], z, var, weak_height, dt, origin, C, height, work)
-        mu[m] = log_l + math.log(max(mu[m], 1e-300))
-        best = max(best, mu[m])
-    for m in range(mu.shape[0]):
-        mu[m] = math.exp(mu[m] - best)
-        norm += mu[m]
-    for m in range(mu.shape[0]):
-        mu[m] /= norm
+def _fit_modes(kind, z, j, comps, D, weak, var, n_mode, sheet, fitted, mu, work):
+    """A sheet's modes given that row j, which ``look_along`` looked at or one like it, is the track's: onto the sheet
+    ``fitted`` and into mu float64[M]. Not for rows with a heavy tail. Twin: ``update.condition``."""
+    d2 = solve(kind, z, j, comps, D, work)
+    put(fitted, 0, d2)
+    least = fitted[0]
+    for m in range(1, n_mode):
+        least = min(least, fitted[m])
+    # relative to the mode that fits best, so that there is always one
+    weight = load(work, NORM) * exp(-0.5 * (d2 - least))
+    put_first(mu, 0, n_mode, weight * (1.0 / total(weight)))
+    for at in range(0, SHEET, LANES):
+        put(fitted, at, load(sheet, at))
+    for n in range(D):
+        y, u = load(work, Y_AT + n * LANES), U_AT + 6 * n * LANES
+        k = 0
+        for a in range(6):
+            ua = load(work, u + a * LANES)
+            put(fitted, MEAN + a * LANES, load(fitted, MEAN + a * LANES) + y * ua)
+            for b in range(a + 1):
+                at = COVARIANCE + k * LANES
+                put(fitted, at, load(fitted, at) - ua * load(work, u + b * LANES))
+                k += 1
+    if weak >= 0:
+        least_up = load(work, KEEP) * (WEAK_HEIGHT_SHARE * var[j, weak])
+        up = load(fitted, COVARIANCE + 5 * LANES)
+        put(fitted, COVARIANCE + 5 * LANES, choose(least_up, 0.0, higher(up, least_up), up))
 
 
 @lean
-def _collapse(q, xh, Ph, muh, sheet, mu, x, P):
+def _collapse(q, sheets, muh, sheet, mu, mode_weight):
     """Per mode the moments of hypotheses with weights q float64[H], onto the sheet and into mu float64[M].
 
-    x float64[6] and P float64[6, 6] are scratch.
+    ``mode_weight`` float64[8] is scratch. A mode of next to no weight keeps its own.
     """
-    for m in range(mu.shape[0]):
-        W = 0.0
-        for h in range(q.shape[0]):
-            W += q[h] * muh[h, m]
-        mu[m] = max(W, 1e-12)
-        if W <= 1e-11:
-            continue
-        for a in range(6):
-            s = 0.0
-            for h in range(q.shape[0]):
-                s += q[h] * muh[h, m] * xh[h, m, a]
-            x[a] = s / W
-        for a in range(6):
-            for b in range(a + 1):
-                s = 0.0
-                for h in range(q.shape[0]):
-                    if q[h] > 0.0:
-                        spread = (xh[h, m, a] - x[a]) * (xh[h, m, b] - x[b])
-                        s += q[h] * muh[h, m] * (Ph[h, m, a, b] + spread)
-                P[a, b] = s / W
-        lay(x, P, sheet, m)
-    total = 0.0
-    for m in range(mu.shape[0]):
-        total += mu[m]
-    for m in range(mu.shape[0]):
-        mu[m] /= total
+    n_mode, n_h = mu.shape[0], q.shape[0]
+    W = spread(0.0)
+    x0, x1, x2, x3, x4, x5 = W, W, W, W, W, W
+    for h in range(n_h):
+        if q[h] > 0.0:
+            w = q[h] * load_first(muh, h * n_mode, n_mode)
+            W, at = W + w, h * SHEET + MEAN
+            x0, x1 = x0 + w * load(sheets, at), x1 + w * load(sheets, at + LANES)
+            x2, x3 = x2 + w * load(sheets, at + 2 * LANES), x3 + w * load(sheets, at + 3 * LANES)
+            x4, x5 = x4 + w * load(sheets, at + 4 * LANES), x5 + w * load(sheets, at + 5 * LANES)
+    inverse = choose(W, 1e-11, 1.0 / W, 0.0)
+    put(mode_weight, 0, W)
+    _keep(sheet, MEAN, W, x0 * inverse)
+    _keep(sheet, MEAN + LANES, W, x1 * inverse)
+    _keep(sheet, MEAN + 2 * LANES, W, x2 * inverse)
+    _keep(sheet, MEAN + 3 * LANES, W, x3 * inverse)
+    _keep(sheet, MEAN + 4 * LANES, W, x4 * inverse)
+    _keep(sheet, MEAN + 5 * LANES, W, x5 * inverse)
+    for at in range(COVARIANCE, SHEET, LANES):
+        put(sheet, at, choose(W, 1e-11, 0.0, load(sheet, at)))
+    for h in range(n_h):
+        if q[h] > 0.0:
+            w = q[h] * load_first(muh, h * n_mode, n_mode) * inverse
+            k = 0
+            for a in range(6):
+                away = load(sheets, h * SHEET + MEAN + a * LANES) - load(sheet, MEAN + a * LANES)
+                for b in range(a + 1):
+                    other = load(sheets, h * SHEET + MEAN + b * LANES) - load(sheet, MEAN + b * LANES)
+                    at = COVARIANCE + k * LANES
+                    put(sheet, at, load(sheet, at) + w * (load(sheets, h * SHEET + at) + away * other))
+                    k += 1
+    total_w = 0.0
+    for m in range(n_mode):
+        mu[m] = max(mode_weight[m], 1e-12)
+        total_w += mu[m]
+    for m in range(n_mode):
+        mu[m] /= total_w
+
+
+@lean
+def _keep(sheet, at, W, new):
+    put(sheet, at, choose(W, 1e-11, new, load(sheet, at)))
 
 
 @njit

@@ -73,16 +73,17 @@ def alike(z, var, weak_height, frame_of_row):
     """
     number, n = np.zeros(z.shape[0], np.int64), 0
     for j in range(1, z.shape[0]):
-        if _same(z, var, weak_height, frame_of_row, j, j - 1):
+        if same_kind(z, var, weak_height, frame_of_row, j, j - 1):
             number[j] = number[j - 1]
-        elif not _same(z, var, weak_height, frame_of_row, j, 0):
+        elif not same_kind(z, var, weak_height, frame_of_row, j, 0):
             n += 1
             number[j] = n
     return number
 
 
 @lean
-def _same(z, var, weak_height, frame_of_row, i, j):
+def same_kind(z, var, weak_height, frame_of_row, i, j):
+    """Have rows i and j the same components, variances, frame and use of height? Twin: that of ``alike``."""
     if frame_of_row[i] != frame_of_row[j] or weak_height[i] != weak_height[j]:
         return False
     same = True
@@ -114,7 +115,7 @@ def bend(sheet, ref, per_rho2, kind, var):
 
 
 @njit
-def _observing():
+def observing_scratch():
     """Work of ``observe`` and of who calls it: z_pred, H, extra, d, u, g, a mean, and no covariance, because
     second-order terms are each mode's own."""
     return (
@@ -349,7 +350,7 @@ def weigh_edges(
     kept = _weigh_all(
         kind, edge_track, edge_row, t_ns, x, P, mu, share, xm, Pm, z, var, weak_height, t_row_ns, origin, C, height,
         frame_of_row, gate_of_dim, G, share_birth, forget_rate, room, like, moving_scratch(G, motion),
-        np.zeros(SHEET), _observing(), np.zeros(WORK), comps, is_still, spared, spare,
+        np.zeros(SHEET), observing_scratch(), np.zeros(WORK), comps, is_still, spared, spare,
     )  # fmt: skip
     return track[:kept], row[:kept], likelihood[:kept], (group, d2, y, posterior, spared, n_used, U, floor)
 
@@ -393,7 +394,7 @@ def _weigh_all(
             _solve_tailed(kind, z[j], var[j], origin[f], comps, D, n_mode, work, spare)
             d2, fit = load(spare, 6 * LANES), load(spare, 7 * LANES)
         else:
-            d2 = _solve(kind, z, j, comps, D, work)
+            d2 = solve(kind, z, j, comps, D, work)
             fit = exp(-0.5 * d2)
         if not any_above(limit, d2):
             continue
@@ -425,7 +426,7 @@ def _weigh_all(
 
 
 @lean
-def _solve(kind, z, j, comps, D, work):
+def solve(kind, z, j, comps, D, work):
     """Y of row j: L⁻¹ ν in every mode. Returns d²."""
     d2 = spread(0.0)
     for n in range(D):

@@ -21,7 +21,7 @@ from tests.unit.kernels.draws import (
     state,
 )
 
-from lowsky.kernels import fuse, sight, update
+from lowsky.kernels import fuse, rearrange, sight, update
 from lowsky.kernels import observe as kernel
 from lowsky.kernels.compiled import njit
 from lowsky.kernels.lanes import LANES, put
@@ -88,8 +88,8 @@ def test_one_row_conditions_as_the_joint_update_does(seed, kind, dt, mask):
 
 
 @settings(max_examples=40, deadline=None)
-@given(SEEDS, st.integers(1, 3), st.sampled_from([0.0, 1.0]))
-def test_weighted_rows_update_the_modes_as_the_mixture_does(seed, n_row, apart):
+@given(SEEDS, st.integers(1, 3), st.sampled_from([0.0, 1.0]), st.booleans())
+def test_weighted_rows_update_the_modes_as_the_mixture_does(seed, n_row, apart, dealt_out):
     rng = np.random.default_rng(seed)
     (x0, _), (origin, C) = state(rng), frame(rng)
     if np.hypot(*(C @ (x0[:3] - origin))[:2]) < 150:
@@ -103,18 +103,27 @@ def test_weighted_rows_update_the_modes_as_the_mixture_does(seed, n_row, apart):
     ]
     rows[0][0][rng.integers(5)] = np.nan
     origin = mirrored(rng, origin)
-    p = rng.dirichlet(np.ones(n_row + 1))
+    p = 0.01 + rng.dirichlet(np.ones(n_row + 1))
+    p /= p.sum()
     (x, P), m, (own, still) = columns(xs, Ps), mu[None].copy(), chain(3)
     _, xm, Pm = own
-    zero = np.zeros(n_row, np.int64)
-    track, _, _, sights = sight.weigh_edges(
-        RADAR, zero, np.arange(n_row), zero, x, P, m, *own, np.array([pad(z) for z, _ in rows]),
-        np.array([pad(v, 1.0) for _, v in rows]), np.zeros(n_row, np.bool_), zero, origin[None], C[None],
-        np.array([30.0]), zero, np.full(7, 1e6), *still, sight.room_for(n_row, 3),
+    zero, bounds = np.zeros(n_row, np.int64), (np.full(2, 1e-6), np.full(2, 1e12))
+    seen = (
+        np.array([pad(z) for z, _ in rows]), np.array([pad(v, 1.0) for _, v in rows]), np.zeros(n_row, np.bool_), zero,
+        origin[None], C[None], np.array([30.0]), zero,
     )  # fmt: skip
-    assert len(track) == n_row
-    lost = fuse.update_tracks(track, p[1:], p[:1], sights, x, P, m, xm, Pm, np.full(2, 1e-6), np.full(2, 1e12))
-    assert len(lost) == 0
+    if dealt_out:  # as one of a group of close tracks, but without the dealing
+        rearrange.rearrange_tracks(
+            RADAR, ZERO, np.array([0, n_row]), np.arange(n_row), p[1:], p[:1], zero, x, P, m, xm, Pm, *seen, *bounds, 0,
+            np.empty((1, 1)), np.empty(1, np.bool_),
+        )  # fmt: skip
+    else:
+        track, _, _, sights = sight.weigh_edges(
+            RADAR, zero, np.arange(n_row), zero, x, P, m, *own, *seen, np.full(7, 1e6), *still,
+            sight.room_for(n_row, 3),
+        )  # fmt: skip
+        assert len(track) == n_row
+        assert len(fuse.update_tracks(track, p[1:], p[:1], sights, x, P, m, xm, Pm, *bounds)) == 0
     want_mu, want_x, want_P = update_twin.update_tracks(RADAR, xs, Ps, mu, rows, p[1:], p[0], 0.0, origin, C, 30.0)
     large, loose = want_mu > 1e-4, 10.0 * apart  # modes near each other share derivatives: off by up to 2 % of a σ
     np.testing.assert_allclose(m[0], want_mu, rtol=3e-3 * (1 + loose), atol=1e-6)
