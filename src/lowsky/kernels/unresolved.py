@@ -15,8 +15,8 @@ NEVER = -1e30
 """Logarithm of a probability that is none; finite, so that differences stay numbers."""
 MEMBERS_MOST = 62
 """Tracks of one group: each is a bit of an int64."""
-SLOTS = 1 << 13
-"""Sets whose density is remembered while a group is weighed."""
+SLOTS_MOST = 1 << 13
+"""Sets whose density is remembered while a group is weighed; fewer where there are fewer."""
 OVERLAP_MOST = 0.98
 """Two objects are never surely in one cell: positions are estimates, and cells no boxes."""
 
@@ -75,24 +75,80 @@ def _members(assigned, j, but, out):
 
 
 @lean
-def _log_apart(t, choice, assigned, but, log_apart):
+def _log_apart(t, choice, assigned, but, log_apart, near):
     """Σ ln (1 − overlap) of track t with choice ``choice`` against all that are seen in other plots (``but`` one)."""
-    total = 0.0
-    for k in range(assigned.shape[0]):
-        if k != t and k != but and assigned[k] >= 0 and assigned[k] != choice:
+    total, n = 0.0, near.shape[0]
+    for at in range(n):
+        k = near[t, at]
+        if k < 0:
+            break
+        if k != but and assigned[k] >= 0 and assigned[k] != choice:
             total += log_apart[t, k]
     return total
+
+
+@njit
+def _logs_apart(same):
+    """ln (1 − overlap) of all pairs, float64[T, T]."""
+    n_t = same.shape[0]
+    log_apart = np.zeros((n_t, n_t))
+    for t in range(n_t):
+        for k in range(n_t):
+            u = min(same[t, k, 0] * same[t, k, 1] * same[t, k, 2], OVERLAP_MOST)
+            log_apart[t, k] = math.log(1.0 - u) if u != 0.0 else 0.0
+    return log_apart
+
+
+@njit
+def _neighbours(log_apart):
+    """Of each track those it may be in one cell with, ascending, then −1: int64[T, T]."""
+    n = log_apart.shape[0]
+    near = np.full((n, n), -1, np.int64)
+    for t in range(n):
+        found = 0
+        for k in range(n):
+            if k != t and log_apart[t, k] != 0.0:
+                near[t, found] = k
+                found += 1
+    return near
+
+
+@njit
+def _rivals(start, rows):
+    """Pairs of tracks with an edge to the same plot, in order: int64[K, 2]. Others never exchange theirs."""
+    n_t, n = start.shape[0] - 1, 0
+    pairs = np.empty((n_t * (n_t - 1) // 2, 2), np.int64)
+    for a in range(n_t):
+        for b in range(a + 1, n_t):
+            shared = False
+            for e in range(start[a], start[a + 1]):
+                for m in range(start[b], start[b + 1]):
+                    shared = shared or rows[e] == rows[m]
+            if shared:
+                pairs[n, 0], pairs[n, 1] = a, b
+                n += 1
+    return pairs[:n]
+
+
+@njit
+def _memory(n_t, n_r):
+    """Room for sets of ``n_t`` tracks in ``n_r`` plots, as ``_log_of_crew`` wants it."""
+    slots = 64
+    while slots < SLOTS_MOST and slots < n_r << min(n_t, 20):
+        slots *= 2
+    return np.zeros((slots, 2), np.int64), np.empty(slots), np.empty(n_t, np.int64)
 
 
 @lean
 def _slot(j, crew, known):
     """Where the density of ``crew`` (tracks as bits) in plot j is kept, or may be put: a slot of ``known``
-    int64[SLOTS, 2], plot + 1 and crew; after eight that are taken by others the last of these."""
-    at = (crew * 40503 + (crew >> 17) * 2654435761 + j * 97) & (SLOTS - 1)
+    int64[…, 2], plot + 1 and crew; after eight that are taken by others the last of these."""
+    last = known.shape[0] - 1
+    at = (crew * 40503 + (crew >> 17) * 2654435761 + j * 97) & last
     for _ in range(8):
         if known[at, 0] == 0 or (known[at, 0] == j + 1 and known[at, 1] == crew):
             break
-        at = (at + 1) & (SLOTS - 1)
+        at = (at + 1) & last
     return at
 
 
@@ -179,16 +235,12 @@ def share_plots(
         most = max(most, start[t + 1] - start[t] + 1)
         for e in range(start[t], start[t + 1]):
             edge_at[rows[e], t] = e
-    log_apart = np.zeros((n_t, n_t))
-    for t in range(n_t):
-        for k in range(n_t):
-            u = min(same[t, k, 0] * same[t, k, 1] * same[t, k, 2], OVERLAP_MOST)
-            log_apart[t, k] = math.log(1.0 - u)
+    log_apart = _logs_apart(same)
     assigned = np.full(n_t, -1, np.int64)
     # of each plot: its tracks as bits, and ln of its density given them
     crew, log_now, log_new = np.zeros(n_r, np.int64), log_rho.copy(), np.zeros(2)
     members, log_choice = np.empty(n_t, np.int64), np.empty(most)
-    memory = np.zeros((SLOTS, 2), np.int64), np.empty(SLOTS), members
+    memory = _memory(n_t, n_r)
     problem = edge_at, log_alone, nu, HPH, z_finite, var, same, work
     weight, is_shared = np.empty(most), np.empty(most, np.bool_)
     second = np.zeros((n_edge, 6))
@@ -200,8 +252,8 @@ def share_plots(
     apart[:, :] = 0.0
     _sample(
         start, rows, log_rho, log_seen, log_miss, sweeps, burn, seed, p_alone, p_shared, nu_shared, var_shared, p_miss,
-        p_free, apart, log_apart, assigned, crew, log_now, log_new, members, log_choice, memory, problem, weight,
-        is_shared, second,
+        p_free, apart, log_apart, _neighbours(log_apart), _rivals(start, rows), assigned, crew, log_now, log_new,
+        members, log_choice, memory, problem, weight, is_shared, second,
     )  # fmt: skip
     _finish_shared(p_shared, nu_shared, var_shared, second)
     for e in range(n_edge):
@@ -218,8 +270,8 @@ def share_plots(
 @lean
 def _sample(
     start, rows, log_rho, log_seen, log_miss, sweeps, burn, seed, p_alone, p_shared, nu_shared, var_shared, p_miss,
-    p_free, apart, log_apart, assigned, crew, log_now, log_new, members, log_choice, memory, problem, weight, is_shared,
-    second,
+    p_free, apart, log_apart, near, rivals, assigned, crew, log_now, log_new, members, log_choice, memory, problem,
+    weight, is_shared, second,
 ):  # fmt: skip
     """The sweeps of ``share_plots``: sums over them into its outputs."""
     edge_at, log_alone, nu, HPH, z_finite, var, _, _ = problem
@@ -243,7 +295,7 @@ def _sample(
                 is_shared[k] = crew[j] > 0
                 after = _log_of_crew(j, crew[j] | bit, memory, problem) if crew[j] else log_alone[e]
                 log_choice[k] = after
-                weight[k] = log_seen[t] + after - log_now[j] + _log_apart(t, j, assigned, -1, log_apart)
+                weight[k] = log_seen[t] + after - log_now[j] + _log_apart(t, j, assigned, -1, log_apart, near)
                 best = max(best, weight[k])
             total = 0.0
             for k in range(n_choice):
@@ -271,30 +323,30 @@ def _sample(
                 assigned[t] = rows[start[t] + k - 1]
                 crew[assigned[t]] |= bit
                 log_now[assigned[t]] = log_choice[k]
-        for a in range(n_t):
-            for b in range(a + 1, n_t):
-                ja, jb = assigned[a], assigned[b]
-                if ja == jb or (jb >= 0 and edge_at[jb, a] < 0) or (ja >= 0 and edge_at[ja, b] < 0):
+        for pair in range(rivals.shape[0]):
+            a, b = rivals[pair, 0], rivals[pair, 1]
+            ja, jb = assigned[a], assigned[b]
+            if ja == jb or (jb >= 0 and edge_at[jb, a] < 0) or (ja >= 0 and edge_at[ja, b] < 0):
+                continue
+            both = (np.int64(1) << a) | (np.int64(1) << b)
+            gain = _exchange_gain(a, b, assigned, log_seen, log_miss, log_apart, near)
+            for side in range(2):
+                j, comes = (ja, b) if side == 0 else (jb, a)
+                if j < 0:
                     continue
-                both = (np.int64(1) << a) | (np.int64(1) << b)
-                gain = _exchange_gain(a, b, assigned, log_seen, log_miss, log_apart)
-                for side in range(2):
-                    j, comes = (ja, b) if side == 0 else (jb, a)
-                    if j < 0:
-                        continue
-                    changed = crew[j] ^ both
-                    if changed == np.int64(1) << comes:
-                        log_new[side] = log_alone[edge_at[j, comes]]
-                    else:
-                        log_new[side] = _log_of_crew(j, changed, memory, problem)
-                    gain += log_new[side] - log_now[j]
-                state = state * 48271 % 2147483647
-                if math.log(state / 2147483647.0) < gain:
-                    assigned[a], assigned[b] = jb, ja
-                    if ja >= 0:
-                        crew[ja], log_now[ja] = crew[ja] ^ both, log_new[0]
-                    if jb >= 0:
-                        crew[jb], log_now[jb] = crew[jb] ^ both, log_new[1]
+                changed = crew[j] ^ both
+                if changed == np.int64(1) << comes:
+                    log_new[side] = log_alone[edge_at[j, comes]]
+                else:
+                    log_new[side] = _log_of_crew(j, changed, memory, problem)
+                gain += log_new[side] - log_now[j]
+            state = state * 48271 % 2147483647
+            if gain >= 0.0 or math.log(state / 2147483647.0) < gain:
+                assigned[a], assigned[b] = jb, ja
+                if ja >= 0:
+                    crew[ja], log_now[ja] = crew[ja] ^ both, log_new[0]
+                if jb >= 0:
+                    crew[jb], log_now[jb] = crew[jb] ^ both, log_new[1]
         if kept:
             for j in range(n_r):
                 p_free[j] += 1.0
@@ -311,7 +363,7 @@ def _sample(
 
 
 @lean
-def _exchange_gain(a, b, assigned, log_seen, log_miss, log_apart):
+def _exchange_gain(a, b, assigned, log_seen, log_miss, log_apart, near):
     """ln of the law after over before, the plots' own densities left out, if tracks a and b exchanged their plots
     (either may have none)."""
     ja, jb = assigned[a], assigned[b]
@@ -321,9 +373,9 @@ def _exchange_gain(a, b, assigned, log_seen, log_miss, log_apart):
     elif jb < 0:
         gain += log_seen[b] - log_miss[b] + log_miss[a] - log_seen[a]
     if ja >= 0:
-        gain += _log_apart(b, ja, assigned, a, log_apart) - _log_apart(a, ja, assigned, b, log_apart)
+        gain += _log_apart(b, ja, assigned, a, log_apart, near) - _log_apart(a, ja, assigned, b, log_apart, near)
     if jb >= 0:
-        gain += _log_apart(a, jb, assigned, b, log_apart) - _log_apart(b, jb, assigned, a, log_apart)
+        gain += _log_apart(a, jb, assigned, b, log_apart, near) - _log_apart(b, jb, assigned, a, log_apart, near)
     return gain
 
 
@@ -346,18 +398,20 @@ def share_exactly(
             edge_at[rows[e], t] = e
     log_w, choice = np.empty(n_event), np.empty(n_t, np.int64)
     members = np.empty(n_t, np.int64)
+    problem = edge_at, log_alone, nu, HPH, z_finite, var, same, work
     _enumerate(
-        start, rows, log_alone, nu, HPH, z_finite, var, log_rho, log_seen, log_miss, same, p_alone, p_shared, nu_shared,
-        var_shared, p_miss, p_free, apart, edge_at, log_w, choice, members, work, np.zeros((n_edge, 6)),
+        start, rows, log_rho, log_seen, log_miss, p_alone, p_shared, nu_shared, var_shared, p_miss, p_free, apart,
+        _logs_apart(same), log_w, choice, members, _memory(n_t, n_r), problem, np.zeros((n_edge, 6)),
     )  # fmt: skip
 
 
 @lean
 def _enumerate(
-    start, rows, log_alone, nu, HPH, z_finite, var, log_rho, log_seen, log_miss, same, p_alone, p_shared, nu_shared,
-    var_shared, p_miss, p_free, apart, edge_at, log_w, choice, members, work, second,
+    start, rows, log_rho, log_seen, log_miss, p_alone, p_shared, nu_shared, var_shared, p_miss, p_free, apart,
+    log_apart, log_w, choice, members, memory, problem, second,
 ):  # fmt: skip
     """The events of ``share_exactly``."""
+    edge_at, log_alone, nu, HPH, z_finite, var, _, _ = problem
     n_t, n_event, best = choice.shape[0], log_w.shape[0], -math.inf
     for event in range(n_event):
         _unpack(event, start, rows, choice)
@@ -372,13 +426,14 @@ def _enumerate(
                 if choice[k] == choice[t]:
                     first = False
                 elif choice[k] >= 0:
-                    u = same[t, k, 0] * same[t, k, 1] * same[t, k, 2]
-                    total += math.log(1.0 - min(u, OVERLAP_MOST))
+                    total += log_apart[t, k]
             if first:
-                j = choice[t]
-                n = _members(choice, j, -1, members)
-                total -= log_rho[j]
-                total += _log_of_set(members, n, edge_at[j], log_alone, nu, HPH, z_finite[j], var[j], same, work)
+                j, crew = choice[t], np.int64(1) << t
+                for k in range(t + 1, n_t):
+                    if choice[k] == j:
+                        crew |= np.int64(1) << k
+                alone = crew == np.int64(1) << t
+                total += (log_alone[edge_at[j, t]] if alone else _log_of_crew(j, crew, memory, problem)) - log_rho[j]
         log_w[event] = total
         best = max(best, total)
     norm = 0.0
