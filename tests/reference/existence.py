@@ -54,6 +54,8 @@ def judge(track, now_s, limits):
     """Status of one track (a dict of its columns, times in s), rule by rule."""
     silence, status = now_s - track["t_update"], track["status"]
     reporting = track["t_report"] > 0 and now_s - track["t_report"] <= max(limits[9], limits[8] * track["interval"])
+    if track["t_report"] == 0 and (track["blurred"] >= limits[13] or (track["emits"] and silence > limits[12])):
+        return 4
     if not reporting:
         if status == 1 and track["r"] >= limits[0] and track["hits"] >= limits[1]:
             status = 2
@@ -83,6 +85,14 @@ def weak_rows(track_id, r, status, ended, least):
     weak = (track_id == 0) & ((r < least) | (status == 4))
     weak[ended] = True
     return np.flatnonzero(weak)
+
+
+def note_blur(track, row, p_edge, p_hit, p_new, least, r, blurred):
+    """Looks in a row that fed each track with plots that are nobody's, one more look on."""
+    own = np.bincount(track, p_edge * (1.0 - p_new)[row], len(p_hit))
+    out = blurred + ((p_hit > 0.0) & (p_hit >= least * r) & (own < 0.5 * p_hit))
+    out[track[p_edge >= least]] = 0
+    return out
 
 
 def found_so_far(tracks, now_ns, fade_per_ns, least, sensor, shape):

@@ -125,7 +125,8 @@ TENTATIVE, CONFIRMED, COASTING, DROPPED = 1, 2, 3, 4
 
 @lean
 def judge(
-    n, now_ns, track_id, r, hits, status, t_update_ns, t_report_ns, interval_s, reports, Pm, limits, verdict, changed
+    n, now_ns, track_id, r, hits, status, t_update_ns, t_report_ns, interval_s, reports, emits, blurred, Pm, limits,
+    verdict, changed,
 ):  # fmt: skip
     r"""Status each of the first ``n`` tracks should have at ``now_ns``, into ``verdict`` uint8[n].
 
@@ -141,10 +142,13 @@ def judge(
         Learnt time between its updates.
     reports : uint32[T]
         Reports with its identity so far.
-    limits : float64[12]
+    emits, blurred : float64[T], int64[T]
+        > 0: held by bearings alone, so silence ends it sooner; looks in a row that fed it with nobody's plots.
+    limits : float64[14]
         r to confirm; hits to confirm; r to drop a confirmed, a tentative track; r below which a confirmed track
         coasts; intervals to coast; least seconds to coast; reports to confirm; intervals to drop and least
-        seconds to drop a reporting track; seconds to drop any other; greatest position σ, m.
+        seconds to drop a reporting track; seconds to drop any other; greatest position σ, m; seconds to drop what
+        bearings alone hold; looks fed with nobody's plots.
     """
     n_changed = 0
     for i in range(n):
@@ -171,6 +175,8 @@ def judge(
                 now = COASTING
             elif now == COASTING:
                 now = CONFIRMED
+        if t_report_ns[i] == 0 and (blurred[i] >= limits[13] or (emits[i] > 0.0 and silence > limits[12])):
+            now = DROPPED
         verdict[i] = now
         if now != status[i]:
             changed[n_changed] = i
@@ -234,6 +240,28 @@ def note_hits(
             i = edge_track[e]
             _note(i, t_row_ns[edge_row[e]], sensor, look, t_update_ns, interval_s, hits, t_hit_ns, t_chance_ns)
             look_hit[i, sensor] = look
+
+
+@lean
+def note_blur(edge_track, edge_row, p_edge, p_hit, p_new, least, r, blurred):
+    """Count in ``blurred`` int64[C] the looks in a row in which a track was fed, but by plots of which each is more
+    likely nobody's than anybody's: what density there is carries it, and no object need be there. In a formation plots
+    are somebody's.
+
+    E edges in order of track; fed is p_hit float64[T] ≥ ``least`` of its existence, or an edge ≥ ``least``. p_new float64[N]. Twin in
+    tests/reference.
+    """
+    e, n_edge = 0, edge_track.shape[0]
+    while e < n_edge:
+        i, own, best = edge_track[e], 0.0, 0.0
+        while e < n_edge and edge_track[e] == i:
+            own += p_edge[e] * (1.0 - p_new[edge_row[e]])
+            best = max(best, p_edge[e])
+            e += 1
+        if best >= least:
+            blurred[i] = 0
+        elif p_hit[i] > 0.0 and p_hit[i] >= least * r[i] and own < 0.5 * p_hit[i]:
+            blurred[i] += 1
 
 
 @lean

@@ -35,7 +35,7 @@ from lowsky.kernels.lanes import (
     total,
     whole,
 )
-from lowsky.kernels.motion import advance_sheet, moving_scratch
+from lowsky.kernels.motion import advance_sheet
 from lowsky.kernels.observe import (
     BEARING,
     IS_ANGLE,
@@ -309,7 +309,7 @@ def room_for(n_edge, n_mode):
 @njit
 def weigh_edges(
     kind, edge_track, edge_row, t_ns, x, P, mu, share, xm, Pm, z, var, weak_height, t_row_ns, origin, C, height,
-    frame_of_row, gate_of_dim, G, motion, share_birth, forget_rate, room,
+    frame_of_row, gate_of_dim, G, moving, share_birth, forget_rate, room,
 ):  # fmt: skip
     r"""Predict every track that has edges to the newest of its rows, in place, then weigh each edge (track, row) over
     the track's modes; edges out of the gate are left out.
@@ -322,8 +322,10 @@ def weigh_edges(
     ----------
     edge_track, edge_row : int64[E]
         In order of track.
-    t_ns, x, P, mu, share, xm, Pm, G, motion, share_birth, forget_rate
+    t_ns, x, P, mu, share, xm, Pm, G, share_birth, forget_rate
         As in ``motion.predict_tracks``.
+    moving : tuple
+        ``moving_scratch`` of G and the modes' motion. Kept by the caller: looks come at the same intervals.
     z, var, weak_height, t_row_ns : float64[N, 6], float64[N, 6], bool[N], int64[N]
     origin, C, height : float64[F, 3], float64[F, 3, 3], float64[F]
         Frames of reference; row j has number ``frame_of_row[j]``.
@@ -349,7 +351,7 @@ def weigh_edges(
     like, comps, is_still = alike(z, var, weak_height, frame_of_row), np.empty(6, np.int64), np.empty(6, np.bool_)
     kept = _weigh_all(
         kind, edge_track, edge_row, t_ns, x, P, mu, share, xm, Pm, z, var, weak_height, t_row_ns, origin, C, height,
-        frame_of_row, gate_of_dim, G, share_birth, forget_rate, room, like, moving_scratch(G, motion),
+        frame_of_row, gate_of_dim, G, share_birth, forget_rate, room, like, moving,
         np.zeros(SHEET), observing_scratch(), np.zeros(WORK), comps, is_still, spared, spare,
     )  # fmt: skip
     return track[:kept], row[:kept], likelihood[:kept], (group, d2, y, posterior, spared, n_used, U, floor)
@@ -394,10 +396,12 @@ def _weigh_all(
             _solve_tailed(kind, z[j], var[j], origin[f], comps, D, n_mode, work, spare)
             d2, fit = load(spare, 6 * LANES), load(spare, 7 * LANES)
         else:
-            d2 = solve(kind, z, j, comps, D, work)
-            fit = exp(-0.5 * d2)
+            d2 = solve(kind, z, j, comps, D, limit, work)
+            fit = d2
         if not any_above(limit, d2):
             continue
+        if not has_tail:
+            fit = exp(-0.5 * d2)
         weight = load(work, NORM) * fit
         all_modes = total(weight)
         if not (all_modes > SAFE and math.isfinite(all_modes)):
@@ -426,8 +430,8 @@ def _weigh_all(
 
 
 @lean
-def solve(kind, z, j, comps, D, work):
-    """Y of row j: L⁻¹ ν in every mode. Returns d²."""
+def solve(kind, z, j, comps, D, limit, work):
+    """Y of row j: L⁻¹ ν in every mode. Returns d²; given up as soon as it is beyond ``limit`` in every mode."""
     d2 = spread(0.0)
     for n in range(D):
         k = comps[n]
@@ -439,6 +443,8 @@ def solve(kind, z, j, comps, D, work):
         nu = nu * load(work, L_AT + 7 * n * LANES)
         put(work, Y_AT + n * LANES, nu)
         d2 = d2 + nu * nu
+        if not any_above(limit, d2):
+            return d2
     return d2
 
 

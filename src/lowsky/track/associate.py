@@ -7,7 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowsky.kernels.associate import marginals
-from lowsky.kernels.existence import detection_weights, look_odds, note_hits, shielded_tracks, update_existence
+from lowsky.kernels.existence import (
+    detection_weights,
+    look_odds,
+    note_blur,
+    note_hits,
+    shielded_tracks,
+    update_existence,
+)
 from lowsky.kernels.fuse import update_tracks
 from lowsky.kernels.gate import arc_of, pairs, track_boxes
 from lowsky.kernels.observe import BEARING, RADAR, REPORT
@@ -58,7 +65,7 @@ def associate(
     track, row, likelihood, sights = weigh_edges(
         rows.kind, track, row, table.t_ns, table.x, table.P, table.mu, table.share, table.xm, table.Pm, rows.z,
         rows.var, rows.weak_height, rows.t_ns, rows.origin, rows.C, rows.height, rows.frame, GATE_OF_DIM, core.G,
-        core.motion, core.share_birth, 1.0 / settings.behaviour_lasts_s, core.room_for(len(track)),
+        core.moving, core.share_birth, 1.0 / settings.behaviour_lasts_s, core.room_for(len(track)),
     )  # fmt: skip
     was = Before(touched, t_before, table.xm[touched], table.Pm[touched])  # predicted, not updated
     r = table.r[:n]
@@ -104,7 +111,7 @@ def associate(
     else:
         table.emits[track[p_edge >= settings.hit_weight]] = 0.0  # from now on, what sees it judges it
     if rows.kind == RADAR and len(track):
-        _note_blur(core, track, row, p_edge, p_hit, 1.0 - p_new)
+        note_blur(track, row, p_edge, p_hit, p_new, settings.hit_weight, table.r, table.blurred)
     if len(track):
         _update_states(core, station, rows, track, row, p_edge, p_miss, sights, close)
     if len(touched):
@@ -112,16 +119,6 @@ def associate(
     sure = np.flatnonzero(p_edge >= SURE)
     group, d2, n_used = sights[0], sights[1], sights[5]
     return Outcome(track, row, p_edge, p_new, birth_share, d2[sure], n_used[group[sure]])
-
-
-def _note_blur(core: Core, track: Ints, row: Ints, p_edge: Floats, p_hit: Floats, someones: Floats) -> None:
-    """Count the looks in which a track was fed, but by plots of which each is more likely nobody's than anybody's: what
-    density there is carries it, and no object need be there. In a formation plots are somebody's."""
-    table, least = core.table, core.settings.hit_weight
-    own = np.bincount(track, p_edge * someones[row], len(p_hit))
-    fed = p_hit >= least * table.r[: len(p_hit)]
-    table.blurred[np.flatnonzero(fed & (p_hit > 0.0) & (own < 0.5 * p_hit))] += 1
-    table.blurred[track[p_edge >= least]] = 0
 
 
 def _mind_blindness(core: Core, station: Station, t_look_ns: int, p_seen: Floats, p_missed: Floats) -> Floats | None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowsky.geo.enu import EnuFrame
+from lowsky.kernels.motion import moving_scratch
 from lowsky.kernels.observe import RADAR, REPORT
 from lowsky.kernels.rows import false_and_new
 from lowsky.kernels.sight import room_for
@@ -59,6 +60,8 @@ class Core:
     var_floor: Floats
     var_ceiling: Floats
     population: Population
+    radars: list[Station]
+    moving: tuple[Any, ...]  # scratch of motion, which remembers what depends on intervals alone
     life_limits: Floats  # of ``kernels.existence.judge``
     merge_after: int  # checks in a row in which two tracks have to agree
     now_ns: int = 0
@@ -90,8 +93,9 @@ class Core:
             for name, station in stations.items()
             if station.kind == MeasurementKind.RADAR and settings.clutter_memory_s > 0.0
         }
-        seers = [s for s in stations.values() if s.kind == MeasurementKind.RADAR]
-        seers = seers if len(seers) > 1 else []
+        radars = [s for s in stations.values() if s.kind == MeasurementKind.RADAR]
+        seers = radars if len(radars) > 1 else []
+        motion = np.array([m.row() for m in settings.modes])
         return cls(
             detection={s.sensor.id: DetectionMap(s, settings) for s in seers if settings.detection_memory_s > 0.0},
             clutter=maps,
@@ -101,7 +105,9 @@ class Core:
             table=TrackTable(len(settings.modes), len(settings.behaviours), max(len(site.sensors), 1), len(lasting)),
             G=G,
             G_report=np.repeat(generator(settings.report_stay_s)[None], len(settings.behaviours), axis=0),
-            motion=np.array([m.row() for m in settings.modes]),
+            motion=motion,
+            moving=moving_scratch(G, motion),
+            radars=radars,
             mu_birth=mu_birth,
             share_birth=share_birth,
             var_floor=np.array(settings.sigma_floor_state) ** 2,
@@ -110,10 +116,6 @@ class Core:
             life_limits=life_limits(settings),
             population=Population(list(stations.values()), settings),
         )
-
-    @property
-    def radars(self) -> list[Station]:
-        return [s for s in self.stations.values() if s.kind == MeasurementKind.RADAR]
 
     @property
     def not_reporting(self) -> Ints:
@@ -220,6 +222,7 @@ def life_limits(settings: TrackerSettings) -> Floats:
         [
             s.r_confirm, s.hits_confirm, s.r_drop_confirmed, s.r_drop_tentative, s.r_coast, s.coast_intervals,
             s.coast_least_s, s.reports_confirm, s.drop_intervals, s.drop_report_s, s.drop_s, s.max_position_sigma_m,
+            s.ray_silence_s, s.blurred_most,
         ]
     )  # fmt: skip
 

@@ -38,23 +38,14 @@ def judge_tracks(core: Core, merged: list[int]) -> Ints:
 
     Returns the rows of shown tracks that end: dropped ones and those in ``merged``, of which nothing more is said.
     """
-    table, settings, n = core.table, core.settings, core.table.n
+    table, n = core.table, core.table.n
     if not n:
         return NO_ROWS
     verdict, changed = np.empty(n, np.uint8), np.empty(n, np.int64)
     n_changed = judge(
         n, core.now_ns, table.track_id, table.r, table.hits, table.status, table.t_update_ns, table.t_report_ns,
-        table.interval_s, table.reports, table.Pm, core.life_limits, verdict, changed,
+        table.interval_s, table.reports, table.emits, table.blurred, table.Pm, core.life_limits, verdict, changed,
     )  # fmt: skip
-    emits = table.emits[:n]
-    if np.count_nonzero(emits):  # held by bearings alone: silence ends it
-        silent = core.now_ns - table.t_update_ns[:n] > int(settings.ray_silence_s * 1e9)
-        verdict[silent & (emits > 0.0) & (table.t_report_ns[:n] == 0)] = DROPPED
-    blurred = table.blurred[:n] >= settings.blurred_most
-    verdict[blurred & (table.t_report_ns[:n] == 0)] = DROPPED
-    if np.count_nonzero(emits) or blurred.any():
-        changed = np.flatnonzero(verdict != table.status[:n])
-        n_changed = len(changed)
     if not n_changed:
         return np.array(sorted(merged), np.int64) if merged else NO_ROWS
     verdict[merged] = table.status[merged]

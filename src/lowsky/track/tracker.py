@@ -161,7 +161,13 @@ class Tracker:
         far as they are used (``TrackTable``), everything else whole, so that state that is added is copied without a
         word here."""
         core = self._core
-        shared = [core.settings, core.frame, core.room, *(station.sensor for station in core.stations.values())]
+        shared = [
+            core.settings,
+            core.frame,
+            core.room,
+            core.moving,
+            *(station.sensor for station in core.stations.values()),
+        ]
         return deepcopy(self, {id(part): part for part in shared})
 
     def bytes_per_track(self) -> int:

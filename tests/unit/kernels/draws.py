@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.stats import special_ortho_group
 
+from lowsky.kernels.motion import moving_scratch
+
 RADAR, BEARING, REPORT = 1, 2, 3
 WIDTH = {RADAR: 5, BEARING: 3, REPORT: 6}
 GENERATOR = np.array(
@@ -90,5 +92,10 @@ def chain(n_mode=1):
     """What ``weigh_edges`` wants of columns and motion where nothing moves: share, xm, Pm; and the chain behind."""
     return (
         (np.full((1, n_mode, 2), 0.5), np.zeros((1, 6)), np.zeros((1, 6, 6))),
-        (np.zeros((2, n_mode, n_mode)), np.zeros((n_mode, 9)), np.full((n_mode, 2), 0.5), FORGET_RATE),
+        (
+            G := np.zeros((2, n_mode, n_mode)),
+            moving_scratch(G, np.zeros((n_mode, 9))),
+            np.full((n_mode, 2), 0.5),
+            FORGET_RATE,
+        ),
     )

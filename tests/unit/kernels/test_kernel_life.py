@@ -156,12 +156,13 @@ def test_overdue_revisits_are_missed_one_by_one(r, late_s, revisit_s, p_detect):
 @given(SEEDS)
 def test_statuses_follow_the_rules_one_by_one(seed):
     rng = np.random.default_rng(seed)
-    limits = np.array([0.9, 3, 0.05, 0.02, 0.5, 3.5, 1.5, 2, 8.0, 30.0, 30.0, 3000.0])
+    limits = np.array([0.9, 3, 0.05, 0.02, 0.5, 3.5, 1.5, 2, 8.0, 30.0, 30.0, 3000.0, 20.0, 6])
     track = {
         "number": int(rng.integers(0, 2)), "r": float(rng.choice([0.001, 0.03, 0.3, 0.7, 0.99])),
         "hits": int(rng.integers(1, 5)), "status": int(rng.integers(1, 4)), "reports": int(rng.integers(0, 4)),
         "t_update": float(rng.choice([999.0, 995, 960, 900])), "t_report": float(rng.choice([0, 999, 980, 900])),
         "interval": float(rng.choice([0.5, 3, 12])), "sigma": float(rng.choice([10, 4000])),
+        "emits": float(rng.choice([0.0, 0.5])), "blurred": int(rng.choice([0, 5, 6])),
     }  # fmt: skip
     Pm, verdict = np.eye(6)[None] * track["sigma"] ** 2 / 2, np.zeros(1, np.uint8)
     ns = lambda s: np.array([round(s * 1e9)])  # noqa: E731
@@ -169,10 +170,25 @@ def test_statuses_follow_the_rules_one_by_one(seed):
     n_changed = existence.judge(
         1, 1000 * 10**9, np.array([track["number"]]), np.array([track["r"]]), np.array([track["hits"]]),
         np.array([track["status"]], np.uint8), ns(track["t_update"]), ns(track["t_report"]),
-        np.array([track["interval"]]), np.array([track["reports"]]), Pm, limits, verdict, changed,
+        np.array([track["interval"]]), np.array([track["reports"]]), np.array([track["emits"]]),
+        np.array([track["blurred"]]), Pm, limits, verdict, changed,
     )  # fmt: skip
     assert verdict[0] == existence_twin.judge(track, 1000.0, limits)
     assert n_changed == (verdict[0] != track["status"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS)
+def test_looks_that_feed_a_track_with_nobodys_plots_are_counted(seed):
+    rng = np.random.default_rng(seed)
+    n_track, n_row, n_edge = 6, 4, int(rng.integers(0, 12))
+    track, row = np.sort(rng.integers(0, n_track, n_edge)), rng.integers(0, n_row, n_edge)
+    p_edge, p_new = 0.4 * rng.random(n_edge), rng.random(n_row)
+    p_hit, blurred = np.bincount(track, p_edge, n_track), rng.integers(0, 3, n_track)
+    r = rng.random(n_track)
+    want = existence_twin.note_blur(track, row, p_edge, p_hit, p_new, 0.3, r, blurred)
+    existence.note_blur(track, row, p_edge, p_hit, p_new, 0.3, r, blurred)
+    np.testing.assert_array_equal(blurred, want)
 
 
 def test_the_interval_between_updates_is_learnt():
