@@ -17,6 +17,17 @@ def pairs(u, v, half_u, half_v, row_u, row_v, periodic, skip_track, skip_row):
     return found
 
 
+def place_rows(kind, z, var, t_ns, origin):
+    """u, v; middle and half-width of the times; largest variances."""
+    if kind == 3:
+        u, v, most = origin[:, 0], origin[:, 1], (var[:, :2].max(),) * 2
+    else:
+        at = 1 if kind == 1 else 0
+        u, v = z[:, 0] * (kind == 1), (z[:, at] + np.pi) % (2 * np.pi) - np.pi
+        most = var[:, 0].max() * (kind == 1), var[:, at].max()
+    return u, v, ((t_ns.min() + t_ns.max()) // 2, (t_ns.max() - t_ns.min()) / 2e9, *most)
+
+
 def track_boxes(kind, x, P, dt, q_mean, origin, C, sigmas, var_uv):
     """Least half-widths a box must have: so many σ of the predicted range and azimuth, or east and north."""
     F = np.eye(6)

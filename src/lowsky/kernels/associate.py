@@ -207,7 +207,7 @@ def _propagate(order, tracks, rows, n_t, n_r, edge_track, edge_row, psi, rho, p_
                 eta[k] = w[k] / (prefix + suffix[k + 1])
                 prefix += w[k] * nu[k]
             a = b
-        change = 1.0
+        moved = False
         for j in range(n_r):
             a, b = row_first[j], row_first[j + 1]
             suffix[b] = 0.0
@@ -217,10 +217,10 @@ def _propagate(order, tracks, rows, n_t, n_r, edge_track, edge_row, psi, rho, p_
             for at in range(a, b):
                 k = by_row[at]
                 new = 1.0 / (prefix + suffix[at + 1])
-                change = max(change, new / nu[k], nu[k] / new)
+                moved = moved or new > (1.0 + TOLERANCE) * nu[k] or nu[k] > (1.0 + TOLERANCE) * new
                 nu[k] = new
                 prefix += eta[k]
-        if change < 1.0 + TOLERANCE:
+        if not moved:
             break
     a = 0
     while a < n_edge:

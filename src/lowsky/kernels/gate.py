@@ -84,6 +84,29 @@ def track_boxes(
             u[i], half_u[i] = 0.0, 1.0
 
 
+@lean
+def place_rows(kind, z, var, t_ns, origin, u, v):
+    """Where rows lie in the two coordinates of ``track_boxes``: u, v float64[N], outputs.
+
+    Returns the middle of their times (ns), half of what these are apart (s), and the largest variance of each
+    coordinate. N > 0. Twin in tests/reference.
+    """
+    earliest, newest, var_u, var_v = t_ns[0], t_ns[0], 0.0, 0.0
+    for j in range(z.shape[0]):
+        earliest, newest = min(earliest, t_ns[j]), max(newest, t_ns[j])
+        if kind == REPORT:  # their axes are not the site's
+            u[j], v[j] = origin[j, 0], origin[j, 1]
+            var_u = max(var_u, var[j, 0], var[j, 1])
+            var_v = var_u
+        elif kind == RADAR:
+            u[j], v[j] = z[j, 0], wrap(z[j, 1])
+            var_u, var_v = max(var_u, var[j, 0]), max(var_v, var[j, 1])
+        else:
+            u[j], v[j] = 0.0, wrap(z[j, 0])
+            var_v = max(var_v, var[j, 0])
+    return (earliest + newest) // 2, (newest - earliest) * 0.5e-9, var_u, var_v
+
+
 @njit
 def arc_of(angles):
     """Middle and half-width of an arc that holds every angle (rad, finite): float64[2]. The whole circle where they

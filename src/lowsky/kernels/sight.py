@@ -117,7 +117,7 @@ def bend(sheet, ref, per_rho2, kind, var):
 @njit
 def observing_scratch():
     """Work of ``observe`` and of who calls it: z_pred, H, extra, d, u, g, a mean, and no covariance, because
-    second-order terms are each mode's own."""
+    second-order terms are each mode's own. No sums in it, so no twin."""
     return (
         np.zeros(6), np.zeros((6, 6)), np.zeros(6), np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(6),
         np.zeros((6, 6)),
@@ -431,7 +431,9 @@ def _weigh_all(
 
 @lean
 def solve(kind, z, j, comps, D, limit, work):
-    """Y of row j: L⁻¹ ν in every mode. Returns d²; given up as soon as it is beyond ``limit`` in every mode."""
+    """Y of row j: L⁻¹ ν in every mode. Returns d²; given up as soon as it is beyond ``limit`` in every mode.
+
+    Part of ``weigh_edges``, which has the twin."""
     d2 = spread(0.0)
     for n in range(D):
         k = comps[n]

@@ -8,59 +8,10 @@ import math
 import numpy as np
 
 from lowsky.kernels.compiled import lean, njit
-from lowsky.kernels.linalg import distance2
+from lowsky.kernels.sets import OVERLAP_MOST, log_of_crew, memory_of_sets, of_crew
 
-LOG_2PI = math.log(2.0 * math.pi)
-NEVER = -1e30
-"""Logarithm of a probability that is none; finite, so that differences stay numbers."""
 MEMBERS_MOST = 62
 """Tracks of one group: each is a bit of an int64."""
-SLOTS_MOST = 1 << 13
-"""Sets whose density is remembered while a group is weighed; fewer where there are fewer."""
-OVERLAP_MOST = 0.98
-"""Two objects are never surely in one cell: positions are estimates, and cells no boxes."""
-
-
-@lean
-def _log_of_set(members, n, edge_of, log_alone, nu, HPH, z_finite, var, same, work):
-    """ln of: the plot's density given that ``members``[:n] made it, times the chance that they are in one cell.
-
-    ``edge_of`` int64[T]: each member's edge to this plot. The plot is at the centroid: innovation Σν/n, covariance
-    Σ HPHᵀ/n² + R. In one cell with probability Π_c min over pairs (exact for a grid and known places).
-    """
-    if n == 1:
-        return log_alone[edge_of[members[0]]]
-    mean, S, L, w, at = work
-    dim = 0
-    for k in range(6):
-        if z_finite[k]:
-            at[dim] = k
-            dim += 1
-    for a in range(dim):
-        mean[a] = 0.0
-        for b in range(dim):
-            S[a, b] = var[at[a]] if a == b else 0.0
-    for m in range(n):
-        e = edge_of[members[m]]
-        for a in range(dim):
-            mean[a] += nu[e, at[a]] / n
-            for b in range(dim):
-                S[a, b] += HPH[e, at[a], at[b]] / (n * n)
-    d2 = distance2(mean[:dim], S[:dim, :dim], L, w)
-    if not math.isfinite(d2):
-        return NEVER
-    log_p = -0.5 * (d2 + dim * LOG_2PI)
-    for a in range(dim):
-        log_p -= math.log(L[a, a])
-    for c in range(3):
-        least = OVERLAP_MOST
-        for m in range(n):
-            for k in range(m):
-                least = min(least, same[members[m], members[k], c])
-        if least <= 0.0:
-            return NEVER
-        log_p += math.log(least)
-    return log_p
 
 
 @lean
@@ -131,54 +82,6 @@ def _rivals(start, rows):
 
 
 @njit
-def _memory(n_t, n_r):
-    """Room for sets of ``n_t`` tracks in ``n_r`` plots, as ``_log_of_crew`` wants it."""
-    slots = 64
-    while slots < SLOTS_MOST and slots < n_r << min(n_t, 20):
-        slots *= 2
-    return np.zeros((slots, 2), np.int64), np.empty(slots), np.empty(n_t, np.int64)
-
-
-@lean
-def _slot(j, crew, known):
-    """Where the density of ``crew`` (tracks as bits) in plot j is kept, or may be put: a slot of ``known``
-    int64[…, 2], plot + 1 and crew; after eight that are taken by others the last of these."""
-    last = known.shape[0] - 1
-    at = (crew * 40503 + (crew >> 17) * 2654435761 + j * 97) & last
-    for _ in range(8):
-        if known[at, 0] == 0 or (known[at, 0] == j + 1 and known[at, 1] == crew):
-            break
-        at = (at + 1) & last
-    return at
-
-
-@lean
-def _of_crew(crew, out):
-    """Tracks that are bits of ``crew`` into ``out``, ascending; how many."""
-    n, t = 0, 0
-    while crew:
-        if crew & 1:
-            out[n] = t
-            n += 1
-        crew >>= 1
-        t += 1
-    return n
-
-
-@lean
-def _log_of_crew(j, crew, memory, problem):
-    """``_log_of_set`` of a crew in plot j, worked out once: the sampler comes back to the same sets again and again."""
-    known, log_of, members = memory
-    at = _slot(j, crew, known)
-    if known[at, 0] != j + 1 or known[at, 1] != crew:
-        edge_at, log_alone, nu, HPH, z_finite, var, same, work = problem
-        n = _of_crew(crew, members)
-        log_of[at] = _log_of_set(members, n, edge_at[j], log_alone, nu, HPH, z_finite[j], var[j], same, work)
-        known[at, 0], known[at, 1] = j + 1, crew
-    return log_of[at]
-
-
-@njit
 def share_plots(
     start, rows, log_alone, nu, HPH, z_finite, var, log_rho, log_seen, log_miss, same, sweeps, burn, seed, p_alone,
     p_shared, nu_shared, var_shared, p_miss, p_free, apart,
@@ -239,8 +142,8 @@ def share_plots(
     assigned = np.full(n_t, -1, np.int64)
     # of each plot: its tracks as bits, and ln of its density given them
     crew, log_now, log_new = np.zeros(n_r, np.int64), log_rho.copy(), np.zeros(2)
-    members, log_choice = np.empty(n_t, np.int64), np.empty(most)
-    memory = _memory(n_t, n_r)
+    log_choice = np.empty(most)
+    memory = memory_of_sets(n_t, n_r)
     problem = edge_at, log_alone, nu, HPH, z_finite, var, same, work
     weight, is_shared = np.empty(most), np.empty(most, np.bool_)
     second = np.zeros((n_edge, 6))
@@ -253,7 +156,7 @@ def share_plots(
     _sample(
         start, rows, log_rho, log_seen, log_miss, sweeps, burn, seed, p_alone, p_shared, nu_shared, var_shared, p_miss,
         p_free, apart, log_apart, _neighbours(log_apart), _rivals(start, rows), assigned, crew, log_now, log_new,
-        members, log_choice, memory, problem, weight, is_shared, second,
+        log_choice, memory, problem, weight, is_shared, second,
     )  # fmt: skip
     _finish_shared(p_shared, nu_shared, var_shared, second)
     for e in range(n_edge):
@@ -270,11 +173,12 @@ def share_plots(
 @lean
 def _sample(
     start, rows, log_rho, log_seen, log_miss, sweeps, burn, seed, p_alone, p_shared, nu_shared, var_shared, p_miss,
-    p_free, apart, log_apart, near, rivals, assigned, crew, log_now, log_new, members, log_choice, memory, problem,
-    weight, is_shared, second,
+    p_free, apart, log_apart, near, rivals, assigned, crew, log_now, log_new, log_choice, memory, problem, weight,
+    is_shared, second,
 ):  # fmt: skip
     """The sweeps of ``share_plots``: sums over them into its outputs."""
     edge_at, log_alone, nu, HPH, z_finite, var, _, _ = problem
+    members = memory[2]
     n_t, n_r = start.shape[0] - 1, log_rho.shape[0]
     state = seed
     for sweep in range(burn + sweeps):
@@ -284,7 +188,7 @@ def _sample(
             if assigned[t] >= 0:
                 j = assigned[t]
                 crew[j] ^= bit
-                log_now[j] = _log_of_crew(j, crew[j], memory, problem) if crew[j] else log_rho[j]
+                log_now[j] = log_of_crew(j, crew[j], memory, problem) if crew[j] else log_rho[j]
             assigned[t] = -1
             n_choice = start[t + 1] - start[t] + 1
             weight[0] = log_miss[t]
@@ -293,7 +197,7 @@ def _sample(
             for e in range(start[t], start[t + 1]):
                 j, k = rows[e], e - start[t] + 1
                 is_shared[k] = crew[j] > 0
-                after = _log_of_crew(j, crew[j] | bit, memory, problem) if crew[j] else log_alone[e]
+                after = log_of_crew(j, crew[j] | bit, memory, problem) if crew[j] else log_alone[e]
                 log_choice[k] = after
                 weight[k] = log_seen[t] + after - log_now[j] + _log_apart(t, j, assigned, -1, log_apart, near)
                 best = max(best, weight[k])
@@ -310,7 +214,7 @@ def _sample(
                     elif w > 1e-6:
                         p_shared[e] += w
                         j = rows[e]
-                        n = _members(assigned, j, t, members)
+                        n = of_crew(crew[j], members)
                         _note_shared(
                             e, members, n, edge_at[j], w, nu, HPH, z_finite[j], var[j], nu_shared, var_shared, second
                         )
@@ -338,7 +242,7 @@ def _sample(
                 if changed == np.int64(1) << comes:
                     log_new[side] = log_alone[edge_at[j, comes]]
                 else:
-                    log_new[side] = _log_of_crew(j, changed, memory, problem)
+                    log_new[side] = log_of_crew(j, changed, memory, problem)
                 gain += log_new[side] - log_now[j]
             state = state * 48271 % 2147483647
             if gain >= 0.0 or math.log(state / 2147483647.0) < gain:
@@ -401,7 +305,7 @@ def share_exactly(
     problem = edge_at, log_alone, nu, HPH, z_finite, var, same, work
     _enumerate(
         start, rows, log_rho, log_seen, log_miss, p_alone, p_shared, nu_shared, var_shared, p_miss, p_free, apart,
-        _logs_apart(same), log_w, choice, members, _memory(n_t, n_r), problem, np.zeros((n_edge, 6)),
+        _logs_apart(same), log_w, choice, members, memory_of_sets(n_t, n_r), problem, np.zeros((n_edge, 6)),
     )  # fmt: skip
 
 
@@ -433,7 +337,7 @@ def _enumerate(
                     if choice[k] == j:
                         crew |= np.int64(1) << k
                 alone = crew == np.int64(1) << t
-                total += (log_alone[edge_at[j, t]] if alone else _log_of_crew(j, crew, memory, problem)) - log_rho[j]
+                total += (log_alone[edge_at[j, t]] if alone else log_of_crew(j, crew, memory, problem)) - log_rho[j]
         log_w[event] = total
         best = max(best, total)
     norm = 0.0

@@ -16,7 +16,7 @@ from lowsky.kernels.existence import (
     update_existence,
 )
 from lowsky.kernels.fuse import update_tracks
-from lowsky.kernels.gate import arc_of, pairs, track_boxes
+from lowsky.kernels.gate import arc_of, pairs, place_rows, track_boxes
 from lowsky.kernels.observe import BEARING, RADAR, REPORT
 from lowsky.kernels.rays import heard_odds
 from lowsky.kernels.sight import weigh_edges
@@ -195,22 +195,13 @@ def _gate(core: Core, station: Station, rows: Rows, t_look_ns: int, named: NDArr
     table, settings, n = core.table, core.settings, core.table.n
     if not len(rows) or not n:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    earliest, newest = int(rows.t_ns.min()), int(rows.t_ns.max())
-    t_ref = (earliest + newest) // 2
-    if rows.kind == REPORT:
-        row_u, row_v = np.ascontiguousarray(rows.origin[:, 0]), np.ascontiguousarray(rows.origin[:, 1])
-        var_uv = np.full(2, rows.var[:, :2].max())  # their axes are not the site's
-    elif rows.kind == RADAR:
-        row_u, row_v = rows.z[:, 0].copy(), _wrapped(rows.z[:, 1])
-        var_uv = np.array([rows.var[:, 0].max(), rows.var[:, 1].max()])
-    else:
-        row_u, row_v = np.zeros(len(rows)), _wrapped(rows.z[:, 0])
-        var_uv = np.array([0.0, rows.var[:, 0].max()])
+    row_u, row_v = np.empty(len(rows)), np.empty(len(rows))
+    t_ref, slack_s, *var_uv = place_rows(rows.kind, rows.z, rows.var, rows.t_ns, rows.origin, row_u, row_v)
     box = np.empty((4, n))
     track_boxes(
-        rows.kind, t_ref, (newest - earliest) * 0.5e-9, table.t_ns[:n], table.xm[:n], table.Pm[:n], table.mu[:n],
-        core.motion, rows.origin[0], rows.C[0], settings.gate_sigma, var_uv, arc_of(row_v), box[0], box[1], box[2],
-        box[3],
+        rows.kind, t_ref, slack_s, table.t_ns[:n], table.xm[:n], table.Pm[:n], table.mu[:n],
+        core.motion, rows.origin[0], rows.C[0], settings.gate_sigma, np.array(var_uv), arc_of(row_v), box[0], box[1],
+        box[2], box[3],
     )  # fmt: skip
     periodic = rows.kind != REPORT
     track, row, cut = pairs(
@@ -218,10 +209,6 @@ def _gate(core: Core, station: Station, rows: Rows, t_look_ns: int, named: NDArr
     )
     core.reject(station, TrackReject.THINNED, cut)
     return track, row
-
-
-def _wrapped(angle: Floats) -> Floats:
-    return (angle + np.pi) % (2.0 * np.pi) - np.pi
 
 
 def _update_states(

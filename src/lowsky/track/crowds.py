@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from lowsky.kernels.close import unresolved_pairs
 from lowsky.kernels.existence import COASTING, CONFIRMED
-from lowsky.kernels.gate import pairs
 from lowsky.kernels.groups import groups_of
+from lowsky.kernels.merge import near_pairs
 from lowsky.model.measurement import Floats, Ints
 from lowsky.track.core import Core
 from lowsky.track.dense import FED_NS, speaking
@@ -94,9 +94,9 @@ def _near(core: Core, shown: Ints) -> tuple[Ints, Ints, NDArray[np.bool_]]:
         reach = np.minimum(np.maximum(station.cell[0], away * station.cell[1]), settings.merge_distance_m)
         half = np.where(fed, np.minimum(half, reach), half)
     half = np.where(np.isfinite(half), half, 0.0)
-    none = np.zeros(len(shown), np.bool_)
-    first, second, _ = pairs(east, north, half, half, east, north, False, none, none, settings.edges_per_track)
-    first, second = shown[first[second > first]], shown[second[second > first]]
+    first, second = near_pairs(shown, core.now_ns, table.t_ns, table.xm, half, settings.edges_per_track)
+    if not len(first):
+        return first, second, np.empty(0, np.bool_)
     chance, seen, own = np.ones(len(first)), np.zeros(len(first), np.bool_), np.empty(len(first))
     for station in radars:
         fed = core.now_ns - table.t_hit_ns[: table.n, station.index] < FED_NS

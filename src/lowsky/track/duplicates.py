@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lowsky.kernels.gate import pairs
-from lowsky.kernels.merge import AGREE, APART, agreeing_pairs
+from lowsky.kernels.merge import AGREE, APART, agreeing_pairs, near_pairs, reach
 from lowsky.model.events import TracksMerged
 from lowsky.track.core import Core
 from lowsky.track.crowds import count_crowds
@@ -57,15 +56,12 @@ class Duplicates:
     def _agreeing(self, core: Core, shown: np.ndarray) -> list[tuple[int, int]]:
         """Pairs of rows, by track number, that agree in position and velocity and never shared a look."""
         settings, table = core.settings, core.table
-        ahead = (core.now_ns - table.t_ns[shown]) * 1e-9
-        east = table.xm[shown, 0] + ahead * table.xm[shown, 3]
-        north = table.xm[shown, 1] + ahead * table.xm[shown, 4]
-        half = self._reach(core, shown)
-        none = np.zeros(len(shown), np.bool_)
-        first, second, _ = pairs(east, north, half, half, east, north, False, none, none, settings.edges_per_track)
-        later = second > first
-        first, second = shown[first[later]], shown[second[later]]
         floor = np.array([*settings.merge_floor, settings.merge_latency_s, settings.merge_distance_m])
+        half = np.empty(len(shown))
+        reach(shown, table.xm, table.Pm, table.t_report_ns, settings.merge_gate, floor, half)
+        first, second = near_pairs(shown, core.now_ns, table.t_ns, table.xm, half, settings.edges_per_track)
+        if not len(first):
+            return []
         verdict = np.empty(len(first), np.uint8)
         agreeing_pairs(
             first, second, core.now_ns, table.t_ns, table.xm, table.Pm, table.has_identity, table.look_hit,
@@ -79,20 +75,6 @@ class Duplicates:
             of = core.together.of
             agree[seen_apart] = np.fromiter(((a, b) in of for a, b in serials), np.bool_, len(serials))
         return list(zip(first[agree].tolist(), second[agree].tolist(), strict=True))
-
-    def _reach(self, core: Core, shown: np.ndarray) -> np.ndarray:
-        """How far from each another may lie, east or north, that agrees with it: √gate σ of its own and of the widest.
-
-        d² is never less than that along one axis, and √(a + b) ≤ √a + √b, so no pair is lost.
-        """
-        settings, table = core.settings, core.table
-        lag = 0.0
-        if table.t_report_ns[shown].any():
-            lag = settings.merge_latency_s * float(np.abs(table.xm[shown, 3:6]).max())
-        floor = settings.merge_floor[0] ** 2 + lag * lag
-        widest = np.maximum(table.Pm[shown, 0, 0], table.Pm[shown, 1, 1]) + 0.5 * floor
-        own = np.sqrt(settings.merge_gate * widest)
-        return np.minimum(own + own.max(), settings.merge_distance_m)
 
     def dump(self) -> list[Any]:
         return [self.t_next_ns, [[a, b, n] for (a, b), n in self.agreed.items()]]

@@ -183,6 +183,35 @@ def test_duplicates_agree_in_position_and_velocity(seed):
     assert agree[0] == (merge.APART if want else 0)
 
 
+@pytest.mark.parametrize("reported", [0, 1])
+def test_no_pair_that_agrees_is_out_of_reach(rng, reported):
+    xm, late = np.array([state(rng)[0] for _ in range(8)]), np.array([0, reported] * 4)
+    Pm, floor = np.array([covariance(rng, [20, 30, 20, 5, 5, 5]) for _ in xm]), np.array([5.0, 1.0, 0.3, 300.0])
+    half, rows = np.empty(4), np.array([7, 1, 2, 5])
+    merge.reach(rows, xm, Pm, late, 16.0, floor, half)
+    np.testing.assert_allclose(half, merge_twin.reach(xm[rows], Pm[rows], late[rows], 16.0, floor))
+
+
+def test_near_pairs_are_those_whose_boxes_meet_now(rng):
+    xm, t_ns = rng.normal(0, 100, (30, 6)), rng.integers(0, 10**9, 30)
+    rows, half = rng.permutation(30)[:25], rng.uniform(20, 120, 25)
+    first, second = merge.near_pairs(rows, 10**9, t_ns, xm, half, 100)
+    place = (xm[:, :2] + (1.0 - t_ns * 1e-9)[:, None] * xm[:, 3:5])[rows]
+    box = (half, half, place[:, 0], place[:, 1], False, np.zeros(25, bool), np.zeros(25, bool))
+    want = [(rows[a], rows[b]) for a, b in gate_twin.pairs(place[:, 0], place[:, 1], *box) if b > a]
+    assert list(zip(first, second, strict=True)) == want
+
+
+@pytest.mark.parametrize("kind", [1, 2, 3])
+def test_rows_are_placed_in_the_coordinates_of_boxes(rng, kind):
+    z, var, t_ns = rng.normal(0, 3, (20, 6)), rng.uniform(0.1, 1, (20, 6)), rng.integers(10**18, 10**18 + 10**9, 20)
+    u, v, origin = np.empty(20), np.empty(20), rng.normal(size=(20, 3))
+    got = gate.place_rows(kind, z, var, t_ns, origin, u, v)
+    want_u, want_v, want = gate_twin.place_rows(kind, z, var, t_ns, origin)
+    np.testing.assert_allclose(got, want)
+    np.testing.assert_allclose([u, v], [want_u, want_v])
+
+
 def test_cholesky_says_what_it_cannot_factor(rng):
     S, L = covariance(rng, [1] * 6), np.zeros((6, 6))
     assert linalg.cholesky(S, L) == linalg.OK
