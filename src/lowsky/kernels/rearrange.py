@@ -255,7 +255,7 @@ def _hypotheses(
 def _fit_modes(kind, z, j, comps, D, weak, var, n_mode, sheet, fitted, mu, work):
     """A sheet's modes given that row j, which ``look_along`` looked at or one like it, is the track's: onto the sheet
     ``fitted`` and into mu float64[M]. Not for rows with a heavy tail. Twin: ``update.condition``."""
-    d2 = solve(kind, z, j, comps, D, spread(math.inf), work)
+    d2 = solve(kind, z, j, comps, D, work)
     put(fitted, 0, d2)
     least = fitted[0]
     for m in range(1, n_mode):

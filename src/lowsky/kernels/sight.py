@@ -396,12 +396,10 @@ def _weigh_all(
             _solve_tailed(kind, z[j], var[j], origin[f], comps, D, n_mode, work, spare)
             d2, fit = load(spare, 6 * LANES), load(spare, 7 * LANES)
         else:
-            d2 = solve(kind, z, j, comps, D, limit, work)
-            fit = d2
+            d2 = solve(kind, z, j, comps, D, work)
+            fit = exp(-0.5 * d2)
         if not any_above(limit, d2):
             continue
-        if not has_tail:
-            fit = exp(-0.5 * d2)
         weight = load(work, NORM) * fit
         all_modes = total(weight)
         if not (all_modes > SAFE and math.isfinite(all_modes)):
@@ -430,8 +428,8 @@ def _weigh_all(
 
 
 @lean
-def solve(kind, z, j, comps, D, limit, work):
-    """Y of row j: L⁻¹ ν in every mode. Returns d²; given up as soon as it is beyond ``limit`` in every mode.
+def solve(kind, z, j, comps, D, work):
+    """Y of row j: L⁻¹ ν in every mode. Returns d².
 
     Part of ``weigh_edges``, which has the twin."""
     d2 = spread(0.0)
@@ -445,8 +443,6 @@ def solve(kind, z, j, comps, D, limit, work):
         nu = nu * load(work, L_AT + 7 * n * LANES)
         put(work, Y_AT + n * LANES, nu)
         d2 = d2 + nu * nu
-        if not any_above(limit, d2):
-            return d2
     return d2
 
 
