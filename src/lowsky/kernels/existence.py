@@ -248,8 +248,8 @@ def note_blur(edge_track, edge_row, p_edge, p_hit, p_new, least, r, blurred):
     likely nobody's than anybody's: what density there is carries it, and no object need be there. In a formation plots
     are somebody's.
 
-    E edges in order of track; fed is p_hit float64[T] ≥ ``least`` of its existence, or an edge ≥ ``least``. p_new float64[N]. Twin in
-    tests/reference.
+    E edges in order of track; fed is p_hit float64[T] ≥ ``least`` of its existence, or an edge ≥ ``least``.
+    p_new float64[N]. Twin in tests/reference.
     """
     e, n_edge = 0, edge_track.shape[0]
     while e < n_edge:
