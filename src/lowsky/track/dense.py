@@ -136,7 +136,8 @@ def in_crowd(core: Core, rows: Ints) -> NDArray[np.bool_]:
     """bool[K]: of shown tracks ``rows``, those that another track may be taken for, as far as is known by now; or a
     likely candidate, for a plot beside it that is nobody's may be its neighbour's first."""
     table, settings = core.table, core.settings
-    shown = np.flatnonzero((table.track_id[: table.n] > 0) | (table.r[: table.n] >= settings.crowd_least))
+    by_plots = (table.r[: table.n] >= settings.crowd_least) & (table.emits[: table.n] == 0.0)  # bearings agree with all
+    shown = np.flatnonzero((table.track_id[: table.n] > 0) | by_plots)
     at, ahead = np.searchsorted(shown, rows), (core.now_ns - table.t_ns[shown]) * 1e-9
     east = table.xm[shown, 0] + ahead * table.xm[shown, 3]
     north = table.xm[shown, 1] + ahead * table.xm[shown, 4]

@@ -178,7 +178,7 @@ def test_a_range_by_strength_is_worth_more_once_a_radar_has_shown_how_strong_the
                 rows = np.flatnonzero(shown(snapshot) & (snapshot.position_kind == PositionKind.POINT))
                 off.append(np.linalg.norm(snapshot.x[rows, :2] - target[0, :2], axis=1).min(initial=1000.0))
                 inside.append(holds(tracker, target))
-    assert np.mean(off) < 350.0  # by ranges that are wrong for ever: 500 and more
+    assert np.mean(off) < 450.0  # half way between what 30 runs have with and without it: 303 and 592
     given = [held for held in inside if held is not None]
     assert len(given) > 0.8 * len(inside)
     assert np.mean(given) > 0.9  # … and half
