@@ -73,7 +73,7 @@ def test_small_groups_have_exact_marginals(seed, n_t, n_r):
     unresolved.share_exactly(*problem, *got)
     del got[3]
     for value, want in zip(got, unresolved_twin.share_plots(*problem), strict=True):
-        np.testing.assert_allclose(value, want, atol=1e-8)
+        np.testing.assert_allclose(value, want, rtol=1e-4, atol=1e-8)  # means of what is unlikely are quotients
 
 
 def test_the_sampler_finds_the_exact_marginals_and_repeats_itself():
