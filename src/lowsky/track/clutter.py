@@ -34,9 +34,9 @@ def share_of_look(station: Station, coverage: Coverage | None, t_ns: int, before
     """How much of a radar's whole look a batch is; ``before_ns`` is when its last came (0: none)."""
     if coverage is not None:
         return float(min((coverage.azimuth_to_rad - coverage.azimuth_from_rad) / station.extent[1], 1.0))
-    if not station.period_s or not before_ns:
+    if not before_ns:
         return 0.0
-    return min(max((t_ns - before_ns) / SECOND_NS / station.period_s, 0.0), LONGEST_GAP_PERIODS)
+    return min(max((t_ns - before_ns) / SECOND_NS / station.look_s, 0.0), LONGEST_GAP_PERIODS)
 
 
 class ClutterMap:

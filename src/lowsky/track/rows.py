@@ -91,6 +91,7 @@ class Station:
         self.tells = np.concatenate((self.origin, told(sensor, settings)), axis=1)
         self.p_detect = min(max(sensor.detection_probability, 0.01), 0.999)
         self.period_s = sensor.look_period_s
+        self.look_s = sensor.look_period_s or settings.radar_look_s
         self.clutter = max(sensor.clutter_per_look, 0.05)
         self.limits = np.array(
             [sensor.min_range_m, sensor.max_range_m, *sensor.azimuth_rad, *sensor.elevation_rad], np.float64

@@ -77,6 +77,7 @@ class TrackerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     undetected_objects: float = 0.2  # objects not yet tracked that a bearing sensor may hear, on average
     objects_at_start: float = 5.0  # that a radar's volume holds when the tracker begins, until its first looks tell
     objects_per_s: float = 0.02  # that come new into a radar's volume, until its looks tell: one a minute
+    radar_look_s: float = 2.0  # time in which a radar that states no look period has looked everywhere
     population_shape: float = 0.5  # so few objects found, or gone, outweigh these: they may be wrong by a factor of ten
     clutter_known: float = 0.3  # 1σ of the site file's number of false plots, as a share of it
     births_memory_s: float = 20.0  # a raid is over when nobody has come for some ten looks

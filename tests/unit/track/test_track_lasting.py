@@ -181,4 +181,4 @@ def test_a_range_by_strength_is_worth_more_once_a_radar_has_shown_how_strong_the
     assert np.mean(off) < 450.0  # half way between what 30 runs have with and without it: 303 and 592
     given = [held for held in inside if held is not None]
     assert len(given) > 0.8 * len(inside)
-    assert np.mean(given) > 0.9  # … and half
+    assert np.mean(given) > 0.8  # likewise: 0.94 and 0.60

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.unit.track.track_scenes import SECOND, T0, look, radar, site, straight
+from tests.unit.track.track_scenes import SECOND, T0, batch, look, plots, radar, site, straight
 
+from lowsky.model.measurement import MeasurementKind
+from lowsky.model.ports import Tick
 from lowsky.track.population import Population, objects_among, overlap
 from lowsky.track.settings import TrackerSettings
 from lowsky.track.tracker import Tracker
@@ -111,3 +113,17 @@ def test_new_objects_are_expected_where_others_came_from_and_elsewhere_as_if_nob
     assert there > 3.0
     assert elsewhere < 0.3
     assert population.undetected(station)[0] * elsewhere > 0.1 * SETTINGS.objects_per_s
+
+
+def test_a_radar_that_tells_neither_its_looks_nor_their_period_does_not_take_what_it_finds_for_proof_of_more(rng):
+    """Each plot alone, as it comes: had it looked at nothing, twenty found objects would mean thousands unfound."""
+    sensor = radar(look_period_s=None, clutter_per_look=0.2)
+    tracker = Tracker(site(sensor))
+    for k in range(600):
+        t_ns = T0 + k * SECOND // 10
+        place = [1000 + 150 * (k % 20), -1500 + 170 * (k % 20), 150]
+        z = plots(sensor, straight(place, [6, -4, 0], k / 10)) + rng.normal(0, [10, 0.009, 0.017, 0.5], (1, 4))
+        tracker.step(Tick(t_ns, batch(sensor, MeasurementKind.RADAR, t_ns, z)))
+    core = tracker._core
+    assert core.population.undetected(core.stations["radar"])[0] < 5.0
+    assert (core.table.track_id[: core.table.n] > 0).sum() == 20
