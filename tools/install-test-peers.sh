@@ -11,6 +11,8 @@ command -v tshark >/dev/null 2>&1 || missing="$missing tshark"
 command -v node >/dev/null 2>&1 || missing="$missing nodejs"
 command -v npm >/dev/null 2>&1 || missing="$missing npm"
 command -v dump1090-mutability >/dev/null 2>&1 || missing="$missing dump1090-mutability"
+command -v mosquitto >/dev/null 2>&1 || missing="$missing mosquitto"
+command -v ogrinfo >/dev/null 2>&1 || missing="$missing gdal-bin"
 
 if [ -n "$missing" ]; then
     if ! command -v apt-get >/dev/null 2>&1; then

@@ -2,17 +2,10 @@
 
 import msgspec
 
+from lowsky.model.status import Check
+
 CHANGES = ("raised", "raised-higher", "acknowledged", "shelved", "unshelved", "escalated", "cleared")
 IDENTITY_STATES = ("none", "consistent", "unconfirmed", "contradicted")
-
-
-class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One input of a rule beside its limit."""
-
-    what: str  # existence, class, speed, …
-    value: float | str | None  # what was found, in SI units and probabilities; None: not known
-    needs: float | str | None = None  # what the rule asks for; None: it asks for nothing, this is said beside
-    unit: str = ""
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,3 +90,5 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 MOST_SUBJECTS = 20
+
+__all__ = ["CHANGES", "IDENTITY_STATES", "MOST_SUBJECTS", "Check", "Occurrence", "Reference", "Subject"]

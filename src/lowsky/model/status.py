@@ -57,8 +57,18 @@ class SensorStatus(msgspec.Struct, frozen=True, kw_only=True):
     registration: Registered | None = None  # None: nothing has told yet
 
 
+class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One input of a rule beside its limit."""
+
+    what: str  # existence, class, speed, …
+    value: float | str | None  # what was found, in SI units and probabilities; None: not known
+    needs: float | str | None = None  # what the rule asks for; None: it asks for nothing, this is said beside
+    unit: str = ""
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """A situation that needs a person. ``priority``: high, medium, low. ``why``: the rule and its inputs, in words."""
+    """A situation that needs a person. ``priority``: high, medium, low. ``why``: the rule and its inputs, in words;
+    ``checks`` the same as data. ``track_ids``: who satisfies a rule now, ``track_id`` the one to look at."""
 
     id: int
     priority: str
@@ -67,6 +77,10 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     sensor: str | None = None
     track_id: int | None = None
     why: str = ""
+    checks: tuple[Check, ...] = ()
+    rule: str | None = None
+    zones: tuple[str, ...] = ()
+    track_ids: tuple[int, ...] = ()
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):

@@ -101,7 +101,16 @@ class Desk:
     def alerts(self) -> tuple[Alert, ...]:
         told = [
             Alert(
-                id=i.alert_id, priority=i.priority, title=i.title, raised_ns=i.raised_ns, track_id=_first(i), why=i.why
+                id=i.alert_id,
+                priority=i.priority,
+                title=i.title,
+                raised_ns=i.raised_ns,
+                track_id=_first(i),
+                why=i.why,
+                checks=i.checks,
+                rule=i.rule,
+                zones=(i.zone,) if i.zone else (),
+                track_ids=_on(i),
             )
             for i in self._incidents.live.values()
         ]
@@ -121,4 +130,8 @@ class Desk:
 
 def _first(incident: Incident) -> int | None:
     """The track to look at: the lowest number of those that satisfy a rule."""
-    return min((track_id for track_id, member in incident.members.items() if member.is_on), default=None)
+    return min(_on(incident), default=None)
+
+
+def _on(incident: Incident) -> tuple[int, ...]:
+    return tuple(sorted(track_id for track_id, member in incident.members.items() if member.is_on))

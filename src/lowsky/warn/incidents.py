@@ -8,9 +8,11 @@ two.
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from lowsky.model.measurement import Floats
+from lowsky.model.status import Check
 from lowsky.model.track import TrackSnapshot
 from lowsky.model.zone import PRIORITIES
 from lowsky.warn.watch import Hit
@@ -40,6 +42,9 @@ class Incident:
     raised_ns: int
     title: str = ""
     why: str = ""
+    rule: str = ""
+    zone: str = ""  # "" where the rule has none
+    checks: tuple[Check, ...] = ()
     most: int = 0  # tracks at a time, so far
     members: dict[int, Member] = field(default_factory=dict)
 
@@ -119,7 +124,7 @@ class Incidents:
     def dump(self) -> list[Any]:
         return [
             [
-                i.alert_id, i.priority, i.raised_ns, i.title, i.why, i.most,
+                i.alert_id, i.priority, i.raised_ns, i.title, i.why, i.rule, i.zone, i.checks, i.most,
                 [[track_id, m.t_ns, m.x.tolist(), m.is_on] for track_id, m in i.members.items()],
             ]
             for i in self.live.values()
@@ -127,9 +132,10 @@ class Incidents:
 
     def load(self, saved: list[Any]) -> None:
         self.live = {}
-        for alert_id, priority, raised_ns, title, why, most, members in saved:
+        for alert_id, priority, raised_ns, title, why, rule, zone, checks, most, members in saved:
             kept = {i: Member(t_ns, np.array(x, np.float64), is_on) for i, t_ns, x, is_on in members}
-            self.live[alert_id] = Incident(alert_id, priority, raised_ns, title, why, most, kept)
+            said = tuple(msgspec.convert(check, Check) for check in checks)
+            self.live[alert_id] = Incident(alert_id, priority, raised_ns, title, why, rule, zone, said, most, kept)
 
 
 @dataclass(slots=True)
@@ -151,6 +157,7 @@ def _describe(incident: Incident, hits: list[Hit]) -> None:
     what = "/".join(worst.rule.classes) or "object"
     who = f"{what} T{worst.track_id}" if n == 1 else f"{n} tracks, first {what} T{worst.track_id}"
     incident.title = f"{worst.rule.id}: {who}{_whither(worst)}"
+    incident.rule, incident.zone, incident.checks = worst.rule.id, worst.zone, checks(worst)
     incident.why = why(worst)
 
 
@@ -174,3 +181,19 @@ def why(hit: Hit) -> str:
         parts.append(f"enters {hit.zone} within {rule.within_s:g} s: {hit.probability:.2f}, needs {rule.probability:g}")
     parts.append("seen by " + (", ".join(hit.sensors) or "nobody now"))
     return f"rule {rule.id}: " + "; ".join(parts)
+
+
+def checks(hit: Hit) -> tuple[Check, ...]:
+    """The same as data."""
+    rule, said = hit.rule, [Check(what="existence", value=hit.existence, needs=hit.rule.existence)]
+    if rule.classes:
+        said.append(Check(what="class " + "/".join(rule.classes), value=hit.p_class, needs=rule.class_probability))
+    if hit.zone and hit.in_s == 0.0 and hit.probability == 1.0:
+        said.append(Check(what="in zone", value=hit.zone))
+    elif hit.zone:
+        said.append(Check(what=f"enters {hit.zone}", value=hit.probability, needs=rule.probability))
+        said.append(
+            Check(what="within", value=hit.in_s if np.isfinite(hit.in_s) else None, needs=rule.within_s, unit="s")
+        )
+    said.append(Check(what="sensors", value=float(len(hit.sensors)), needs=float(rule.sensors)))
+    return tuple(said)

@@ -140,6 +140,15 @@ def test_a_zone_is_watched_in_its_hours_and_a_rule_that_wants_several_waits_for_
     assert len(flown(Desk(parse_site(three)), places, [(0, 0, 0)] * 3, 5)) == 1
 
 
+def test_an_alert_says_its_rule_zone_and_inputs_as_data_and_who_is_meant():
+    desk = Desk(parse_site(HEAD + IN_TOWER))
+    flown(desk, [(0, 0, 100), (60, 0, 100)], [(0, 0, 0)] * 2, 5)
+    (alert,) = desk.alerts()
+    assert (alert.rule, alert.zones, len(alert.track_ids)) == ("inside", ("tower",), 2)
+    assert all(check.needs is None or check.value is None or check.value >= check.needs for check in alert.checks)
+    assert {"existence", "sensors"} <= {check.what for check in alert.checks}
+
+
 def test_a_saved_desk_goes_on_exactly():
     desk, other = (Desk(parse_site(HEAD + IN_TOWER + COMING)) for _ in range(2))
     flown(desk, [(-1500, 0, 100)], [(20, 0, 0)], 20)
