@@ -17,10 +17,13 @@ from lowsky.engine.config import parse_site, read_text
 from lowsky.engine.hub import Controls, Hub, NoControls
 from lowsky.engine.keeper import Keeper
 from lowsky.engine.node import Node, Stage
+from lowsky.engine.outputs import missing_faults
+from lowsky.engine.telling import Telling
 from lowsky.errors import ConfigError, Fault, LowskyError
+from lowsky.model.site import Site
 from lowsky.record.reader import Recording, open_recording
 from lowsky.serve.run import serve
-from lowsky.serve.shown import shown
+from lowsky.wire.shown import shown
 
 Say = Callable[..., Any]
 
@@ -126,11 +129,15 @@ def demo(port: int, browser: bool, speed: float, say: Say) -> int:
     return Engine(driver.run, driver.stop).serve(hub, driver, "127.0.0.1", port, say, browser)
 
 
-def run(site_path: Path, record: Path | None, host: str, port: int, say: Say) -> int:
+def run(
+    site_path: Path, record: Path | None, host: str, port: int, say: Say, outbox: Path | None = None,
+    exercise: bool = False,
+) -> int:  # fmt: skip
     site_toml = read_text(site_path)
     site = parse_site(site_toml, site_path.name)
     if not site.feeds:
         raise ConfigError([Fault(str(site_path), "no [[feed]]", "at least one feed; see docs/feeds")])
+    folder = _outbox_folder(site, site_toml, site_path, record, outbox)
     hub = Hub()
     stopping = threading.Event()
     loop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
@@ -140,9 +147,11 @@ def run(site_path: Path, record: Path | None, host: str, port: int, say: Say) ->
         loop.append((asyncio.get_running_loop(), stop))
         if stopping.is_set():
             return
-        # only now: a node that cannot serve its map has not touched the folder
-        keeper = None if record is None else Keeper(record, site_toml)
-        await Node(site, LiveClock(), hub, Stage("live"), keeper).run(stop)
+        # only now: a node that cannot serve its map has not touched the folders
+        telling = None if folder is None else Telling(site, folder, exercise)
+        safe = telling.flush if telling is not None else lambda: True
+        keeper = None if record is None else Keeper(record, site_toml, safe)
+        await Node(site, LiveClock(), hub, Stage("live"), keeper, telling=telling).run(stop)
 
     def end() -> None:
         stopping.set()
@@ -151,6 +160,22 @@ def run(site_path: Path, record: Path | None, host: str, port: int, say: Say) ->
                 running.call_soon_threadsafe(stop.set)
 
     return Engine(lambda: asyncio.run(work()), end).serve(hub, NoControls(), host, port, say)
+
+
+def _outbox_folder(
+    site: Site, site_toml: str, site_path: Path, record: Path | None, outbox: Path | None
+) -> Path | None:
+    """Where the outbox lies; None without outputs. Raises ``ConfigError`` with everything outputs lack."""
+    if not site.outputs:
+        return None
+    faults = missing_faults(site, site_toml, site_path.name)
+    folder = outbox or record
+    if folder is None:
+        found = "outputs, and no folder for what they have still to tell after a crash"
+        faults.append(Fault("lowsky run", found, "--record FOLDER or --outbox FOLDER"))
+    if faults:
+        raise ConfigError(faults)
+    return folder
 
 
 def lacks_of(recording: Recording) -> list[str]:

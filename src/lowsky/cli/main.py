@@ -48,7 +48,15 @@ def demo(*, port: Port = 8000, no_browser: Annotated[bool, Parameter(negative=()
 
 
 @app.command
-def run(site: Path, *, record: Path | None = None, host: str = "127.0.0.1", port: Port = 8000) -> int:
+def run(
+    site: Path,
+    *,
+    record: Path | None = None,
+    outbox: Path | None = None,
+    exercise: Annotated[bool, Parameter(negative=())] = False,
+    host: str = "127.0.0.1",
+    port: Port = 8000,
+) -> int:
     """The live system: every feed of the site file, one picture, served as a map.
 
     Example: `lowsky run harbour.toml --record recordings/`
@@ -59,12 +67,16 @@ def run(site: Path, *, record: Path | None = None, host: str = "127.0.0.1", port
         The site file (TOML).
     record
         Folder to record into; a start after a crash restores the picture from it.
+    outbox
+        Folder for what outputs have still to tell; the recording's where it is left out.
+    exercise
+        Mark everything on every output as an exercise, as `exercise = true` under `[site]` does.
     host
         Address to serve the map on. Other machines reach it only if you say so, e.g. 0.0.0.0.
     """
     from lowsky.cli import live
 
-    return live.run(site, record=record, host=host, port=port, say=stderr.print)
+    return live.run(site, record=record, host=host, port=port, say=stderr.print, outbox=outbox, exercise=exercise)
 
 
 @app.command

@@ -11,15 +11,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from lowsky.engine.config import read_site
+from lowsky.engine.config import parse_site, read_site, read_text
 from lowsky.engine.offline import Input, SettledSteps, Steps, open_input, run
+from lowsky.engine.outputs import missing_faults, says
 from lowsky.engine.pipeline import Pipeline
 from lowsky.engine.tracktable import TrackTableWriter
 from lowsky.errors import ConfigError, Fault, LowskyError
 from lowsky.feeds.registry import feed_named
 from lowsky.model.events import AlertCleared, AlertRaised, AlertRaisedHigher, Event
+from lowsky.model.output import Output
 from lowsky.model.ports import Tick
 from lowsky.model.site import Sensor, Site
+from lowsky.model.zone import PRIORITIES
 
 
 @contextmanager
@@ -216,7 +219,8 @@ def evaluate(
 
 
 def check(path: Path, console: Console) -> int:
-    site = read_site(path)
+    site_toml = read_text(path)
+    site = parse_site(site_toml, path.name)
     console.print(f"{site.name}: {len(site.sensors)} sensors, {len(site.feeds)} feeds. No faults.")
     sensors = Table("sensor", "kind", "measures", "looks", "reaches", title="Sensors", title_justify="left")
     for sensor in site.sensors:
@@ -226,7 +230,25 @@ def check(path: Path, console: Console) -> int:
     for feed in site.feeds:
         feeds.add_row(feed_named(feed.format).MANIFEST.title, feed.sensor, feed.source)
     console.print(feeds)
+    if site.outputs:
+        outputs = Table("output", "tells", "how", title="Outputs", title_justify="left")
+        for output in site.outputs:
+            outputs.add_row(output.id, _tells(output), says(output))
+        console.print(outputs)
+    if site.exercise:
+        console.print("An exercise: everything on every output says so.")
+    lacks = missing_faults(site, site_toml, path.name)
+    if lacks:
+        raise ConfigError(lacks)
     return 0
+
+
+def _tells(output: Output) -> str:
+    """Of which alerts."""
+    which = "alerts" if len(output.priorities) == len(PRIORITIES) else f"{', '.join(output.priorities)} alerts"
+    where = f" about {', '.join(output.zones)}" if output.zones else ""
+    how = ", only the newest state once it is behind" if output.deliver == "latest" else ""
+    return which + where + how + (", with operators' positions" if output.operator_positions else "")
 
 
 def _measures(sensor: Sensor) -> str:

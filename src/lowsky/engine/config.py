@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lowsky.engine.keys import Key, Lines, built, number, one_of, read_table, sector, shown, text, yes_or_no
+from lowsky.engine.outputs import read_outputs
 from lowsky.engine.zones import read_zones
 from lowsky.errors import ConfigError, Fault
 from lowsky.feeds.plan import plan
@@ -23,7 +24,12 @@ PLACE = (
     Key("longitude_deg", "longitude_rad", number(-180.0, 180.0, RAD), required=True),
     Key("height_m", "height_m", number(-1_000.0, 50_000.0), required=True),
 )
-SITE_KEYS = (Key("name", "name", text, required=True), *PLACE)
+SITE_KEYS = (
+    Key("name", "name", text, required=True),
+    *PLACE,
+    Key("exercise", "exercise", yes_or_no),
+)
+SITE_NEEDS = {key.field for key in SITE_KEYS if key.required}
 SENSOR_KEYS = (
     Key("id", "id", text, required=True),
     Key("kind", "kind", one_of(*SENSOR_KINDS), required=True),
@@ -63,7 +69,7 @@ FEED_KEYS = (
     Key("format", "format", text, required=True),
     Key("source", "source", text, required=True),
 )
-TABLES = ("site", "sensor", "feed", "tracker", "zone", "rule")
+TABLES = ("site", "sensor", "feed", "tracker", "zone", "rule", "output")
 
 
 def _check_sensor(sensor: Sensor, at: Callable[[str | None], str], faults: list[Fault]) -> None:
@@ -131,11 +137,15 @@ def parse_site(source: str, name: str = "site.toml") -> Site:
         place = read_table(raw["site"], SITE_KEYS, lambda key: lines.where("site", 0, key), faults)
     sensors, half_read = _sensors(raw.get("sensor", []), lines, faults)
     feeds = _feeds(raw.get("feed", []), lines, faults)
-    elsewhere = place if len(place) == len(SITE_KEYS) else NOWHERE
+    elsewhere = place if place.keys() >= SITE_NEEDS else NOWHERE
     own = _tracker(raw.get("tracker", {}), lines, faults)
-    here = None if len(place) < len(SITE_KEYS) else (place["latitude_rad"], place["longitude_rad"])
+    here = None if not place.keys() >= SITE_NEEDS else (place["latitude_rad"], place["longitude_rad"])
     zones, rules = read_zones(raw, here, lines, faults)
-    site = Site(**elsewhere, sensors=tuple(sensors), feeds=tuple(feeds.values()), tracker=own, zones=zones, rules=rules)
+    outputs = read_outputs(raw.get("output", []), zones, lines, faults)
+    site = Site(
+        **elsewhere, sensors=tuple(sensors), feeds=tuple(feeds.values()), tracker=own, zones=zones, rules=rules,
+        outputs=outputs,
+    )  # fmt: skip
     faults += _feed_faults(site, list(feeds), half_read, lines)
     if faults:
         raise ConfigError(sorted(dict.fromkeys(faults), key=_line))

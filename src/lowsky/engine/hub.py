@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lowsky.engine.reprocess import NOTHING_LATE, Reprocessing
+from lowsky.model.output import OutputStatus
 from lowsky.model.site import Site
 from lowsky.model.status import Alert, Scene, SensorStatus
 from lowsky.model.track import TrackSnapshot
@@ -31,6 +32,7 @@ class Picture:
     scene: Scene | None = None
     trouble: str = ""
     reprocessing: Reprocessing = NOTHING_LATE
+    outputs: tuple[OutputStatus, ...] = ()
 
 
 class Controls(Protocol):

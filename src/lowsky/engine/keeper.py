@@ -8,6 +8,7 @@ minute; track numbers then go on above every number ever given out. Nothing that
 import logging
 import os
 import zlib
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from lowsky.constants import SECOND_NS
 from lowsky.engine.evidence import save_payload
 from lowsky.engine.pipeline import LONGEST_SPARED_S, NUMBERS_SPARED, NUMBERS_SPARED_PER_S, Pipeline
 from lowsky.errors import RecordError
+from lowsky.model.events import Event
 from lowsky.model.ports import Tick
 from lowsky.model.site import Site
 from lowsky.record.reader import open_recording
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 CHECKPOINT_EVERY_NS = 10_000_000_000
 LAST_MINUTE_NS = 60_000_000_000
 NAME = "checkpoint.bin"
+Told = Callable[[Sequence[Event], Pipeline], None]
 COMPACT_AT_END_S = 3.0
 """Who ends a node waits for it; a longer segment is compacted after the next start."""
 
@@ -43,10 +46,12 @@ class _Checkpoint(msgspec.Struct):
 
 
 class Keeper:
-    """Recorder and checkpoints of one node, in one folder."""
+    """Recorder and checkpoints of one node, in one folder. ``may_save`` (may wait): is everything that events up to now
+    caused elsewhere durable, so that no start needs to replay them?"""
 
-    def __init__(self, folder: Path, site_toml: str) -> None:
+    def __init__(self, folder: Path, site_toml: str, may_save: Callable[[], bool] = lambda: True) -> None:
         self._folder = folder
+        self._may_save = may_save
         self._recorder = Recorder(folder, site_toml, lowsky.__version__)
         self._ticks_put = 0
         self._saved_ns = 0
@@ -76,7 +81,7 @@ class Keeper:
     def _save(self, put: int, lost: int, next_track_id: int, pipeline: bytes) -> None:
         """After a flush: a checkpoint must never know more than the recording does. A disk that refuses is the
         recorder's to report; the next checkpoint tries again."""
-        if not self._recorder.flush() or self._recorder.status().ticks_lost != lost:
+        if not self._recorder.flush() or self._recorder.status().ticks_lost != lost or not self._may_save():
             return
         place = self._recorder.place_of(put - lost)
         if place is None:
@@ -104,9 +109,10 @@ class Keeper:
                 "%s lacks %d ticks with %d measurements", self._folder, status.ticks_lost, status.measurements_lost
             )
 
-    def restored_pipeline(self, site: Site) -> Pipeline:
+    def restored_pipeline(self, site: Site, told: Told = lambda events, pipeline: None) -> Pipeline:
         """A pipeline that knows everything recorded so far in this folder. Where a step fails, which is our bug, a
-        fresh one; its first checkpoint is saved with its first tick, so that no later start meets that tick again."""
+        fresh one; its first checkpoint is saved with its first tick, so that no later start meets that tick again.
+        ``told`` is called with the events of each step that is replayed."""
         saved = self._read_checkpoint()
         pipeline = self._loaded_pipeline(site, saved)
         try:
@@ -121,7 +127,7 @@ class Keeper:
             ticks = recording.ticks(recording.span_ns[1] - LAST_MINUTE_NS)
         for tick in ticks:
             try:
-                pipeline.step(tick)
+                told(pipeline.step(tick), pipeline)
             except Exception as error:  # noqa: BLE001  whatever it is, a start must not fail because of what is recorded
                 return self._fresh_pipeline(site, pipeline.next_track_id, tick, recording.span_ns[1], error)
         return pipeline

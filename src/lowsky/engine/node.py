@@ -4,7 +4,8 @@ Everything asynchronous ends in ``_deliver``: what comes after is called synchro
 """
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import lowsky.track
 from lowsky.align.funnel import Funnel
@@ -14,6 +15,7 @@ from lowsky.engine.evidence import save_payload
 from lowsky.engine.hub import Hub, Picture
 from lowsky.engine.keeper import Keeper
 from lowsky.engine.pipeline import Pipeline
+from lowsky.engine.telling import Telling
 from lowsky.errors import InvariantError
 from lowsky.feeds import supervisor
 from lowsky.feeds.plan import plan, speakers
@@ -55,10 +57,12 @@ class Node:
         stage: Stage,
         keeper: Keeper | None = None,
         settings: Settings = LIVE,
+        telling: Telling | None = None,
     ) -> None:
         self._site, self._clock, self._hub, self._stage = site, clock, hub, stage
-        self._keeper = keeper
-        self._pipeline = keeper.restored_pipeline(site) if keeper is not None else Pipeline(site)
+        self._keeper, self._telling = keeper, telling
+        told = telling.take if telling is not None else _nobody
+        self._pipeline = keeper.restored_pipeline(site, told) if keeper is not None else Pipeline(site)
         self._feeds = plan(site)
         self._funnel = Funnel(site, settings, clock.now_ns(), speakers(site, self._feeds))
         self._stop: asyncio.Event | None = None
@@ -68,12 +72,14 @@ class Node:
         self._recv_ns = 0
         self._published_s = 0.0
         self._changed = True
-        self._trouble: Alert | None = None
+        self._own = OwnAlerts()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set, or (``ends_with_files``) every file was played. Raises ``InvariantError``."""
         lowsky.track.warm_up()
         self._stop = stop
+        if self._telling is not None:
+            self._telling.start(self._pipeline)
         self._playing = {feed.sensor.id for feed in self._feeds}
         feeding = asyncio.create_task(
             supervisor.run(
@@ -91,6 +97,8 @@ class Node:
             feeding.cancel()
             if self._keeper is not None:
                 self._keeper.close(None if self._is_half_stepped else self._pipeline)
+            if self._telling is not None:
+                self._telling.close()
 
     async def _take_in(self) -> None:
         """Let everything that has arrived by now be delivered. What time makes certain is judged by this time and not
@@ -118,7 +126,9 @@ class Node:
         for tick in ticks:
             if self._keeper is not None:
                 self._keeper.put(tick)
-            self._step(tick)
+            events = self._step(tick)
+            if self._telling is not None:
+                self._telling.take(events, self._pipeline)
             if self._keeper is not None:
                 self._keeper.checkpoint(tick, self._pipeline)
             if tick.batch is not None and len(tick.batch):
@@ -127,16 +137,16 @@ class Node:
         now_s = monotonic_s()
         if self._changed and now_s - self._published_s >= PUBLISH_EVERY_S and self._pipeline.t_ns is not None:
             self._published_s, self._changed = now_s, False
-            self._hub.publish(picture_of(self._pipeline, self._stage, self._recv_ns, self._recording_trouble()))
+            self._hub.publish(self._picture())
 
-    def _recording_trouble(self) -> Alert | None:
-        """The alert of a recording that fails: the same one, raised once, for as long as the trouble is the same."""
-        words = "" if self._keeper is None else self._keeper.status()
-        title = f"Recording: {words}" if words else ""
-        if title != (self._trouble.title if self._trouble is not None else ""):
-            raised_ns = self._pipeline.t_ns or 0
-            self._trouble = Alert(id=0, priority="medium", title=title, raised_ns=raised_ns) if title else None
-        return self._trouble
+    def _picture(self) -> Picture:
+        outputs = () if self._telling is None else self._telling.statuses()
+        words = {} if self._keeper is None else {"Recording": self._keeper.status()}
+        if self._telling is not None:
+            words["Outbox"] = self._telling.trouble()
+            words |= {f"Output {output.id}": output.trouble for output in outputs}
+        own = self._own.step(words, self._pipeline.t_ns or 0)
+        return replace(picture_of(self._pipeline, self._stage, self._recv_ns, own), outputs=outputs)
 
     def _step(self, tick: Tick) -> list[Event]:
         self._is_half_stepped = True
@@ -154,12 +164,33 @@ def step_or_save(pipeline: Pipeline, tick: Tick) -> list[Event]:
         raise InvariantError(f"the pipeline failed on the tick saved in {path}: {error!r}", path) from error
 
 
-def picture_of(pipeline: Pipeline, stage: Stage, recv_ns: int, trouble: Alert | None = None) -> Picture:
-    """The picture as everybody outside sees it. ``trouble`` is an alert of this node's own (its recording fails): no
-    fact of the recorded stream, which lacks it by nature, so it stands beside the desk's."""
+class OwnAlerts:
+    """Alerts of the node's own (its recording or an output fails): no facts of the recorded stream, which lacks them
+    by nature, so they stand beside the desk's. Each is raised once, for as long as its trouble is the same."""
+
+    def __init__(self) -> None:
+        self._alerts: dict[str, Alert] = {}
+
+    def step(self, words: dict[str, str], t_ns: int) -> tuple[Alert, ...]:
+        """Those there are, by what is wrong with what ("" where nothing is). Their numbers are 0 and less."""
+        for number, (what, trouble) in enumerate(words.items()):
+            title, known = f"{what}: {trouble}", self._alerts.get(what)
+            if not trouble:
+                self._alerts.pop(what, None)
+            elif known is None or known.title != title:
+                self._alerts[what] = Alert(id=-number, priority="medium", title=title, raised_ns=t_ns)
+        return tuple(self._alerts[what] for what in words if what in self._alerts)
+
+
+def _nobody(events: Sequence[Event], pipeline: Pipeline) -> None:
+    """There is no output."""
+
+
+def picture_of(pipeline: Pipeline, stage: Stage, recv_ns: int, own: tuple[Alert, ...] = ()) -> Picture:
+    """The picture as everybody outside sees it, with the node's own alerts."""
     return Picture(
         site=pipeline.site, mode=stage.mode, epoch=stage.epoch, snapshot=pipeline.snapshot(), recv_ns=recv_ns,
-        sensors=pipeline.sensors, alerts=pipeline.alerts if trouble is None else (trouble, *pipeline.alerts),
-        scene=stage.scene, trouble="" if trouble is None else trouble.title,
+        sensors=pipeline.sensors, alerts=(*own, *pipeline.alerts),
+        scene=stage.scene, trouble="; ".join(alert.title for alert in own),
         reprocessing=pipeline.reprocessing,
     )  # fmt: skip

@@ -36,10 +36,13 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An earlier occurrence of the same alert."""
+    """An earlier occurrence of the same alert, with what says who was told of it (``Output.wants``)."""
 
     number: int
     t_ns: int
+    change: str = "raised"
+    priority: str = "high"
+    zones: tuple[str, ...] = ()
 
 
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,7 +69,7 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     why: str = ""  # rule and inputs in words …
     checks: tuple[Check, ...] = ()  # … and as data
     rule: str | None = None
-    zones: tuple[str, ...] = ()  # ids; their shapes are in the site
+    zones: tuple[str, ...] = ()  # ids of all it has been about so far, the newest last; their shapes are in the site
     sensor: str | None = None  # of an alert about a sensor
     subjects: tuple[Subject, ...] = ()  # most urgent first; at most MOST_SUBJECTS
     count: int = 0  # objects in all

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from lowsky.model.measurement import MeasurementKind
+from lowsky.model.output import Output
 from lowsky.model.zone import Rule, Zone
 
 SENSOR_KINDS = ("radar", "direction-finder", "acoustic", "camera", "cooperative")
@@ -93,6 +94,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tracker: dict[str, Any] = {}
     zones: tuple[Zone, ...] = ()
     rules: tuple[Rule, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    exercise: bool = False  # nothing of it is real, and every output says so
 
     def sensor(self, sensor_id: str) -> Sensor:
         return self.sensors[self.index_of(sensor_id)]

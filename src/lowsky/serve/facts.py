@@ -9,11 +9,12 @@ import lowsky
 from lowsky.classify.verdict import verdict
 from lowsky.engine.hub import Picture
 from lowsky.model.classes import ObjectClass
+from lowsky.model.output import OutputStatus
 from lowsky.model.track import TrackSnapshot, TrackStatus
 from lowsky.serve.columns import Affiliation
 from lowsky.serve.frame import LABEL_TEXTS, Decoded, Encoder, unpack
-from lowsky.serve.shown import shown
 from lowsky.serve.state import masked, sensor_facts
+from lowsky.wire.shown import shown
 
 PERSONAL = ("operator_latitude_rad", "operator_longitude_rad")  # never leave through the page
 
@@ -42,7 +43,16 @@ def health(picture: Picture | None, now_ns: int) -> dict[str, Any]:
         "mode": picture.mode,
         "t": picture.snapshot.t_ns / 1e9,
         "late": msgspec.structs.asdict(picture.reprocessing),
+        "outputs": [output_facts(output) for output in picture.outputs],
+        "exercise": picture.site.exercise,
     }
+
+
+def output_facts(output: OutputStatus) -> dict[str, Any]:
+    facts = msgspec.structs.asdict(output)
+    times = {name.removesuffix("_ns"): facts.pop(name) for name in ("oldest_ns", "last_sent_ns")}
+    facts |= {name: None if t_ns is None else t_ns / 1e9 for name, t_ns in times.items()}
+    return facts | {"id": shown(output.id), "trouble": shown(output.trouble, 200)}
 
 
 def _known(value: float, digits: int = 3) -> float | None:

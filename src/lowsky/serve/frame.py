@@ -14,7 +14,7 @@ from lowsky.model.measurement import Ints
 from lowsky.model.track import TrackSnapshot
 from lowsky.serve.columns import COLUMNS, HEADER, HEADER_BYTES, KEYFRAME, MAGIC, ROW_BYTES, VERSION
 from lowsky.serve.encode import DTYPE, rows_of
-from lowsky.serve.shown import shown
+from lowsky.wire.shown import shown
 
 STATE_REFRESH_NS = 1_000_000_000  # a state that only moved on by prediction is sent again after this
 EXISTENCE_STEP = 0.02

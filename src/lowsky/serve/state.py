@@ -9,7 +9,7 @@ import msgspec
 
 from lowsky.engine.hub import Controls, Picture
 from lowsky.model.status import DEGREES, Alert, Registered, SensorStatus
-from lowsky.serve.shown import shown
+from lowsky.wire.shown import shown
 
 SENSORS_PERIOD_NS = 1_000_000_000
 _SALT = secrets.token_bytes(16)  # masks are good for one run: they cannot be looked up

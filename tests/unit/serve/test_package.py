@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from lowsky.errors import ConfigError
 from lowsky.serve.app import BASEMAP
 from lowsky.serve.pages import STATIC, read_pages
-from lowsky.serve.shown import shown
 from lowsky.serve.tiles import TileArchive, tile_id
+from lowsky.wire.shown import shown
 
 VENDORED = Path(__file__).with_name("vendored.sha256")
 

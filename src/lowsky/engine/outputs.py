@@ -1,0 +1,91 @@
+"""Outputs of the site file: who is told, of what, how. Secrets are named there and read when a node starts."""
+
+import ssl
+from typing import Any
+
+from lowsky.engine.keys import Key, Lines, built, one_of, read_table, text, yes_or_no
+from lowsky.engine.zones import MOST_ZONES, many
+from lowsky.errors import ConfigError, Fault
+from lowsky.model.output import DELIVER, Output
+from lowsky.model.site import Site
+from lowsky.model.zone import PRIORITIES, Zone
+from lowsky.outputs.options import missing, read_options
+from lowsky.outputs.registry import KINDS
+from lowsky.outputs.sender import Sender
+
+MOST_OUTPUTS = 50
+OUTPUT_KEYS = (
+    Key("id", "id", text, required=True),
+    Key("kind", "kind", one_of(*sorted(KINDS)), required=True),
+    Key("priorities", "priorities", many(one_of(*PRIORITIES), len(PRIORITIES), "some of " + ", ".join(PRIORITIES))),
+    Key("zones", "zones", many(text, MOST_ZONES, "ids of zones")),
+    Key("deliver", "deliver", one_of(*DELIVER)),
+    Key("operator_positions", "operator_positions", yes_or_no),
+)
+
+
+def read_outputs(raw: Any, zones: tuple[Zone, ...], lines: Lines, faults: list[Fault]) -> tuple[Output, ...]:
+    """[[output]] tables. What they name on this machine is not looked for: a recording is read elsewhere, too."""
+    outputs: dict[str, Output] = {}
+    if not isinstance(raw, list):
+        faults.append(Fault(lines.where("output", 0), "a single table", "[[output]], one for each"))
+        return ()
+    if len(raw) > MOST_OUTPUTS:
+        faults.append(Fault(lines.where("output", MOST_OUTPUTS), f"{len(raw)} of them", f"at most {MOST_OUTPUTS}"))
+        return ()
+    for index, table in enumerate(raw):
+
+        def at(key: str | None, index: int = index) -> str:
+            return lines.where("output", index, key)
+
+        values = read_table(table, OUTPUT_KEYS, at, faults, extra=True)
+        if "kind" in values:
+            kind = KINDS[values["kind"]]
+            config, wrong = read_options(kind.config, values["options"])
+            wrong += kind.faults(config) if config is not None else []
+            faults += [Fault(at(key), found, right) for key, found, right in wrong]
+        known = {zone.id for zone in zones}
+        unknown = [name for name in values.get("zones", ()) if name not in known]
+        faults += [Fault(at("zones"), repr(name), "the id of a [[zone]]") for name in unknown]
+        output = built(Output, values, OUTPUT_KEYS)
+        if output is not None and output.id in outputs:
+            faults.append(Fault(at("id"), f"{output.id!r} again", "an id of its own for each output"))
+        if output is not None:
+            outputs[output.id] = output
+    return tuple(outputs.values())
+
+
+def config_of(output: Output) -> Any:
+    """The kind's own options, which have been checked."""
+    return read_options(KINDS[output.kind].config, output.options)[0]
+
+
+def missing_faults(site: Site, site_toml: str, name: str) -> list[Fault]:
+    """Secrets, certificates and other files that outputs need and this machine lacks, at their lines."""
+    lines = Lines(name, site_toml)
+    return [
+        Fault(lines.where("output", index, key), found, right)
+        for index, output in enumerate(site.outputs)
+        for key, found, right in missing(config_of(output))
+    ]
+
+
+def says(output: Output) -> str:
+    """What it will do, in words."""
+    return KINDS[output.kind].says(config_of(output))
+
+
+def open_senders(site: Site) -> list[tuple[Output, Sender]]:
+    """All of them; nothing is connected yet. Raises ``ConfigError`` with every file that is not what it should be."""
+    senders: list[tuple[Output, Sender]] = []
+    faults: list[Fault] = []
+    for output in site.outputs:
+        try:
+            senders.append((output, KINDS[output.kind].opens(config_of(output), output, site)))
+        except ConfigError as error:
+            faults += error.faults
+        except (ssl.SSLError, OSError, KeyError, ValueError) as error:
+            faults.append(Fault(f"output {output.id}", str(error) or type(error).__name__, "files as its keys say"))
+    if faults:
+        raise ConfigError(faults)
+    return senders

@@ -1,0 +1,48 @@
+"""What a kind of output is made of. A new kind is one module with a ``KIND``, and a line in ``registry``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from lowsky.model.occurrence import Occurrence
+from lowsky.model.output import Output
+from lowsky.model.site import Site
+
+Wrong = tuple[str | None, str, str]
+"""Key, what was found (never a secret), what would be right."""
+
+
+class Undelivered(Exception):
+    """One attempt that failed. The courier tries again, for ever.
+
+    ``is_refused``: the receiver is there, has understood who we are, and does not take this very message: after a few
+    attempts the next one gets its turn. ``may_have_arrived``: False only where certainly nothing was sent.
+    """
+
+    def __init__(self, why: str, is_refused: bool = False, may_have_arrived: bool = True) -> None:
+        super().__init__(why)
+        self.why, self.is_refused, self.may_have_arrived = why, is_refused, may_have_arrived
+
+
+class Sender(Protocol):
+    """One receiver. Used by one thread."""
+
+    def send(self, occurrence: Occurrence) -> None:
+        """Returns once the receiver has it. Raises ``Undelivered``; never takes longer than its timeouts say."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """``config`` holds the kind's own keys of ``[[output]]``; a key NAME_file or NAME_env is where a secret or a file
+    is found, and is read when a node starts, not when a site file (or the copy in a recording) is read."""
+
+    title: str
+    config: type[msgspec.Struct]
+    faults: Callable[[Any], list[Wrong]]  # what its types cannot say
+    says: Callable[[Any], str]  # what it will do, in words, without secrets
+    opens: Callable[[Any, Output, Site], Sender]  # does not connect yet
