@@ -137,7 +137,10 @@ class Node:
         now_s = monotonic_s()
         if self._changed and now_s - self._published_s >= PUBLISH_EVERY_S and self._pipeline.t_ns is not None:
             self._published_s, self._changed = now_s, False
-            self._hub.publish(self._picture())
+            picture = self._picture()
+            self._hub.publish(picture)
+            if self._telling is not None:
+                self._telling.show(picture.snapshot, picture.alerts)
 
     def _picture(self) -> Picture:
         outputs = () if self._telling is None else self._telling.statuses()

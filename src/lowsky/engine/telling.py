@@ -5,10 +5,14 @@ from pathlib import Path
 
 from lowsky.engine.outputs import open_senders
 from lowsky.engine.pipeline import Pipeline
+from lowsky.engine.subjects import seen
 from lowsky.engine.teller import Teller
 from lowsky.model.events import Event
+from lowsky.model.occurrence import Seen
 from lowsky.model.output import OutputStatus
 from lowsky.model.site import Site
+from lowsky.model.status import Alert
+from lowsky.model.track import TrackSnapshot
 from lowsky.outputs.courier import Courier
 from lowsky.outputs.outbox import Outbox
 from lowsky.outputs.store import NAME
@@ -21,6 +25,8 @@ class Telling:
 
     def __init__(self, site: Site, folder: Path, is_exercise: bool = False) -> None:
         senders = open_senders(site)
+        self._site, self._is_exercise = site, is_exercise or site.exercise
+        self._with_operators = any(output.operator_positions for output in site.outputs)
         self._outbox = Outbox(folder / NAME, tuple(output.id for output in site.outputs))
         self._teller = Teller(site, self._outbox.series, self._outbox.last_number, self._outbox.recall(), is_exercise)
         self._couriers = [Courier(output, self._outbox, sender) for output, sender in senders]
@@ -36,6 +42,16 @@ class Telling:
         self._outbox.put(self._teller.settle(pipeline))
         for courier in self._couriers:
             courier.start()
+
+    def show(self, snapshot: TrackSnapshot, alerts: tuple[Alert, ...]) -> None:
+        """The newest picture. What is sent is made of it in the threads of those who send it."""
+
+        def see() -> Seen:
+            return seen(snapshot, self._site, alerts, self._is_exercise, self._with_operators)
+
+        for courier in self._couriers:
+            if courier.shows:
+                courier.show(see)
 
     def flush(self) -> bool:
         """Is all that was taken on disk? Called before a checkpoint is saved, which replays nothing older."""

@@ -92,6 +92,17 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return self.change != "cleared"
 
 
+class Seen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every object of the picture at one moment, for outputs that show pictures (a map elsewhere). Never kept: the
+    newest is sent, and what was missed stays missed."""
+
+    t_ns: int
+    site: str
+    subjects: tuple[Subject, ...]
+    alerted: frozenset[int] = frozenset()  # tracks that an open alert names
+    is_exercise: bool = False
+
+
 MOST_SUBJECTS = 20
 
-__all__ = ["CHANGES", "IDENTITY_STATES", "MOST_SUBJECTS", "Check", "Occurrence", "Reference", "Subject"]
+__all__ = ["CHANGES", "IDENTITY_STATES", "MOST_SUBJECTS", "Check", "Occurrence", "Reference", "Seen", "Subject"]

@@ -47,6 +47,7 @@ class OutputStatus(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str = ""
     sent: int = 0
     repeated: int = 0  # of those sent, marked as repeats
+    pictures: int = 0  # sent by outputs that show some
     retries: int = 0
     superseded: int = 0  # left out, because a later state of the same alert was waiting
     refused: int = 0  # set aside after the receiver said that it does not understand them

@@ -7,14 +7,15 @@ after a failure or a crash, is marked as a repeat.
 import logging
 import random
 import threading
+from collections.abc import Callable
 
 import msgspec
 
 from lowsky.clock import LiveClock, monotonic_s
-from lowsky.model.occurrence import Occurrence
+from lowsky.model.occurrence import Occurrence, Seen
 from lowsky.model.output import Output, OutputStatus
 from lowsky.outputs.outbox import Outbox
-from lowsky.outputs.sender import Sender, Undelivered
+from lowsky.outputs.sender import Sender, Shows, Undelivered
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ class Courier:
         self._lock = threading.Lock()
         self._status = OutputStatus(id=output.id, kind=output.kind, status="ok")
         self._failures = 0
+        self._see: Callable[[], Seen] | None = None
+        self._shown_s = 0.0
         self._since_s: float | None = None  # an attempt is under way since then
         self._aside: dict[int, Occurrence] = {}
         self._aside_s = 0.0
@@ -53,6 +56,14 @@ class Courier:
 
     def join(self, timeout_s: float) -> None:
         self._thread.join(timeout=timeout_s)
+
+    @property
+    def shows(self) -> bool:
+        return isinstance(self._sender, Shows)
+
+    def show(self, see: Callable[[], Seen]) -> None:
+        """The newest picture, which is made in the courier's thread. Never waits."""
+        self._see = see
 
     def status(self) -> OutputStatus:
         with self._lock:
@@ -71,13 +82,26 @@ class Courier:
             batch = self._outbox.read(self._done)
             if not batch:
                 self._try_those_aside()
-                self._outbox.wait(self._done, LOOK_EVERY_S)
-                continue
+                self._outbox.wait(self._done, min(LOOK_EVERY_S, self._show()))
             for occurrence in batch:
                 if self._stop.is_set():
                     break
                 self._take(occurrence)
+                self._show()
         self._sender.close()
+
+    def _show(self) -> float:
+        """Send the newest picture where one is due; seconds until the next is."""
+        sender, see = self._sender, self._see
+        if not isinstance(sender, Shows):
+            return LOOK_EVERY_S
+        wait_s = self._shown_s + sender.show_every_s - monotonic_s()
+        if wait_s > 0.0 or see is None:
+            return wait_s if wait_s > 0.0 else LOOK_EVERY_S
+        self._see, self._shown_s = None, monotonic_s()
+        if self._try(lambda: sender.show(see())) is None:
+            self._delivered(pictures=1)
+        return sender.show_every_s
 
     def _take(self, occurrence: Occurrence) -> None:
         """One occurrence until it is through, set aside, or the end."""
@@ -112,9 +136,15 @@ class Courier:
         if occurrence.number > self._attempted:
             self._attempted = occurrence.number
             self._outbox.move(self.output.id, self._done, self._attempted)
+        failure = self._try(lambda: self._sender.send(msgspec.structs.replace(occurrence, is_repeat=is_repeat)))
+        if failure is None:
+            self._delivered(sent=1, repeated=int(is_repeat))
+        return failure
+
+    def _try(self, send: Callable[[], None]) -> Undelivered | None:
         self._since_s = monotonic_s()
         try:
-            self._sender.send(msgspec.structs.replace(occurrence, is_repeat=is_repeat))
+            send()
         except Undelivered as failure:
             self._failed(failure.why)
             return failure
@@ -124,7 +154,6 @@ class Courier:
             return Undelivered(repr(error), is_refused=True)
         finally:
             self._since_s = None
-        self._delivered(is_repeat)
         return None
 
     def _move_on(self, number: int, is_worth_keeping: bool = True) -> None:
@@ -172,9 +201,9 @@ class Courier:
             with self._lock:
                 self._status = msgspec.structs.replace(self._status, status="degraded", trouble=why)
 
-    def _delivered(self, is_repeat: bool) -> None:
+    def _delivered(self, **counts: int) -> None:
         self._failures = 0
-        self._count(sent=1, repeated=int(is_repeat))
+        self._count(**counts)
         with self._lock:
             was = self._status
             self._status = msgspec.structs.replace(was, status="ok", trouble="", last_sent_ns=LiveClock().now_ns())

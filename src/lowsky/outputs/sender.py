@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from lowsky.model.occurrence import Occurrence
+from lowsky.model.occurrence import Occurrence, Seen
 from lowsky.model.output import Output
 from lowsky.model.site import Site
 
@@ -34,6 +34,17 @@ class Sender(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Shows(Protocol):
+    """A sender that also shows pictures. One that fails is not sent again: the next one is newer."""
+
+    show_every_s: float
+
+    def show(self, seen: Seen) -> None:
+        """Raises ``Undelivered``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
