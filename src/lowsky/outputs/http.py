@@ -87,6 +87,8 @@ def post(receiver: Receiver, body: bytes, headers: dict[str, str]) -> None:
         connection.request("POST", target, body, {**headers, "connection": "close"})
         answer = connection.getresponse()
         answer.read(MOST_ANSWERED)
+        if not over.is_alive():  # what was cut off looks like an end
+            raise TimeoutError
     except (OSError, http.client.HTTPException, ValueError) as error:
         why = f"no answer within {receiver.timeout_s:g} s" if not over.is_alive() else _why(error)
         raise Undelivered(f"{receiver.shown}: {why}") from None
