@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the browser tests and the wire comparisons need beside uv: chromium, tshark, node (Debian, Ubuntu) and
-# playwright-core without a browser of its own. Does nothing that is done already.
+# Installs what the browser tests and the wire comparisons need beside uv: chromium, tshark, node, an MQTT broker, GDAL
+# (Debian, Ubuntu) and playwright-core without a browser of its own. Does nothing that is done already.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -12,6 +12,7 @@ command -v node >/dev/null 2>&1 || missing="$missing nodejs"
 command -v npm >/dev/null 2>&1 || missing="$missing npm"
 command -v dump1090-mutability >/dev/null 2>&1 || missing="$missing dump1090-mutability"
 command -v mosquitto >/dev/null 2>&1 || missing="$missing mosquitto"
+command -v mosquitto_sub >/dev/null 2>&1 || missing="$missing mosquitto-clients"
 command -v ogrinfo >/dev/null 2>&1 || missing="$missing gdal-bin"
 
 if [ -n "$missing" ]; then

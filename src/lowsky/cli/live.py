@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 import lowsky.track
 from lowsky.clock import LiveClock
 from lowsky.engine.config import parse_site, read_text
@@ -135,6 +137,7 @@ def run(
 ) -> int:  # fmt: skip
     site_toml = read_text(site_path)
     site = parse_site(site_toml, site_path.name)
+    site = msgspec.structs.replace(site, exercise=site.exercise or exercise)
     if not site.feeds:
         raise ConfigError([Fault(str(site_path), "no [[feed]]", "at least one feed; see docs/feeds")])
     folder = _outbox_folder(site, site_toml, site_path, record, outbox)
@@ -148,7 +151,7 @@ def run(
         if stopping.is_set():
             return
         # only now: a node that cannot serve its map has not touched the folders
-        telling = None if folder is None else Telling(site, folder, exercise)
+        telling = None if folder is None else Telling(site, folder)
         safe = telling.flush if telling is not None else lambda: True
         keeper = None if record is None else Keeper(record, site_toml, safe)
         await Node(site, LiveClock(), hub, Stage("live"), keeper, telling=telling).run(stop)

@@ -44,11 +44,8 @@ class _Orphan:
 class Teller:
     """Numbers occurrences. ``known`` are those of earlier runs, oldest first, ``last_number`` the last given out."""
 
-    def __init__(
-        self, site: Site, series: str, last_number: int, known: Iterable[Occurrence] = (), is_exercise: bool = False
-    ) -> None:
+    def __init__(self, site: Site, series: str, last_number: int, known: Iterable[Occurrence] = ()) -> None:
         self._site, self._series, self._number = site, series, last_number
-        self._is_exercise = is_exercise or site.exercise
         self._with_operators = any(output.operator_positions for output in site.outputs)
         self._last: dict[int, Occurrence] = {}  # of each alert, by its number on the page
         self._told: dict[tuple[int, str, int], None] = {}  # alert, change, time
@@ -151,7 +148,7 @@ class Teller:
         self._number += 1
         own: dict[str, Any] = {
             "series": self._series, "number": self._number, "site": self._site.name, "alert_id": alert_id,
-            "is_exercise": self._is_exercise,
+            "is_exercise": self._site.exercise,
         }  # fmt: skip
         if last is None:
             occurrence = Occurrence(**values, **own)

@@ -23,12 +23,12 @@ END_S = 2.0  # outputs are waited for so long at the end; what is under way then
 class Telling:
     """Of one node; ``folder`` holds its outbox. Raises ``ConfigError``; ``RecordError`` where another node has it."""
 
-    def __init__(self, site: Site, folder: Path, is_exercise: bool = False) -> None:
+    def __init__(self, site: Site, folder: Path) -> None:
         senders = open_senders(site)
-        self._site, self._is_exercise = site, is_exercise or site.exercise
+        self._site = site
         self._with_operators = any(output.operator_positions for output in site.outputs)
         self._outbox = Outbox(folder / NAME, tuple(output.id for output in site.outputs))
-        self._teller = Teller(site, self._outbox.series, self._outbox.last_number, self._outbox.recall(), is_exercise)
+        self._teller = Teller(site, self._outbox.series, self._outbox.last_number, self._outbox.recall())
         self._couriers = [Courier(output, self._outbox, sender) for output, sender in senders]
 
     def take(self, events: Sequence[Event], pipeline: Pipeline) -> None:
@@ -47,7 +47,7 @@ class Telling:
         """The newest picture. What is sent is made of it in the threads of those who send it."""
 
         def see() -> Seen:
-            return seen(snapshot, self._site, alerts, self._is_exercise, self._with_operators)
+            return seen(snapshot, self._site, alerts, self._with_operators)
 
         for courier in self._couriers:
             if courier.shows:

@@ -15,7 +15,7 @@ from lowsky.clock import LiveClock, monotonic_s
 from lowsky.model.occurrence import Occurrence, Seen
 from lowsky.model.output import Output, OutputStatus
 from lowsky.outputs.outbox import Outbox
-from lowsky.outputs.sender import Sender, Shows, Undelivered
+from lowsky.outputs.sender import Sender, Shows, Tended, Undelivered
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Courier:
         self._status = OutputStatus(id=output.id, kind=output.kind, status="ok")
         self._failures = 0
         self._see: Callable[[], Seen] | None = None
-        self._shown_s = 0.0
+        self._shown_s = self._tend_s = 0.0
         self._since_s: float | None = None  # an attempt is under way since then
         self._aside: dict[int, Occurrence] = {}
         self._aside_s = 0.0
@@ -81,6 +81,7 @@ class Courier:
         while not self._stop.is_set():
             batch = self._outbox.read(self._done)
             if not batch:
+                self._tend()
                 self._try_those_aside()
                 self._outbox.wait(self._done, min(LOOK_EVERY_S, self._show()))
             for occurrence in batch:
@@ -89,6 +90,15 @@ class Courier:
                 self._take(occurrence)
                 self._show()
         self._sender.close()
+
+    def _tend(self) -> None:
+        """Keep the connection of a sender that has one. While it fails, as often as an occurrence would be tried."""
+        if not isinstance(self._sender, Tended) or monotonic_s() < self._tend_s:
+            return
+        failure = self._try(self._sender.tend)
+        if failure is None:
+            self._delivered()
+        self._tend_s = monotonic_s() + (0.0 if failure is None else self._pause_s())
 
     def _show(self) -> float:
         """Send the newest picture where one is due; seconds until the next is."""
@@ -206,6 +216,7 @@ class Courier:
         self._count(**counts)
         with self._lock:
             was = self._status
-            self._status = msgspec.structs.replace(was, status="ok", trouble="", last_sent_ns=LiveClock().now_ns())
+            last_ns = LiveClock().now_ns() if counts else was.last_sent_ns
+            self._status = msgspec.structs.replace(was, status="ok", trouble="", last_sent_ns=last_ns)
         if was.status != "ok":
             log.warning("output %s goes on", self.output.id)

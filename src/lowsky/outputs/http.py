@@ -73,8 +73,9 @@ def post(receiver: Receiver, body: bytes, headers: dict[str, str]) -> None:
     try:
         raw = socket.create_connection((host, port), timeout=receiver.timeout_s)
     except OSError as error:
-        raise Undelivered(f"{receiver.shown}: {_why(error)}", may_have_arrived=False) from None
-    over = threading.Timer(receiver.timeout_s, _cut, (raw,))
+        raise Undelivered(f"{receiver.shown}: {why(error)}", may_have_arrived=False) from None
+    is_over = threading.Event()
+    over = threading.Timer(receiver.timeout_s, _cut, (raw, is_over))
     over.daemon = True
     over.start()
     connection = http.client.HTTPConnection(host, port, timeout=receiver.timeout_s)
@@ -82,16 +83,16 @@ def post(receiver: Receiver, body: bytes, headers: dict[str, str]) -> None:
         try:
             connection.sock = receiver.tls.wrap_socket(raw, server_hostname=host) if receiver.tls is not None else raw
         except (OSError, ValueError) as error:
-            raise Undelivered(f"{receiver.shown}: {_why(error)}", may_have_arrived=False) from None
+            raise Undelivered(f"{receiver.shown}: {why(error)}", may_have_arrived=False) from None
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("POST", target, body, {**headers, "connection": "close"})
         answer = connection.getresponse()
         answer.read(MOST_ANSWERED)
-        if not over.is_alive():  # what was cut off looks like an end
+        if is_over.is_set():  # what was cut off looks like an end
             raise TimeoutError
     except (OSError, http.client.HTTPException, ValueError) as error:
-        why = f"no answer within {receiver.timeout_s:g} s" if not over.is_alive() else _why(error)
-        raise Undelivered(f"{receiver.shown}: {why}") from None
+        said = f"no answer within {receiver.timeout_s:g} s" if is_over.is_set() else why(error)
+        raise Undelivered(f"{receiver.shown}: {said}") from None
     finally:
         over.cancel()
         connection.close()
@@ -109,15 +110,17 @@ def _judge(receiver: Receiver, status: int, reason: str) -> None:
     raise Undelivered(f"{receiver.shown}: answers {status} {said}".rstrip(), is_refused=about_it)
 
 
-def _cut(raw: socket.socket) -> None:
-    """The time is up: whoever waits on this socket gets an error."""
+def _cut(raw: socket.socket, is_over: threading.Event) -> None:
+    """The time is up: whoever waits on this socket gets an error, or what looks like an end."""
+    is_over.set()
     try:
         raw.shutdown(socket.SHUT_RDWR)
     except OSError:
         return
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
+    """What went wrong, in a few words."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, ssl.SSLCertVerificationError):

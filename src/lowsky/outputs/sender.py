@@ -37,6 +37,15 @@ class Sender(Protocol):
 
 
 @runtime_checkable
+class Tended(Protocol):
+    """A sender that stays connected, and finds out before the next alert that its receiver is gone."""
+
+    def tend(self) -> None:
+        """Called again and again while there is nothing to send. Raises ``Undelivered``."""
+        ...
+
+
+@runtime_checkable
 class Shows(Protocol):
     """A sender that also shows pictures. One that fails is not sent again: the next one is newer."""
 
