@@ -39,6 +39,7 @@ class Courier:
         self._lock = threading.Lock()
         self._status = OutputStatus(id=output.id, kind=output.kind, status="ok")
         self._failures = 0
+        self._words = ""  # of the last attempt: what is not right although it went
         self._see: Callable[[], Seen] | None = None
         self._shown_s = self._tend_s = 0.0
         self._since_s: float | None = None  # an attempt is under way since then
@@ -151,10 +152,10 @@ class Courier:
             self._delivered(sent=1, repeated=int(is_repeat))
         return failure
 
-    def _try(self, send: Callable[[], None]) -> Undelivered | None:
+    def _try(self, send: Callable[[], str | None]) -> Undelivered | None:
         self._since_s = monotonic_s()
         try:
-            send()
+            self._words = send() or ""
         except Undelivered as failure:
             self._failed(failure.why)
             return failure
@@ -217,6 +218,9 @@ class Courier:
         with self._lock:
             was = self._status
             last_ns = LiveClock().now_ns() if counts else was.last_sent_ns
-            self._status = msgspec.structs.replace(was, status="ok", trouble="", last_sent_ns=last_ns)
-        if was.status != "ok":
+            status = "degraded" if self._words else "ok"
+            self._status = msgspec.structs.replace(was, status=status, trouble=self._words, last_sent_ns=last_ns)
+        if self._words and self._words != was.trouble:
+            log.error("output %s: %s", self.output.id, self._words)
+        elif was.status != status:
             log.warning("output %s goes on", self.output.id)

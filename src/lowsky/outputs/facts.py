@@ -16,10 +16,14 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TITLE_CHARACTERS, WHY_CHARACTERS = 200, 1_000
 
 
+def datetime_of(t_ns: int) -> datetime:
+    """UTC, to the millisecond."""
+    return EPOCH + timedelta(milliseconds=t_ns // 1_000_000)
+
+
 def rfc3339(t_ns: int) -> str:
     """UTC with milliseconds."""
-    t = EPOCH + timedelta(milliseconds=t_ns // 1_000_000)
-    return t.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime_of(t_ns).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _known(facts: dict[str, Any]) -> dict[str, Any]:

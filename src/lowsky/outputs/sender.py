@@ -29,8 +29,9 @@ class Undelivered(Exception):
 class Sender(Protocol):
     """One receiver. Used by one thread."""
 
-    def send(self, occurrence: Occurrence) -> None:
-        """Returns once the receiver has it. Raises ``Undelivered``; never takes longer than its timeouts say."""
+    def send(self, occurrence: Occurrence) -> str | None:
+        """Returns once the receiver has it, with words where something is still not right (one of several addresses
+        is refused). Raises ``Undelivered``; never takes longer than its timeouts say."""
         ...
 
     def close(self) -> None: ...
