@@ -15,7 +15,7 @@ import msgspec
 
 import lowsky.track
 from lowsky.clock import LiveClock
-from lowsky.engine.config import parse_site, read_text
+from lowsky.engine.config import parse_site, read_text, whole_text
 from lowsky.engine.hub import Controls, Hub, NoControls
 from lowsky.engine.keeper import Keeper
 from lowsky.engine.node import Node, Stage
@@ -136,8 +136,10 @@ def run(
     exercise: bool = False,
 ) -> int:  # fmt: skip
     site_toml = read_text(site_path)
-    site = parse_site(site_toml, site_path.name)
+    site = parse_site(site_toml, site_path.name, site_path.parent)
     site = msgspec.structs.replace(site, exercise=site.exercise or exercise)
+    for lack in (lost for file in site.zone_files for lost in file.lost):
+        say(f"NOT WATCHED: {lack}")
     if not site.feeds:
         raise ConfigError([Fault(str(site_path), "no [[feed]]", "at least one feed; see docs/feeds")])
     folder = _outbox_folder(site, site_toml, site_path, record, outbox)
@@ -153,7 +155,7 @@ def run(
         # only now: a node that cannot serve its map has not touched the folders
         telling = None if folder is None else Telling(site, folder)
         safe = telling.flush if telling is not None else lambda: True
-        keeper = None if record is None else Keeper(record, site_toml, safe)
+        keeper = None if record is None else Keeper(record, whole_text(site_toml, site), safe)
         await Node(site, LiveClock(), hub, Stage("live"), keeper, telling=telling).run(stop)
 
     def end() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from lowsky.engine.keys import Key, Lines, built, number, one_of, read_table, sector, shown, text, yes_or_no
 from lowsky.engine.outputs import read_outputs
+from lowsky.engine.zonefiles import READ, read_zone_files, with_zones
 from lowsky.engine.zones import read_zones
 from lowsky.errors import ConfigError, Fault
 from lowsky.feeds.plan import plan
@@ -69,7 +70,7 @@ FEED_KEYS = (
     Key("format", "format", text, required=True),
     Key("source", "source", text, required=True),
 )
-TABLES = ("site", "sensor", "feed", "tracker", "zone", "rule", "output")
+TABLES = ("site", "sensor", "feed", "tracker", "zone", "zone_file", "rule", "output")
 
 
 def _check_sensor(sensor: Sensor, at: Callable[[str | None], str], faults: list[Fault]) -> None:
@@ -120,15 +121,15 @@ def _at_line(fault: Fault, tables: list[int], lines: Lines) -> Fault:
     return Fault(lines.where("feed", tables[int(place[1]) - 1], key), fault.found, fault.expected)
 
 
-def parse_site(source: str, name: str = "site.toml") -> Site:
-    """The site of a TOML text. Raises ``ConfigError`` with every fault."""
+def parse_site(source: str, name: str = "site.toml", folder: Path | None = None) -> Site:
+    """The site of a TOML text, which stands in ``folder``. Raises ``ConfigError`` with every fault."""
     lines = Lines(name, source)
     try:
         raw = tomllib.loads(source)
     except (ValueError, RecursionError) as error:  # endless numbers and nesting are no TOMLDecodeError
         raise ConfigError([Fault(name, str(error), "TOML (https://toml.io)")]) from None
     faults: list[Fault] = []
-    for table in [name for name in raw if name not in TABLES]:
+    for table in [name for name in raw if name not in (*TABLES, READ)]:
         faults.append(Fault(f"{name}: {table}", "an unknown table", "one of " + ", ".join(TABLES)))
     if "site" not in raw:
         faults.append(Fault(name, "no [site] table", "[site] with name, latitude_deg, longitude_deg, height_m"))
@@ -139,12 +140,14 @@ def parse_site(source: str, name: str = "site.toml") -> Site:
     feeds = _feeds(raw.get("feed", []), lines, faults)
     elsewhere = place if place.keys() >= SITE_NEEDS else NOWHERE
     own = _tracker(raw.get("tracker", {}), lines, faults)
-    here = None if not place.keys() >= SITE_NEEDS else (place["latitude_rad"], place["longitude_rad"])
-    zones, rules = read_zones(raw, here, lines, faults)
+    is_placed = place.keys() >= SITE_NEEDS
+    here = (place["latitude_rad"], place["longitude_rad"]) if is_placed else None
+    files, imported = read_zone_files(raw, (*here, place["height_m"]) if here else None, folder, lines, faults)
+    zones, rules = read_zones(raw, here, files, imported, lines, faults)
     outputs = read_outputs(raw.get("output", []), zones, lines, faults)
     site = Site(
         **elsewhere, sensors=tuple(sensors), feeds=tuple(feeds.values()), tracker=own, zones=zones, rules=rules,
-        outputs=outputs,
+        outputs=outputs, zone_files=tuple(files),
     )  # fmt: skip
     faults += _feed_faults(site, list(feeds), half_read, lines)
     if faults:
@@ -216,7 +219,12 @@ def _tracker(raw: Any, lines: Lines, faults: list[Fault]) -> dict[str, Any]:
 
 def read_site(path: str | Path) -> Site:
     """The site of a TOML file. Raises ``ConfigError`` with every fault."""
-    return parse_site(read_text(path), Path(path).name)
+    return parse_site(read_text(path), Path(path).name, Path(path).parent)
+
+
+def whole_text(source: str, site: Site) -> str:
+    """A site file's text with what stands in the files that it names: all that a replay needs."""
+    return with_zones(source, site.zone_files, site.zones)
 
 
 def read_text(path: str | Path) -> str:

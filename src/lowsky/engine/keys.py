@@ -71,6 +71,18 @@ def sector(low_deg: float, high_deg: float, wraps: bool) -> Callable[[Any], tupl
     return read
 
 
+def many(read: Callable[[Any], Any], most: int, wanted: str) -> Callable[[Any], tuple[Any, ...]]:
+    """A list of 1 to ``most``; one alone may stand without brackets."""
+
+    def read_all(value: Any) -> tuple[Any, ...]:
+        values = value if isinstance(value, list) else [value]
+        if not 1 <= len(values) <= most:
+            raise ValueError(wanted)
+        return tuple(read(v) for v in values)
+
+    return read_all
+
+
 class Lines:
     """Finds the line of a key, so that a fault can say it (the TOML parser of the library does not)."""
 
@@ -92,6 +104,24 @@ class Lines:
                 return f"{self.name}:{number_}: {table}.{key}"
         dot_key = f".{key}" if key else ""
         return f"{self.name}:{line_of_table}: {table}{dot_key}" if line_of_table else f"{self.name}: {table}{dot_key}"
+
+
+At = Callable[[str | None], str]
+
+
+def tables(raw: Any, name: str, most: int, lines: Lines, faults: list[Fault]) -> list[tuple[At, Any]]:
+    """The tables [[name]] of a site file, each with what says where a key of it is."""
+    if not isinstance(raw, list):
+        faults.append(Fault(lines.where(name, 0), "a single table", f"[[{name}]], one for each"))
+        return []
+    if len(raw) > most:
+        faults.append(Fault(lines.where(name, most), f"{len(raw)} of them", f"at most {most}"))
+        return []
+
+    def place(index: int) -> At:
+        return lambda key: lines.where(name, index, key)
+
+    return [(place(k), table) for k, table in enumerate(raw)]
 
 
 def shown(value: Any) -> str:

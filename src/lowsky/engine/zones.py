@@ -2,31 +2,33 @@
 
 import math
 import re
-from collections.abc import Callable
-from itertools import combinations, pairwise
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from lowsky.constants import EARTH_MEAN_RADIUS_M
-from lowsky.engine.keys import Key, Lines, number, one_of, read_table, shown, text, yes_or_no
+from lowsky.engine.keys import At, Key, Lines, many, number, one_of, read_table, shown, tables, text, yes_or_no
 from lowsky.errors import Fault
+from lowsky.kernels.zones import crossing
 from lowsky.model.classes import BY_LABEL
-from lowsky.model.zone import DAY_S, PRIORITIES, SHAPES, Rule, Zone
+from lowsky.model.measurement import Floats
+from lowsky.model.zone import (
+    DAY_S,
+    FARTHEST_M,
+    IDENTITY_STATES,
+    MOST_ZONES,
+    PRIORITIES,
+    SHAPES,
+    Rule,
+    Zone,
+    ZoneFile,
+    every_day,
+)
 
-MOST_ZONES, MOST_RULES, MOST_CORNERS = 1_000, 200, 10_000
-FARTHEST_M = 200_000.0  # from the site; the frame's plane and the probability of entry end long before
+MOST_RULES, MOST_CORNERS = 200, 10_000
 CLOCK = re.compile(r"^([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)$")
-
-
-def many(read: Callable[[Any], Any], most: int, wanted: str) -> Callable[[Any], tuple[Any, ...]]:
-    """A list of 1 to ``most``; one alone may stand without brackets."""
-
-    def read_all(value: Any) -> tuple[Any, ...]:
-        values = value if isinstance(value, list) else [value]
-        if not 1 <= len(values) <= most:
-            raise ValueError(wanted)
-        return tuple(read(v) for v in values)
-
-    return read_all
 
 
 def hours(value: Any) -> tuple[float, float]:
@@ -57,6 +59,7 @@ def of_class(value: Any) -> str:
 
 RAD = math.pi / 180.0
 HEIGHT = number(-1_000.0, 50_000.0)
+HOURS = Key("hours_utc", "hours", many(hours, 24, 'up to 24 clock times as "22:00-06:00"'))
 ZONE_KEYS = (
     Key("id", "id", text, required=True),
     Key("shape", "shape", one_of(*SHAPES), required=True),
@@ -69,7 +72,7 @@ ZONE_KEYS = (
     Key("width_m", "width_m", number(1.0, 100_000.0)),
     Key("floor_height_m", "floor_m", HEIGHT),
     Key("ceiling_height_m", "ceiling_m", HEIGHT),
-    Key("hours_utc", "hours", many(hours, 24, 'up to 24 clock times as "22:00-06:00"')),
+    HOURS,
 )  # fmt: skip
 RULE_KEYS = (
     Key("id", "id", text, required=True),
@@ -85,58 +88,70 @@ RULE_KEYS = (
     Key("speed_mps", "speed_mps", speeds),
     Key("sensors", "sensors", number(1.0, 64.0)),
     Key("count", "count", number(1.0, 10_000.0)),
+    Key("sensor_kinds", "sensor_kinds", number(1.0, 5.0)),
     Key("anonymous", "anonymous", yes_or_no),
+    Key("identity", "identity", many(one_of(*IDENTITY_STATES), 4, ", ".join(IDENTITY_STATES))),
+    Key("cost_missed", "cost_missed", number(1e-6, 1e12)),
+    Key("cost_false", "cost_false", number(1e-6, 1e12)),
+    HOURS,
     Key("on_s", "on_s", number(0.0, 600.0)),
     Key("off_s", "off_s", number(0.0, 3600.0)),
 )
-COUNTS = ("sensors", "count")
-At = Callable[[str | None], str]
+COUNTS = ("sensors", "sensor_kinds", "count")
+PROBABILITIES = ("existence", "class_probability", "probability")
 
 
 def read_zones(
-    raw: dict[str, Any], origin: tuple[float, float] | None, lines: Lines, faults: list[Fault]
+    raw: dict[str, Any],
+    origin: tuple[float, float] | None,
+    files: Sequence[ZoneFile],
+    imported: Sequence[Zone],
+    lines: Lines,
+    faults: list[Fault],
 ) -> tuple[tuple[Zone, ...], tuple[Rule, ...]]:
-    """[[zone]] and [[rule]] tables. ``origin``: the site's latitude and longitude, where they could be read."""
+    """[[zone]] and [[rule]] tables. ``origin``: the site's latitude and longitude, where they could be read; zones of
+    files may be named in rules, too."""
     zones: dict[str, Zone] = {}
-    named: set[str] = set()  # also those that are wrong otherwise
-    for at, table in _tables(raw.get("zone", []), "zone", MOST_ZONES, lines, faults):
+    named: set[str] = {file.id for file in files}  # also those that are wrong otherwise
+    for at, table in tables(raw.get("zone", []), "zone", MOST_ZONES, lines, faults):
         known = len(faults)
         values = read_table(table, ZONE_KEYS, at, faults)
         if "id" in values:
-            if values["id"] in named:
-                faults.append(Fault(at("id"), f"{values['id']!r} again", "an id of its own for each zone"))
+            if values["id"] in named or "/" in values["id"]:
+                found = f"{values['id']!r}" + (" again" if values["id"] in named else "")
+                faults.append(Fault(at("id"), found, "an id of its own for each zone, without /"))
             named.add(values["id"])
         if len(faults) == known:
             zone = _zone(values, origin, at, faults)
             if zone is not None:
                 zones[zone.id] = zone
+    meant = {name: (name,) for name in named} | _by_file(files, imported)
     rules: dict[str, Rule] = {}
-    for at, table in _tables(raw.get("rule", []), "rule", MOST_RULES, lines, faults):
+    for at, table in tables(raw.get("rule", []), "rule", MOST_RULES, lines, faults):
         known = len(faults)
         values = read_table(table, RULE_KEYS, at, faults)
         if len(faults) == known:
-            rule = _rule(values, named, list(rules.values()), at, faults)
+            rule = _rule(values, meant, list(rules.values()), at, faults)
             if rule is not None:
                 rules[rule.id] = rule
-    return tuple(zones.values()), tuple(rules.values())
+    return (*zones.values(), *imported), tuple(rules.values())
 
 
-def _tables(raw: Any, name: str, most: int, lines: Lines, faults: list[Fault]) -> list[tuple[At, Any]]:
-    if not isinstance(raw, list):
-        faults.append(Fault(lines.where(name, 0), "a single table", f"[[{name}]], one for each"))
-        return []
-    if len(raw) > most:
-        faults.append(Fault(lines.where(name, most), f"{len(raw)} of them", f"at most {most}"))
-        return []
-
-    def place(index: int) -> At:
-        return lambda key: lines.where(name, index, key)
-
-    return [(place(k), table) for k, table in enumerate(raw)]
+def _by_file(files: Sequence[ZoneFile], imported: Sequence[Zone]) -> dict[str, tuple[str, ...]]:
+    """Names of files, of their features and of their zones → ids of zones. What is named and has none (a file that
+    could not be read) stands for itself: a rule for it is a rule for nothing, and not for everywhere."""
+    meant: dict[str, list[str]] = {file.id: [] for file in files}
+    for file in files:
+        meant |= {f"{file.id}/{feature}": [] for feature in file.features}
+    for zone in imported:
+        for name in dict.fromkeys((zone.file, f"{zone.file}/{zone.feature}", zone.id)):
+            meant.setdefault(name, []).append(zone.id)
+    return {name: tuple(ids) or (name,) for name, ids in meant.items()}
 
 
 def _zone(values: dict[str, Any], origin: tuple[float, float] | None, at: At, faults: list[Fault]) -> Zone | None:
     shape, latitude, longitude = values["shape"], values.pop("latitude"), values.pop("longitude")
+    periods = every_day(values.pop("hours", ()))
     least = {"polygon": 3, "corridor": 2, "circle": 1}[shape]
     reach = {"corridor": "width_m", "circle": "radius_m"}.get(shape)
     wrong: list[tuple[str | None, str, str]] = []
@@ -156,9 +171,9 @@ def _zone(values: dict[str, Any], origin: tuple[float, float] | None, at: At, fa
     corners = tuple(zip(latitude, longitude, strict=False))
     if not wrong and shape == "polygon":
         corners = corners[:-1] if corners[0] == corners[-1] else corners
-        crossing = _crossing(corners)
-        if crossing is not None:
-            found = f"edges {crossing[0] + 1} and {crossing[1] + 1} that cross"
+        first, second = crossing(_flat(corners)) if len(corners) > 2 else (-1, -1)
+        if first >= 0:
+            found = f"edges {first + 1} and {second + 1} that cross"
             wrong.append(("latitude_deg", found, "edges that do not"))
         elif len(corners) < 3 or _area(corners) == 0.0:
             wrong.append(("latitude_deg", "a polygon without area", "three corners or more around something"))
@@ -168,14 +183,29 @@ def _zone(values: dict[str, Any], origin: tuple[float, float] | None, at: At, fa
     if wrong:
         return None
     half = {"corridor": 0.5 * values.pop("width_m", 0.0), "circle": values.pop("radius_m", 0.0)}.get(shape, 0.0)
-    return Zone(**values, corners=corners, reach_m=half)
+    return Zone(**values, corners=corners, reach_m=half, periods=periods)
 
 
-def _rule(values: dict[str, Any], zones: set[str], others: list[Rule], at: At, faults: list[Fault]) -> Rule | None:
+def _rule(
+    values: dict[str, Any], meant: dict[str, tuple[str, ...]], others: list[Rule], at: At, faults: list[Fault]
+) -> Rule | None:
     values |= {name: int(values[name]) for name in COUNTS if name in values}
-    rule = Rule(**({"zones": ()} | values))
+    values["periods"] = every_day(values.pop("hours", ()))
     wrong: list[tuple[str | None, str, str]] = []
-    wrong += [("zones", shown(zone), "the id of a [[zone]]") for zone in rule.zones if zone not in zones]
+    asked = values.get("zones", ())
+    right = "the id of a [[zone]] or [[zone_file]], or FILE/IDENTIFIER"
+    wrong += [("zones", shown(zone), right) for zone in asked if zone not in meant]
+    values["zones"] = tuple(dict.fromkeys(own for name in asked for own in meant.get(name, (name,))))
+    if ("cost_missed" in values) != ("cost_false" in values):
+        wrong.append((None, "one cost", "cost_missed and cost_false, or neither"))
+    elif "cost_missed" in values:
+        given = [name for name in PROBABILITIES if name in values]
+        wrong += [
+            (name, "a limit of probability beside costs", "one or the other: costs give the limit") for name in given
+        ]
+    if values.get("anonymous") and "identity" in values:
+        wrong.append(("anonymous", "anonymous beside identity", 'one or the other: anonymous is identity = "none"'))
+    rule = Rule(**values)
     if rule.within_s > 0.0 and not rule.zones:
         wrong.append(("within_s", "a time to no zone", "zones = [ … ]"))
     if not rule.floor_m < rule.ceiling_m:
@@ -204,17 +234,8 @@ def _area(corners: tuple[tuple[float, float], ...]) -> float:
     return 0.5 * sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise([*corners, corners[0]]))
 
 
-def _crossing(corners: tuple[tuple[float, float], ...]) -> tuple[int, int] | None:
-    """The first two edges that cross or touch and are no neighbours."""
-    edges = list(pairwise([*corners, corners[0]]))
-    if len(edges) > 2_000:  # of a coast, traced by somebody who knows how
-        return None
-    for (i, (a, b)), (j, (c, d)) in combinations(enumerate(edges), 2):
-        is_next = j == i + 1 or (i == 0 and j == len(edges) - 1)
-        if not is_next and _side(a, b, c) * _side(a, b, d) <= 0.0 and _side(c, d, a) * _side(c, d, b) <= 0.0:
-            return i, j
-    return None
-
-
-def _side(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> float:
-    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+def _flat(corners: tuple[tuple[float, float], ...]) -> Floats:
+    """East and north of the first corner, radians of arc, float64[M, 2]: good enough to see which edges cross."""
+    places = np.array(corners)
+    east = (places[:, 1] - places[0, 1] + math.pi) % (2.0 * math.pi) - math.pi
+    return np.column_stack((east * math.cos(corners[0][0]), places[:, 0] - places[0, 0]))

@@ -8,6 +8,8 @@ from lowsky.constants import EARTH_MEAN_RADIUS_M
 from lowsky.kernels.compiled import njit
 
 NEVER = 1e9
+SLOWEST_TURN_MPS = 3.0
+"""A turn's rate is lateral acceleration over speed; below this speed the rate grows no further."""
 
 
 @njit
@@ -49,51 +51,118 @@ def is_inside(x, corners, is_area, reach_m, floor_m, ceiling_m, site_height_m, m
 
 
 @njit
-def entry(x, L, wander, draws, step_s, steps, corners, is_area, reach_m, floor_m, ceiling_m, site_height_m, bounds):
-    r"""Probability that an object enters a zone within ``steps`` · ``step_s`` s, and the median time until then.
+def paths(x, L, on_its_way, hovers, habits, normals, uniforms, step_s, out):
+    r"""Paths that an object may take, float64[K, S + 1, 3] m, place by place each ``step_s`` s.
 
-    Each draw is a path: a state from N(x, L Lᵀ), which then departs from straight flight as white acceleration of
-    density q would take it, in one direction that stays (its spread at each time is exact, √(q t³/3) along each axis;
-    that it stays keeps a path smooth, as flight is)::
+    Each begins with a state from N(x, L Lᵀ) and either is on its way (with probability ``on_its_way``) or at work. It
+    goes straight until something happens, which is rare on the way and often at work: it stands still for a while,
+    turns to one side, or changes its velocity by a push. Beside that it departs from straight flight as white
+    acceleration of density q would take it, in one direction that stays (its spread at each time is exact, √(q t³/3)
+    along each axis; that it stays keeps a path smooth, as flight is)::
 
-        p(t) = p + v t + √(q/3) t^{3/2} n
+        p(t) = p₀ + ∫ v + √(q/3) t^{3/2} n
 
     Parameters
     ----------
     x, L : float64[6], float64[6, 6]
         Mean and lower Cholesky factor.
-    wander : float64[2]
-        √(q/3) level and vertical, q in m²/s³.
-    draws : float64[K, 9]
-        Standard normal, the same for all objects.
-    bounds : float64[4]
-        Least and greatest east and north of the zone, m.
+    habits : float64[2, 9]
+        Of who is on its way and who is at work: √(q/3) level and vertical, q in m²/s³; mean time between events, s;
+        shares of standing still and of turning among them (the rest are pushes); mean time of standing still and of
+        turning, s; acceleration of a turn, m/s²; σ of a push, m/s.
+    normals : float64[K, 9]
+        Standard normal, the same for all objects: state and departure.
+    uniforms : float64[K, 1 + E, 4]
+        In (0, 1): the first row chooses how a path begins, each other what an event is, over again after E of them.
 
-    Returns
-    -------
-    p, t_s : float, float
-        ``NEVER`` where fewer than half of the draws enter.
+    Twin in tests/reference.
     """
-    n_draw, entered = draws.shape[0], 0
-    first = np.empty(n_draw)
-    y = np.empty(6)
-    place = np.empty(3)
-    for k in range(n_draw):
+    n_event = uniforms.shape[1] - 1
+    for k in range(out.shape[0]):
+        own = 0 if uniforms[k, 0, 0] < on_its_way else 1
+        wander_h, wander_v, lasts_s, stands, turns, stand_s, turn_s, sideways, push = habits[own]
+        y = np.empty(6)
         for a in range(6):
             y[a] = x[a]
             for b in range(a + 1):
-                y[a] += L[a, b] * draws[k, b]
-        first[k] = NEVER
-        for s in range(steps + 1):
+                y[a] += L[a, b] * normals[k, b]
+        place = y[:3].copy()
+        v0, v1 = y[3], y[4]
+        event, standing = 0, own == 1 and uniforms[k, 0, 1] < hovers
+        wait_s = -math.log(uniforms[k, 0, 2]) * (stand_s if standing else lasts_s)
+        for s in range(out.shape[1]):
             t = s * step_s
             off = t * math.sqrt(t)
-            for a in range(3):
-                place[a] = y[a] + t * y[a + 3] + off * wander[0 if a < 2 else 1] * draws[k, 6 + a]
+            out[k, s, 0] = place[0] + off * wander_h * normals[k, 6]
+            out[k, s, 1] = place[1] + off * wander_h * normals[k, 7]
+            out[k, s, 2] = place[2] + t * y[5] + off * wander_v * normals[k, 8]
+            left = step_s
+            while wait_s < left:
+                place[0] += wait_s * v0
+                place[1] += wait_s * v1
+                left -= wait_s
+                which, size, side, then = uniforms[k, 1 + event % n_event]
+                event += 1
+                speed = math.hypot(v0, v1)
+                if standing or which >= stands + turns:
+                    far = push * math.sqrt(-2.0 * math.log(size))
+                    v0 += far * math.cos(2.0 * math.pi * side)
+                    v1 += far * math.sin(2.0 * math.pi * side)
+                    standing = False
+                elif which < stands:
+                    v0 = v1 = 0.0
+                    standing = True
+                else:
+                    angle = -math.log(size) * turn_s * sideways / max(speed, SLOWEST_TURN_MPS)
+                    angle = angle if side < 0.5 else -angle
+                    v0, v1 = math.cos(angle) * v0 - math.sin(angle) * v1, math.sin(angle) * v0 + math.cos(angle) * v1
+                wait_s = -math.log(then) * (stand_s if standing else lasts_s)
+            wait_s -= left
+            place[0] += left * v0
+            place[1] += left * v1
+
+
+@njit
+def entry(paths, step_s, steps, corners, is_area, reach_m, floor_m, ceiling_m, site_height_m, bounds):
+    """Share of paths float64[K, ≥ steps + 1, 3] that are in a zone at one of their places up to ``steps``, and the
+    median time until then, s (``NEVER`` where fewer than half of them are).
+
+    ``bounds`` float64[4]: least and greatest east and north of the zone, m. Twin in tests/reference.
+    """
+    n_path, entered = paths.shape[0], 0
+    first = np.empty(n_path)
+    for k in range(n_path):
+        first[k] = NEVER
+        for s in range(steps + 1):
+            place = paths[k, s]
             if place[0] < bounds[0] or place[0] > bounds[1] or place[1] < bounds[2] or place[1] > bounds[3]:
                 continue
             if is_inside(place, corners, is_area, reach_m, floor_m, ceiling_m, site_height_m, 0.0):
-                first[k] = t
+                first[k] = s * step_s
                 entered += 1
                 break
     first.sort()
-    return entered / n_draw, first[(n_draw - 1) // 2]
+    return entered / n_path, first[(n_path - 1) // 2]
+
+
+@njit
+def crossing(corners):
+    """The first two edges of a closed line float64[M, 2] that cross, as their numbers; −1, −1 where none do. Edges that
+    only touch do not. Twin in tests/reference."""
+    m = corners.shape[0]
+    for i in range(m - 2):
+        a0, a1 = corners[i, 0], corners[i, 1]
+        b0, b1 = corners[i + 1, 0], corners[i + 1, 1]
+        low0, high0, low1, high1 = min(a0, b0), max(a0, b0), min(a1, b1), max(a1, b1)
+        for j in range(i + 2, m):
+            c0, c1 = corners[j, 0], corners[j, 1]
+            d0, d1 = corners[(j + 1) % m, 0], corners[(j + 1) % m, 1]
+            if max(c0, d0) < low0 or min(c0, d0) > high0 or max(c1, d1) < low1 or min(c1, d1) > high1:
+                continue
+            c_side = (b0 - a0) * (c1 - a1) - (b1 - a1) * (c0 - a0)
+            d_side = (b0 - a0) * (d1 - a1) - (b1 - a1) * (d0 - a0)
+            a_side = (d0 - c0) * (a1 - c1) - (d1 - c1) * (a0 - c0)
+            b_side = (d0 - c0) * (b1 - c1) - (d1 - c1) * (b0 - c0)
+            if c_side * d_side < 0.0 and a_side * b_side < 0.0:
+                return i, j
+    return -1, -1

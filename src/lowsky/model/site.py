@@ -7,7 +7,7 @@ import msgspec
 
 from lowsky.model.measurement import MeasurementKind
 from lowsky.model.output import Output
-from lowsky.model.zone import Rule, Zone
+from lowsky.model.zone import Rule, Zone, ZoneFile
 
 SENSOR_KINDS = ("radar", "direction-finder", "acoustic", "camera", "cooperative")
 KIND_OF_SENSOR = {
@@ -96,6 +96,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     rules: tuple[Rule, ...] = ()
     outputs: tuple[Output, ...] = ()
     exercise: bool = False  # nothing of it is real, and every output says so
+    zone_files: tuple[ZoneFile, ...] = ()
 
     def sensor(self, sensor_id: str) -> Sensor:
         return self.sensors[self.index_of(sensor_id)]

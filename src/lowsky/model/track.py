@@ -72,6 +72,8 @@ class TrackSnapshot:
     identity_probability: Floats = field(default_factory=_nothing)  # its declared identity is its own; NaN: it has none
     group_count: Floats = field(default_factory=_nothing)  # objects in the crowd it is in, too close to tell apart …
     group_sigma: Floats = field(default_factory=_nothing)  # … ± this (1σ); NaN: none
+    # float64[N, 2]: probability that it is on its way (and not at work somewhere), that it hovers; NaN: nobody says
+    behaviour: Floats = field(default_factory=_nothing)
 
     def __post_init__(self) -> None:
         if len(self.track_id) and not len(self.identity_probability):
@@ -80,10 +82,12 @@ class TrackSnapshot:
         for name in ("group_count", "group_sigma"):
             if len(self.track_id) and not len(getattr(self, name)):
                 object.__setattr__(self, name, np.full(len(self.track_id), np.nan))
+        if not len(self.behaviour):
+            object.__setattr__(self, "behaviour", np.full((len(self.track_id), 2), np.nan))
         columns: tuple[NDArray[Any], ...] = (
             self.track_id, self.t_state_ns, self.t_update_ns, self.x, self.P, self.existence, self.status,
             self.position_kind, self.sensors, self.origin_sensor, self.bearing, self.class_probability,
-            self.identity_probability, self.group_count, self.group_sigma,
+            self.identity_probability, self.group_count, self.group_sigma, self.behaviour,
             *self.attributes.values(),
         )  # fmt: skip
         for a in columns:

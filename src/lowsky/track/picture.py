@@ -13,6 +13,7 @@ from lowsky.model.track import PositionKind, TrackSnapshot, TrackStatus
 from lowsky.track.along import common_covariance
 from lowsky.track.core import Core
 from lowsky.track.lasting import considered
+from lowsky.track.settings import HOVER, STEADY
 from lowsky.track.wedges import Wedge, existence
 
 FED_WITHIN_NS = 10_000_000_000  # docs/contract: "which sensors fed it in the last 10 s"
@@ -66,9 +67,11 @@ class Picture:
         if columns["lag_var"].any():
             columns["Pm"][:, :3, :3] += common_covariance(columns["xm"], columns["lag_var"])
         n, n_wedge = len(columns["track_id"]), len(wedges)
+        behaviour = np.concatenate((behaviours(core, rows), np.full((n - len(rows), 2), np.nan)))
         order = np.argsort(columns["track_id"], kind="stable")
         if np.any(order[1:] < order[:-1]):
             columns = {name: column[order] for name, column in columns.items()}
+            behaviour = behaviour[order]
         kind = np.full(n, PositionKind.POINT, np.uint8)
         origin, bearing = np.full(n, -1, np.int16), np.full((n, 2), np.nan)
         if wedges:
@@ -93,7 +96,7 @@ class Picture:
             class_probability=probability, identity=self._identity, texts=self._texts,
             identity_probability=np.where([w is not None for w in self._identity], 1.0 - columns["doubt"], np.nan),
             group_count=np.where(columns["group_count"] > 0.0, columns["group_count"], np.nan),
-            group_sigma=np.where(columns["group_count"] > 0.0, columns["group_sigma"], np.nan),
+            group_sigma=np.where(columns["group_count"] > 0.0, columns["group_sigma"], np.nan), behaviour=behaviour,
             attributes={
                 name: np.ascontiguousarray(columns["attributes"][:, k])
                 for k, name in enumerate(ATTRIBUTES) if given[k]
@@ -132,6 +135,18 @@ class Picture:
         }
         self.dropped_words = [(identity, texts) for identity, texts in words]
         self._key = (-1, b"")
+
+
+def behaviours(core: Core, rows: Ints) -> Floats:
+    """float64[N, 2] of rows of the table: probability that it is on its way, and that it hovers; NaN where the site's
+    settings know no such behaviour or mode."""
+    out, settings, table = np.full((len(rows), 2), np.nan), core.settings, core.table
+    ways, modes = [b.name for b in settings.behaviours], [m.name for m in settings.modes]
+    if STEADY.name in ways:
+        out[:, 0] = (table.mu[rows] * table.share[rows][:, :, ways.index(STEADY.name)]).sum(axis=1)
+    if HOVER.name in modes:
+        out[:, 1] = table.mu[rows, modes.index(HOVER.name)]
+    return out
 
 
 @dataclass(frozen=True, slots=True)

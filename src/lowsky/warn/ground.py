@@ -1,22 +1,79 @@
 """Zones on the site's plane, and what the kernels say of objects and them."""
 
+import math
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from lowsky.geo.enu import EnuFrame
-from lowsky.kernels.zones import NEVER, away_m, entry, is_inside
+from lowsky.kernels.zones import NEVER, away_m, entry, is_inside, paths
 from lowsky.model.measurement import Floats
 from lowsky.model.site import Site
 from lowsky.model.zone import Zone
 
 STEP_S = 1.0
-WANDER_Q = np.array([1.0, 0.2])  # m²/s³ level and vertical: between a drone on its way and one at work
-SIGMAS = 4.0  # who is so many σ too far to get there is not looked at closer
-WANDER = np.sqrt(WANDER_Q / 3.0)
-HALF = np.random.default_rng(20261130).standard_normal((32, 9))
-DRAWS = np.concatenate((HALF, -HALF))
-"""Standard normal, the same for every object and look, and without bias."""
+
+
+class Habits(msgspec.Struct, frozen=True, kw_only=True):
+    """How somebody flies who is on its way, or at work; see ``kernels.zones.paths``."""
+
+    q_level: float  # density of white acceleration, m²/s³
+    q_vertical: float
+    lasts_s: float  # straight flight between events
+    stands: float  # share of events: it stands still …
+    turns: float  # … it turns; the rest are pushes
+    stand_s: float = 6.0
+    turn_s: float = 5.0
+    sideways_mps2: float = 4.0  # 22° of bank
+    push_mps: float = 7.7  # 20 m²/s³ for 3 s
+
+    def row(self) -> list[float]:
+        wander = [math.sqrt(self.q_level / 3.0), math.sqrt(self.q_vertical / 3.0)]
+        shares = [self.lasts_s, self.stands, self.turns]
+        return [*wander, *shares, self.stand_s, self.turn_s, self.sideways_mps2, self.push_mps]
+
+
+# The tracker's own picture of flight (docs/decisions/0042, 0044), for a minute ahead: stays in its modes, each left for
+# any other with equal probability
+ON_ITS_WAY = Habits(q_level=0.1, q_vertical=0.02, lasts_s=300.0, stands=0.0, turns=2.0 / 3.0)
+AT_WORK = Habits(q_level=0.1, q_vertical=0.2, lasts_s=10.0, stands=0.25, turns=0.5)
+HABITS = np.array([ON_ITS_WAY.row(), AT_WORK.row()])
+UNKNOWN_BEHAVIOUR = np.array([0.4, 0.2])  # of what nobody says anything of: a newborn's
+N_PATH, N_EVENT = 128, 24
+
+
+def _draws() -> tuple[Floats, Floats]:
+    """Standard normal, and uniform; the same for every object and look, and without bias."""
+    rng = np.random.default_rng(20261130)
+    half, even = rng.standard_normal((N_PATH // 2, 9)), rng.random((N_PATH // 2, 1 + N_EVENT, 4))
+    normals, uniforms = np.concatenate((half, -half)), np.concatenate((even, 1.0 - even))
+    for column in range(2):  # of 128 paths just so many are on their way
+        uniforms[:, 0, column] = (rng.permutation(N_PATH) + 0.5) / N_PATH
+    return normals, np.clip(uniforms, 1e-12, 1.0 - 1e-12)
+
+
+NORMALS, UNIFORMS = _draws()
+
+
+def paths_of(x: Floats, P: Floats, behaviour: Floats, within_s: float) -> Floats:
+    """Where an object of state x, P may go, float64[K, S + 1, 3]. ``behaviour``: of ``TrackSnapshot``."""
+    known = np.where(np.isfinite(behaviour), behaviour, UNKNOWN_BEHAVIOUR)
+    out = np.empty((N_PATH, int(np.ceil(within_s / STEP_S)) + 1, 3))
+    L = np.linalg.cholesky(P + 1e-9 * np.eye(6))
+    paths(x, L, float(known[0]), float(known[1]), HABITS, NORMALS, UNIFORMS, STEP_S, out)
+    return out
+
+
+def keyhole(corners: Floats, holes: list[Floats]) -> Floats:
+    """One closed line around an area and its holes: to each hole and back along the same way, which is crossed twice
+    or not at all. Distances from outside are as they were."""
+    line = corners
+    for hole in holes:
+        apart = np.linalg.norm(line[:, None] - hole[None], axis=2)
+        k, j = np.unravel_index(int(apart.argmin()), apart.shape)
+        line = np.concatenate((line[: k + 1], hole[j:], hole[: j + 1], line[k:]))
+    return line
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +88,14 @@ class Ground:
     @classmethod
     def of(cls, zone: Zone, site: Site) -> "Ground":
         frame = EnuFrame.at(site.latitude_rad, site.longitude_rad, site.height_m)
-        latitude, longitude = np.array(zone.corners).T
-        corners = np.ascontiguousarray(frame.pos_enu(latitude, longitude, np.full(len(latitude), site.height_m))[:, :2])
+
+        def plane(ring: tuple[tuple[float, float], ...]) -> Floats:
+            latitude, longitude = np.array(ring).T
+            return frame.pos_enu(latitude, longitude, np.full(len(latitude), site.height_m))[:, :2]
+
+        corners = plane(zone.corners)
         low, high = corners.min(axis=0) - zone.reach_m, corners.max(axis=0) + zone.reach_m
+        corners = np.ascontiguousarray(keyhole(corners, [plane(hole) for hole in zone.holes]))
         return cls(zone, corners, np.array([low[0], high[0], low[1], high[1]]), site.height_m)
 
     def away_m(self, x: Floats) -> float:
@@ -49,18 +111,12 @@ class Ground:
             )
         )
 
-    def entry(self, x: Floats, P: Floats, within_s: float) -> tuple[float, float]:
-        """Probability that an object of state x, P is in it within ``within_s``, and the median time until then, s
-        (inf where it is less probable than not)."""
-        sigma = np.sqrt(np.maximum(np.diag(P), 0.0))
-        speed = float(np.hypot(x[3], x[4]) + SIGMAS * np.hypot(sigma[3], sigma[4]))
-        reach = speed * within_s + SIGMAS * float(np.hypot(sigma[0], sigma[1]) + WANDER[0] * within_s**1.5)
-        if self.away_m(x) > reach:
-            return 0.0, np.inf
-        L = np.linalg.cholesky(P + 1e-9 * np.eye(6))
-        z = self.zone
+    def entry(self, ways: Floats, within_s: float) -> tuple[float, float]:
+        """Probability that who goes one of these ways (``paths_of``) is in it within ``within_s``, and the median time
+        until then, s (inf where it is less probable than not)."""
+        z, steps = self.zone, min(int(np.ceil(within_s / STEP_S)), ways.shape[1] - 1)
         p, t_s = entry(
-            x, L, WANDER, DRAWS, STEP_S, int(np.ceil(within_s / STEP_S)), self.corners, z.shape == "polygon", z.reach_m,
-            z.floor_m, z.ceiling_m, self.site_height_m, self.bounds,
+            ways, STEP_S, steps, self.corners, z.shape == "polygon", z.reach_m, z.floor_m, z.ceiling_m,
+            self.site_height_m, self.bounds,
         )  # fmt: skip
         return float(p), np.inf if t_s == NEVER else float(t_s)

@@ -172,13 +172,23 @@ def _whither(hit: Hit) -> str:
 
 def why(hit: Hit) -> str:
     """The rule and its inputs, each beside its limit."""
-    rule, parts = hit.rule, [f"exists {hit.existence:.3f}, needs {hit.rule.existence:g}"]
+    rule, least = hit.rule, hit.rule.least
+    is_inside = hit.zone != "" and hit.in_s == 0.0 and hit.probability == 1.0
+    parts = [f"exists {hit.existence:.3f}" + (f", needs {rule.existence:g}" if least is None else "")]
     if rule.classes:
-        parts.append(f"{' or '.join(rule.classes)} {hit.p_class:.3f}, needs {rule.class_probability:g}")
-    if hit.zone and hit.in_s == 0.0 and hit.probability == 1.0:
+        needed = f", needs {rule.class_probability:g}" if least is None else ""
+        parts.append(f"{' or '.join(rule.classes)} {hit.p_class:.3f}{needed}")
+    if is_inside:
         parts.append(f"in {hit.zone}")
     elif hit.zone:
-        parts.append(f"enters {hit.zone} within {rule.within_s:g} s: {hit.probability:.2f}, needs {rule.probability:g}")
+        needed = f", needs {rule.probability:g}" if least is None else ""
+        parts.append(f"enters {hit.zone} within {rule.within_s:g} s: {hit.probability:.2f}{needed}")
+    if least is not None:
+        p = hit.existence * hit.p_class * hit.probability
+        costs = f"{rule.cost_false:g} a false warning, {rule.cost_missed:g} a missed one"
+        parts.append(f"together {p:.3f}, needs {least:.3g} ({costs})")
+    if rule.identity:
+        parts.append(f"identity {hit.identity}, wanted {' or '.join(rule.identity)}")
     parts.append("seen by " + (", ".join(hit.sensors) or "nobody now"))
     return f"rule {rule.id}: " + "; ".join(parts)
 

@@ -9,11 +9,14 @@ from lowsky.constants import SECOND_NS
 from lowsky.geo.enu import EnuFrame
 from lowsky.model.classes import BY_LABEL, COVERS, ObjectClass
 from lowsky.model.measurement import Floats, Ints
-from lowsky.model.site import Site
+from lowsky.model.site import Sensor, Site
 from lowsky.model.track import PositionKind, TrackSnapshot, TrackStatus
-from lowsky.model.zone import Rule
-from lowsky.warn.ground import Ground
+from lowsky.model.zone import Rule, is_any
+from lowsky.warn.ground import Ground, paths_of
 
+WINDOW = (3, 5)  # seconds in which a rule has to hold, of so many
+SIGMAS = 4.0
+FASTER_MPS = 20.0  # what somebody may become faster than he is
 MARGIN_M = 50.0  # beside a zone, before who was in it is out of it
 SLACK = 0.7  # of a rule's probabilities, for who satisfied it: what hovers about a limit does not switch on and off
 
@@ -32,15 +35,31 @@ class Hit:
     p_class: float
     existence: float
     sensors: tuple[str, ...]
+    identity: str  # of IDENTITY_STATES
 
 
 @dataclass(slots=True)
 class Since:
-    """How long one track has satisfied one rule, or not."""
+    """When one track satisfied one rule: ``seconds`` has a bit for each, the lowest is ``last_ns``."""
 
-    begun_ns: int
     last_ns: int
+    seconds: int = 0
     is_on: bool = False
+
+    def take(self, t_ns: int, rule: Rule) -> None:
+        """It satisfies the rule now. It counts from then on if it did in three of the last five seconds, or as many as
+        the rule says."""
+        needed = round(rule.on_s) + 1
+        window = -(-needed * WINDOW[1] // WINDOW[0])
+        gone = (t_ns - self.last_ns) // SECOND_NS
+        self.seconds = ((self.seconds << gone if gone < window else 0) | 1) & ((1 << window) - 1)
+        self.last_ns = t_ns
+        self.is_on = self.is_on or self.seconds.bit_count() >= needed
+
+    def is_over(self, t_ns: int, rule: Rule) -> bool:
+        """Nothing to remember: too long ago to count, or to begin to."""
+        patience_s = rule.off_s if self.is_on else (round(rule.on_s) + 1) * WINDOW[1] / WINDOW[0]
+        return t_ns - self.last_ns > int(patience_s * SECOND_NS)
 
 
 @dataclass(slots=True)
@@ -48,53 +67,61 @@ class Watch:
     """All rules of a site. State is who satisfies what since when."""
 
     site: Site
+    frame: EnuFrame
     grounds: dict[str, Ground]
+    bounds: list[Floats]  # of each rule: float64[Z, 4] of its zones that there are
     since: dict[tuple[int, int], Since] = field(default_factory=dict)  # rule's place, track id
 
     @classmethod
     def of(cls, site: Site) -> "Watch":
-        return cls(site, {zone.id: Ground.of(zone, site) for zone in site.zones})
+        grounds = {zone.id: Ground.of(zone, site) for zone in site.zones}
+        bounds = [
+            np.array([grounds[name].bounds for name in rule.zones if name in grounds]).reshape(-1, 4)
+            for rule in site.rules
+        ]
+        return cls(site, EnuFrame.at(site.latitude_rad, site.longitude_rad, site.height_m), grounds, bounds)
 
     def step(self, tracks: TrackSnapshot) -> tuple[list[Hit], set[int]]:
         """Hits that count now, and the tracks that count although they do not satisfy their rules at the moment."""
         t_ns, hits, lingering = tracks.t_ns, [], set()
+        ways = Ways(tracks, max((rule.within_s for rule in self.site.rules), default=0.0))
         for k, rule in enumerate(self.site.rules):
-            found = {hit.track_id: hit for hit in self._satisfying(k, rule, tracks)}
+            found = {hit.track_id: hit for hit in self._satisfying(k, rule, tracks, ways)}
             for track_id in found:
-                since = self.since.get((k, track_id))
-                if since is None:
-                    since = self.since[k, track_id] = Since(t_ns, t_ns)
-                since.last_ns = t_ns
-                since.is_on = since.is_on or t_ns - since.begun_ns >= int(rule.on_s * SECOND_NS)
+                self.since.setdefault((k, track_id), Since(t_ns)).take(t_ns, rule)
             on, late = [], set()
             for (at, track_id), since in list(self.since.items()):
                 if at != k:
                     continue
-                gone_ns = t_ns - since.last_ns
-                if gone_ns > int((rule.off_s if since.is_on else 0.0) * SECOND_NS):
+                if since.is_over(t_ns, rule):
                     del self.since[at, track_id]
+                elif since.is_on and track_id in found:
+                    on.append(found[track_id])
                 elif since.is_on:
-                    if track_id in found:
-                        on.append(found[track_id])
-                    else:
-                        late.add(track_id)
+                    late.add(track_id)
             if len(on) + len(late) >= rule.count:
                 hits += on
                 lingering |= late
         return hits, lingering
 
-    def _satisfying(self, k: int, rule: Rule, tracks: TrackSnapshot) -> list[Hit]:
+    def _satisfying(self, k: int, rule: Rule, tracks: TrackSnapshot, ways: "Ways") -> list[Hit]:
+        if not is_any(rule.periods, tracks.t_ns):
+            return []
         rows, p_class = self._of_kind(k, rule, tracks)
         hits = []
         for row, p in zip(rows.tolist(), p_class.tolist(), strict=True):
-            was_on = self._is_on(k, int(tracks.track_id[row]))
-            where = self._where(rule, tracks, row, was_on)
+            track_id, existence = int(tracks.track_id[row]), float(tracks.existence[row])
+            was_on = self._is_on(k, track_id)
+            least = rule.probability if rule.least is None else rule.least / max(existence * p, 1e-12)
+            where = self._where(k, rule, ways, row, was_on, least * (SLACK if was_on else 1.0))
             if where is not None:
-                bits = int(tracks.sensors[row])
-                seen = tuple(s.id for i, s in enumerate(self.site.sensors) if bits >> i & 1)
-                track_id, existence = int(tracks.track_id[row]), float(tracks.existence[row])
-                hits.append(Hit(rule, track_id, tracks.x[row], tracks.t_ns, *where, p, existence, seen))
+                seen = tuple(sensor.id for sensor in self._seen_by(int(tracks.sensors[row])))
+                said = identity_state(tracks, row)
+                hits.append(Hit(rule, track_id, tracks.x[row], tracks.t_ns, *where, p, existence, seen, said))
         return hits
+
+    def _seen_by(self, bits: int) -> list[Sensor]:
+        return [sensor for i, sensor in enumerate(self.site.sensors) if bits >> i & 1]
 
     def _is_on(self, k: int, track_id: int) -> bool:
         since = self.since.get((k, track_id))
@@ -108,18 +135,31 @@ class Watch:
         if rule.classes:
             p_class = tracks.class_probability[:, self._columns(rule)].sum(axis=1)
         speed = np.linalg.norm(tracks.x[:, 3:], axis=1)
-        sensors = np.array([int(bits).bit_count() for bits in tracks.sensors.tolist()], np.int64)
-        fits = live & (tracks.position_kind == PositionKind.POINT) & (tracks.existence >= slack * rule.existence)
-        fits &= (p_class >= slack * rule.class_probability) if rule.classes else True
-        fits &= (speed >= rule.speed_mps[0]) & (speed <= rule.speed_mps[1]) & (sensors >= rule.sensors)
+        fits = live & (tracks.position_kind == PositionKind.POINT)
+        if rule.least is None:
+            fits &= (tracks.existence >= slack * rule.existence) & (
+                p_class >= (slack * rule.class_probability if rule.classes else 0.0)
+            )
+        else:
+            fits &= tracks.existence * p_class >= slack * rule.least
+        fits &= (speed >= rule.speed_mps[0]) & (speed <= rule.speed_mps[1])
         rows = np.flatnonzero(fits)
-        if rule.anonymous:
-            rows = rows[[tracks.identity[row] is None for row in rows.tolist()]]
+        if rule.sensors > 1 or rule.sensor_kinds > 1:
+            seen = [self._seen_by(int(tracks.sensors[row])) for row in rows.tolist()]
+            enough = [len(s) >= rule.sensors and len({x.kind for x in s}) >= rule.sensor_kinds for s in seen]
+            rows = rows[np.array(enough, np.bool_)]
+        rows = rows[np.array([self._says(rule, tracks, row) for row in rows.tolist()], np.bool_)]
         if len(rows) and np.isfinite([rule.floor_m, rule.ceiling_m]).any():
-            frame = EnuFrame.at(self.site.latitude_rad, self.site.longitude_rad, self.site.height_m)
-            height = frame.geodetic(tracks.x[rows, :3])[:, 2]
+            height = self.frame.geodetic(tracks.x[rows, :3])[:, 2]
             rows = rows[(height >= rule.floor_m) & (height <= rule.ceiling_m)]
         return rows, p_class[rows]
+
+    @staticmethod
+    def _says(rule: Rule, tracks: TrackSnapshot, row: int) -> bool:
+        """What it says it is, or does not, is what the rule wants."""
+        if rule.anonymous and tracks.identity[row] is not None:
+            return False
+        return not rule.identity or identity_state(tracks, row) in rule.identity
 
     @staticmethod
     def _columns(rule: Rule) -> list[int]:
@@ -127,25 +167,63 @@ class Watch:
         words = [BY_LABEL[name] for name in rule.classes]
         return sorted({int(c) for word in words for c in (word, *COVERS.get(ObjectClass(word), ()))})
 
-    def _where(self, rule: Rule, tracks: TrackSnapshot, row: int, was_on: bool) -> tuple[str, float, float] | None:
-        """Zone, probability and time of the zone it is in, or enters first; None where it does neither."""
+    def _where(
+        self, k: int, rule: Rule, ways: "Ways", row: int, was_on: bool, least: float
+    ) -> tuple[str, float, float] | None:
+        """Zone, probability and time of the zone it is in, or most probably enters; None where it does neither."""
         if not rule.zones:
-            return "", 1.0, 0.0
-        best: tuple[str, float, float] | None = None
-        for name in rule.zones:
-            ground = self.grounds[name]
-            if not ground.zone.is_watched(tracks.t_ns):
+            return ("", 1.0, 0.0) if least <= 1.0 else None
+        x, best, t_ns = ways.tracks.x[row], None, ways.tracks.t_ns
+        known = [name for name in rule.zones if name in self.grounds]
+        margin_m = MARGIN_M if was_on else 0.0
+        near = ways.reach_m(row, rule.within_s) if rule.within_s > 0.0 else margin_m
+        for j in np.flatnonzero(beside_m(x, self.bounds[k]) <= max(near, margin_m)).tolist():
+            ground = self.grounds[known[j]]
+            if not ground.zone.is_watched(t_ns):
                 continue
-            if ground.holds(tracks.x[row], MARGIN_M if was_on else 0.0):
-                return name, 1.0, 0.0
+            if least <= 1.0 and ground.holds(x, margin_m):
+                return ground.zone.id, 1.0, 0.0
             if rule.within_s > 0.0:
-                p, in_s = ground.entry(tracks.x[row], tracks.P[row], rule.within_s)
-                if p >= rule.probability * (SLACK if was_on else 1.0) and (best is None or p > best[1]):
-                    best = name, p, in_s
+                p, in_s = ground.entry(ways.of(row), rule.within_s)
+                if p >= least and (best is None or p > best[1]):
+                    best = ground.zone.id, p, in_s
         return best
 
     def dump(self) -> list[Any]:
-        return [[k, track_id, s.begun_ns, s.last_ns, s.is_on] for (k, track_id), s in self.since.items()]
+        return [[k, track_id, s.last_ns, format(s.seconds, "x"), s.is_on] for (k, track_id), s in self.since.items()]
 
     def load(self, saved: list[Any]) -> None:
-        self.since = {(k, i): Since(begun_ns, last_ns, is_on) for k, i, begun_ns, last_ns, is_on in saved}
+        self.since = {(k, i): Since(last_ns, int(seconds, 16), is_on) for k, i, last_ns, seconds, is_on in saved}
+
+
+class Ways:
+    """Where the tracks of a second may go: made for whom it is asked of, once for all rules and zones."""
+
+    def __init__(self, tracks: TrackSnapshot, within_s: float) -> None:
+        self.tracks, self._within_s = tracks, within_s
+        self._made: dict[int, Floats] = {}
+
+    def of(self, row: int) -> Floats:
+        if row not in self._made:
+            tracks = self.tracks
+            self._made[row] = paths_of(tracks.x[row], tracks.P[row], tracks.behaviour[row], self._within_s)
+        return self._made[row]
+
+    def reach_m(self, row: int, within_s: float) -> float:
+        """None of its ways leads farther: who is so far off is not looked at closer."""
+        x, P = self.tracks.x[row], self.tracks.P[row]
+        sigma = np.sqrt(np.maximum(np.diag(P), 0.0))
+        fast = float(np.hypot(x[3], x[4]) + SIGMAS * np.hypot(sigma[3], sigma[4])) + FASTER_MPS
+        return fast * within_s + SIGMAS * float(np.hypot(sigma[0], sigma[1]))
+
+
+def beside_m(x: Floats, bounds: Floats) -> Floats:
+    """Level distance of a state from boxes float64[Z, 4], m; 0 in them."""
+    east = np.maximum(np.maximum(bounds[:, 0] - x[0], x[0] - bounds[:, 1]), 0.0)
+    north = np.maximum(np.maximum(bounds[:, 2] - x[1], x[1] - bounds[:, 3]), 0.0)
+    return np.asarray(np.hypot(east, north))
+
+
+def identity_state(tracks: TrackSnapshot, row: int) -> str:
+    """Of IDENTITY_STATES: what is known of what a track says it is."""
+    return "none" if tracks.identity[row] is None else "unconfirmed"

@@ -6,6 +6,7 @@ import pytest
 
 from lowsky.engine.config import parse_site
 from lowsky.errors import ConfigError
+from lowsky.model.zone import every_day
 
 SITE = """[site]
 name = "x"
@@ -37,7 +38,7 @@ def test_zones_and_rules_become_facts_in_radians():
     (zone,), (rule,) = site.zones, site.rules
     assert zone.corners[2] == (math.radians(45.01), math.radians(8.01))
     assert (zone.floor_m, zone.ceiling_m) == (0.0, math.inf)
-    assert zone.hours == ((79_200.0, 108_000.0), (43_200.0, 48_600.0))
+    assert zone.periods == every_day(((79_200.0, 108_000.0), (43_200.0, 48_600.0)))
     assert rule.zones == ("yard",) and rule.within_s == 0.0 and rule.classes == ()
 
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reference import zones as twin
 
-from lowsky.kernels.zones import NEVER, away_m, entry, height_m, is_inside
+from lowsky.kernels.zones import NEVER, away_m, crossing, entry, height_m, is_inside, paths
+from lowsky.warn.ground import HABITS, keyhole, paths_of
 
 SEEDS = st.integers(0, 2**32 - 1)
 EVERYWHERE = np.array([-1e9, 1e9, -1e9, 1e9])
@@ -43,24 +44,48 @@ def test_heights_are_of_the_ellipsoid_and_far_off_the_earth_falls_away():
 
 @settings(max_examples=15, deadline=None)
 @given(SEEDS)
-def test_probability_of_entry_is_the_share_of_paths_that_enter(seed):
+def test_paths_are_those_of_the_twin(seed):
     rng = np.random.default_rng(seed)
-    x = np.concatenate((rng.uniform(-600, 600, 2), [100.0], rng.uniform(-20, 20, 2), [0.0]))
-    A = rng.normal(size=(6, 6)) * [20, 20, 20, 3, 3, 1]
-    P, draws = A.T @ A + np.eye(6), rng.normal(size=(40, 9))
-    circle = np.zeros((1, 2))
-    want = twin.entry(x, P, (1.0, 0.1), draws, np.arange(31.0), lambda p: np.hypot(*p[:2]) <= 200 and 50 <= p[2] <= 160)
-    p, t_s = entry(
-        x, np.linalg.cholesky(P), np.sqrt(np.array([1.0, 0.1]) / 3), draws, 1.0, 30, circle, False, 200.0, 50.0, 160.0,
-        0.0, EVERYWHERE,
-    )  # fmt: skip
-    assert p == pytest.approx(want, abs=0.03), "but for the earth's curve"
-    assert (t_s == NEVER) == (p <= 0.5) or p == pytest.approx(0.5, abs=0.03)
+    x, A = rng.normal(size=6) * [600, 600, 50, 15, 15, 1], rng.normal(size=(6, 6)) * [20, 20, 20, 3, 3, 1]
+    L = np.linalg.cholesky(A.T @ A + np.eye(6))
+    normals, uniforms = rng.normal(size=(20, 9)), rng.random((20, 6, 4))
+    out = np.empty((20, 41, 3))
+    paths(x, L, 0.4, 0.3, HABITS, normals, uniforms, 1.0, out)
+    np.testing.assert_allclose(out, twin.paths(x, L, 0.4, 0.3, HABITS, normals, uniforms, 1.0, 40), atol=1e-6)
 
 
-def test_who_flies_straight_at_a_zone_enters_when_he_is_there():
-    x, L = np.array([-1000.0, 0.0, 100.0, 20.0, 0.0, 0.0]), np.eye(6) * 1e-3
-    p, t_s = entry(
-        x, L, np.zeros(2), np.zeros((8, 9)), 1.0, 60, np.zeros((1, 2)), False, 200.0, 0.0, 500.0, 0.0, EVERYWHERE
-    )
-    assert (p, t_s) == (1.0, 40.0)
+@settings(max_examples=15, deadline=None)
+@given(SEEDS)
+def test_probability_of_entry_is_the_share_of_paths_that_enter(seed):
+    ways = np.random.default_rng(seed).normal(size=(40, 31, 3)).cumsum(axis=1) * [40, 40, 5] + [500, 0, 100]
+    p, t_s = entry(ways, 0.5, 30, np.zeros((1, 2)), False, 300.0, 50.0, 140.0, 0.0, EVERYWHERE)
+    share, median = twin.entry(ways, 0.5 * np.arange(31), lambda p: np.hypot(*p[:2]) <= 300 and 50 <= p[2] <= 140)
+    assert p == pytest.approx(share, abs=0.03), "but for the earth's curve"
+    assert (t_s == NEVER) == (p < 0.5) or p == pytest.approx(0.5, abs=0.03)
+    assert t_s == NEVER or t_s == pytest.approx(median, abs=1.0)
+
+
+def test_who_flies_straight_at_a_zone_enters_when_he_is_there_and_who_is_at_work_may_not():
+    x, P = np.array([-1000.0, 0.0, 100.0, 20.0, 0.0, 0.0]), np.eye(6) * 1e-6
+    told = []
+    for on_its_way in (1.0, 0.0):
+        ways = paths_of(x, P, np.array([on_its_way, 0.0]), 60.0)
+        told.append(entry(ways, 1.0, 60, np.zeros((1, 2)), False, 200.0, 0.0, 500.0, 0.0, EVERYWHERE))
+    (p, t_s), (p_at_work, _) = told
+    assert p > 0.85 and 39.0 <= t_s <= 42.0
+    assert p_at_work < 0.4
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS, st.integers(3, 8))
+def test_edges_cross_where_the_twin_says_so(seed, n):
+    corners = np.random.default_rng(seed).uniform(-100.0, 100.0, (n, 2))
+    assert (crossing(corners)[0] >= 0) == twin.crosses(corners)
+
+
+def test_a_hole_is_outside_and_so_is_what_is_beside_the_outline():
+    square = np.array([[0.0, 0.0], [100.0, 0.0], [100.0, 100.0], [0.0, 100.0]])
+    line = np.ascontiguousarray(keyhole(square, [20.0 + 0.2 * square, 60.0 + 0.3 * square[::-1]]))
+    for point, away in (((30.0, 30.0), 10.0), ((75.0, 75.0), 15.0), ((130.0, 50.0), 30.0)):
+        assert away_m(*point, line, True, 0.0) == pytest.approx(away)
+    assert away_m(50.0, 50.0, line, True, 0.0) < 0.0 and away_m(10.0, 90.0, line, True, 0.0) < 0.0

@@ -48,7 +48,7 @@ probability = 0.6
 """
 
 
-def snapshot(t_s, places, velocities, p_drone=0.95, ids=None, sigma=(5.0, 0.5)):
+def snapshot(t_s, places, velocities, p_drone=0.95, ids=None, sigma=(5.0, 0.5), on_its_way=0.95, **more):
     n = len(places)
     x = np.hstack((np.array(places, float).reshape(n, 3), np.array(velocities, float).reshape(n, 3)))
     p = np.zeros((n, len(ObjectClass)))
@@ -60,7 +60,7 @@ def snapshot(t_s, places, velocities, p_drone=0.95, ids=None, sigma=(5.0, 0.5)):
         existence=np.full(n, 0.99), status=np.full(n, TrackStatus.CONFIRMED, np.uint8),
         position_kind=np.full(n, PositionKind.POINT, np.uint8), sensors=np.ones(n, np.uint64),
         origin_sensor=np.full(n, -1, np.int16), bearing=np.full((n, 2), np.nan), class_probability=p,
-        identity=(None,) * n,
+        behaviour=np.tile([on_its_way, 0.0], (n, 1)), **({"identity": (None,) * n} | more),
     )  # fmt: skip
 
 
