@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from lowsky.cli.zones import print_zones
 from lowsky.engine.config import parse_site, read_site, read_text
 from lowsky.engine.offline import Input, SettledSteps, Steps, open_input, run
 from lowsky.engine.outputs import missing_faults, says
@@ -220,8 +221,10 @@ def evaluate(
 
 def check(path: Path, console: Console) -> int:
     site_toml = read_text(path)
-    site = parse_site(site_toml, path.name)
-    console.print(f"{site.name}: {len(site.sensors)} sensors, {len(site.feeds)} feeds. No faults.")
+    site = parse_site(site_toml, path.name, path.parent)
+    lost = [words for file in site.zone_files for words in file.lost]
+    found = f"{len(lost)} faults in files of zones." if lost else "No faults."
+    console.print(f"{site.name}: {len(site.sensors)} sensors, {len(site.feeds)} feeds. {found}")
     sensors = Table("sensor", "kind", "measures", "looks", "reaches", title="Sensors", title_justify="left")
     for sensor in site.sensors:
         sensors.add_row(sensor.id, sensor.kind, _measures(sensor), _looks(sensor), _reach(sensor))
@@ -230,6 +233,8 @@ def check(path: Path, console: Console) -> int:
     for feed in site.feeds:
         feeds.add_row(feed_named(feed.format).MANIFEST.title, feed.sensor, feed.source)
     console.print(feeds)
+    if site.zones or site.zone_files:
+        print_zones(site, console)
     if site.outputs:
         outputs = Table("output", "tells", "how", title="Outputs", title_justify="left")
         for output in site.outputs:
@@ -240,7 +245,7 @@ def check(path: Path, console: Console) -> int:
     lacks = missing_faults(site, site_toml, path.name)
     if lacks:
         raise ConfigError(lacks)
-    return 0
+    return 2 if lost else 0
 
 
 def _tells(output: Output) -> str:

@@ -52,7 +52,8 @@ class Pipeline:
     def step(self, tick: Tick) -> list[Event]:
         """All events of this tick, ``seq`` gapless over the pipeline's life."""
         events: list[Event] = []
-        if self.t_ns is None:
+        is_first = self.t_ns is None
+        if is_first:
             cause = f"first tick of {self.site.name}"
             events.append(
                 NodeStarted(seq=0, t_event_ns=tick.t_ns, cause=cause, site=self.site.name, version=lowsky.__version__)
@@ -63,7 +64,7 @@ class Pipeline:
         events += self._objects.step(tick)
         health_events = self._health.step(tick, self._objects.doubts() if tick.batch is None else {})
         events += health_events
-        events += self._desk.step(health_events)
+        events += self._desk.step([*events[:1], *health_events] if is_first else health_events)
         if self._desk.has_rules and tick.batch is None and tick.t_ns % SECOND_NS == 0:
             events += self._desk.watch(self._objects.snapshot(tick.t_ns))
         return self._numbered(events)
@@ -145,7 +146,16 @@ class Pipeline:
 
 def _place_of(site: Site) -> bytes:
     """What of a site the state of a pipeline depends on."""
-    place = (site.latitude_rad, site.longitude_rad, site.height_m, site.sensors, site.tracker, site.zones, site.rules)
+    place = (
+        site.latitude_rad,
+        site.longitude_rad,
+        site.height_m,
+        site.sensors,
+        site.tracker,
+        site.zones,
+        site.rules,
+        site.zone_files,
+    )
     return blake2b(msgspec.msgpack.encode(place, order="deterministic"), digest_size=16).digest()
 
 

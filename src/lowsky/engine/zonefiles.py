@@ -65,6 +65,15 @@ class _Kept(msgspec.Struct):
     file: ZoneFile
     zones: list[Zone]
 
+    def text(self) -> str:
+        """JSON, which has no number for no limit: such a limit is left out."""
+        told = msgspec.to_builtins(self)
+        for zone in told["zones"]:
+            for name in ("floor_m", "ceiling_m"):
+                if not math.isfinite(zone.get(name, 0.0)):
+                    del zone[name]
+        return msgspec.json.encode(told).decode()
+
 
 def read_zone_files(
     raw: Mapping[str, Any],
@@ -110,7 +119,7 @@ def with_zones(site_toml: str, files: tuple[ZoneFile, ...], zones: tuple[Zone, .
     said = []
     for file in fresh:
         kept = _Kept(file, [zone for zone in zones if zone.file == file.id])
-        said.append(f"{_quoted(file.id)} = {_quoted(msgspec.json.encode(kept).decode())}")
+        said.append(f"{_quoted(file.id)} = {_quoted(kept.text())}")
     return f"{site_toml.rstrip()}\n\n[{READ}]  # written by lowsky\n" + "\n".join(said) + "\n"
 
 
@@ -268,11 +277,11 @@ class _Reader:
             return None
         if piece.radius_m is not None:
             return self._radians(first), ()
-        if len(first) < 3 or abs(_area_m2(plane)) < 1.0:
+        i, j = crossing(plane) if len(first) > 2 else (-1, -1)
+        if i < 0 and (len(first) < 3 or abs(_area_m2(plane)) < 1.0):
             self._lose(feature.place, "a polygon without area", "three corners or more around something")
             return None
-        if crossing(plane)[0] >= 0:
-            i, j = crossing(plane)
+        if i >= 0:
             self._notes[f"{feature.place}: edges {i + 1} and {j + 1} cross; watched as its hull, without holes"] += 1
             first, holes = tuple(first[k] for k in _hull(plane)), []
         kept = []

@@ -14,6 +14,7 @@ from lowsky.model.events import (
     AlertRaised,
     AlertRaisedHigher,
     Event,
+    NodeStarted,
     SensorDegraded,
     SensorDown,
     SensorUp,
@@ -27,7 +28,7 @@ from lowsky.warn.watch import Watch
 
 class _Saved(msgspec.Struct):
     next_id: int
-    open: list[Alert]
+    open: dict[str, Alert]
     watch: list[Any]
     incidents: list[Any]
 
@@ -38,8 +39,8 @@ class Desk:
     name = "warn"
 
     def __init__(self, site: Site) -> None:
-        self._next_id = 1
-        self._open: dict[str, Alert] = {}  # sensor id -> its alert
+        self._next_id, self._site = 1, site
+        self._open: dict[str, Alert] = {}  # by sensor id, or /zones/ and the id of a file
         self._watch, self._incidents = Watch.of(site), Incidents()
         self.has_rules = bool(site.rules)
 
@@ -47,7 +48,9 @@ class Desk:
         """Alerts raised and cleared by these events (``seq`` 0: the pipeline numbers them)."""
         out: list[Event] = []
         for event in events:
-            if isinstance(event, SensorDown | SensorDegraded):
+            if isinstance(event, NodeStarted):
+                out += self._unwatched(event)
+            elif isinstance(event, SensorDown | SensorDegraded):
                 out += self._raise(event)
             elif isinstance(event, SensorUp):
                 out += self._clear(event)
@@ -78,6 +81,23 @@ class Desk:
                 for i in change.ended
             ),
         ]  # fmt: skip
+
+    def _unwatched(self, event: NodeStarted) -> list[Event]:
+        """An alert for each file of zones that are not watched as they should be, for as long as the node runs."""
+        out: list[Event] = []
+        for file in self._site.zone_files:
+            if file.lost:
+                why = "; ".join(file.lost)
+                title = f"Zones of {file.id} are not watched: {file.lost[0]}"
+                self._open[f"/zones/{file.id}"] = alert = Alert(
+                    id=self._next_id, priority="medium", title=title, raised_ns=event.t_event_ns, why=why
+                )
+                self._next_id += 1
+                raised = AlertRaised(
+                    seq=0, t_event_ns=event.t_event_ns, cause=why, alert_id=alert.id, priority="medium", title=title
+                )
+                out.append(raised)
+        return out
 
     def _raise(self, event: SensorDown | SensorDegraded) -> list[Event]:
         word = "down" if isinstance(event, SensorDown) else "degraded"
@@ -117,13 +137,13 @@ class Desk:
         return tuple(sorted([*self._open.values(), *told], key=lambda alert: -alert.id))
 
     def dump(self) -> bytes:
-        saved = _Saved(self._next_id, list(self._open.values()), self._watch.dump(), self._incidents.dump())
+        saved = _Saved(self._next_id, self._open, self._watch.dump(), self._incidents.dump())
         return msgspec.msgpack.encode(saved)
 
     def load(self, saved: bytes) -> None:
         state = msgspec.msgpack.decode(saved, type=_Saved)
         self._next_id = state.next_id
-        self._open = {alert.sensor: alert for alert in state.open if alert.sensor is not None}
+        self._open = state.open
         self._watch.load(state.watch)
         self._incidents.load(state.incidents)
 
