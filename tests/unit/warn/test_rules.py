@@ -54,14 +54,15 @@ def snapshot(t_s, places, velocities, p_drone=0.95, ids=None, sigma=(5.0, 0.5), 
     p = np.zeros((n, len(ObjectClass)))
     p[:, ObjectClass.MULTIROTOR], p[:, ObjectClass.BIRD] = p_drone, 1.0 - p_drone
     t = np.full(n, NOON + round(t_s * SECOND))
-    return TrackSnapshot(
-        t_ns=int(NOON + round(t_s * SECOND)), track_id=np.arange(1, n + 1) if ids is None else np.array(ids),
-        t_state_ns=t, t_update_ns=t.copy(), x=x, P=np.tile(np.diag(np.repeat(np.square(sigma), 3)), (n, 1, 1)),
-        existence=np.full(n, 0.99), status=np.full(n, TrackStatus.CONFIRMED, np.uint8),
-        position_kind=np.full(n, PositionKind.POINT, np.uint8), sensors=np.ones(n, np.uint64),
-        origin_sensor=np.full(n, -1, np.int16), bearing=np.full((n, 2), np.nan), class_probability=p,
-        behaviour=np.tile([on_its_way, 0.0], (n, 1)), **({"identity": (None,) * n} | more),
-    )  # fmt: skip
+    columns = {
+        "t_ns": int(NOON + round(t_s * SECOND)), "track_id": np.arange(1, n + 1) if ids is None else np.array(ids),
+        "t_state_ns": t, "t_update_ns": t.copy(), "x": x, "P": np.tile(np.diag(np.repeat(np.square(sigma), 3)), (n, 1, 1)),
+        "existence": np.full(n, 0.99), "status": np.full(n, TrackStatus.CONFIRMED, np.uint8),
+        "position_kind": np.full(n, PositionKind.POINT, np.uint8), "sensors": np.ones(n, np.uint64),
+        "origin_sensor": np.full(n, -1, np.int16), "bearing": np.full((n, 2), np.nan), "class_probability": p,
+        "behaviour": np.tile([on_its_way, 0.0], (n, 1)), "identity": (None,) * n,
+    }  # fmt: skip
+    return TrackSnapshot(**(columns | more))
 
 
 def flown(desk, starts, velocities, seconds, **more):
@@ -168,3 +169,75 @@ def test_the_order_of_tracks_changes_nothing(n):
         moved = [(x + 20 * t, y, z) for x, y, z in places]
         desk.watch(snapshot(t, moved, [(20, 0, 0)] * n, ids=sorted(ids.tolist())))
     assert len(desk.alerts()) == 1
+
+
+def raised(text, seconds=8, **more):
+    """When a rule about one that hovers in the zone first tells; None: never."""
+    events = flown(Desk(parse_site(HEAD + text)), [(0, 0, 100)], [(0, 0, 0)], seconds, **more)
+    return next((t for t, event in events if isinstance(event, AlertRaised)), None)
+
+
+def test_a_rule_has_to_hold_in_three_of_the_last_five_seconds():
+    def told(pattern, rule=IN_TOWER):
+        desk = Desk(parse_site(HEAD + rule))
+        shots = [snapshot(t, [(0 if there == "1" else 2000, 0, 100)], [(0, 0, 0)]) for t, there in enumerate(pattern)]
+        return next((t for t, shot in enumerate(shots) if desk.watch(shot)), None)
+
+    assert told("111") == 2 and told("10101") == 4 and told("1100100000") == 4
+    assert told("1100010001000100") is None and told("1001001001") is None
+    assert told("111", IN_TOWER + "on_s = 0\n") == 0
+    assert told("11111", IN_TOWER + "on_s = 4\n") == 4 and told("1101101", IN_TOWER + "on_s = 4\n") == 6
+
+
+def test_costs_are_a_limit_on_all_three_probabilities_together():
+    costs = IN_TOWER + "cost_missed = 9\ncost_false = 1\n"  # from 10 %
+    assert raised(costs, p_drone=0.11) is not None, "0.99 · 0.11 · 1 is more than 0.1"
+    assert raised(costs, p_drone=0.10) is None
+    doubtful = {"existence": np.full(1, 0.5)}
+    assert raised(costs, p_drone=0.3, **doubtful) is not None and raised(costs, p_drone=0.19, **doubtful) is None
+    desk = Desk(parse_site(HEAD + costs.replace("[[rule]]", "[[rule]]\nwithin_s = 60")))
+    assert flown(desk, [(-900, 0, 100)], [(20, 0, 0)], 4)
+    assert "needs 0.1 (1 a false warning, 9 a missed one)" in desk.alerts()[0].why
+    assert flown(Desk(parse_site(HEAD + costs)), [(-900, 0, 100)], [(20, 0, 0)], 4) == [], "it is not in it"
+
+
+def test_a_rule_asks_for_the_state_of_an_identity():
+    named, nobody = {"identity": ("A1",)}, {"identity": (None,)}
+    for wanted, fits in (
+        ('"none"', (nobody,)),
+        ('"unconfirmed"', (named,)),
+        ('["none", "unconfirmed"]', (named, nobody)),
+    ):
+        rule = IN_TOWER + f"identity = {wanted}\n"
+        assert [raised(rule, **says) is not None for says in (named, nobody)] == [s in fits for s in (named, nobody)]
+    assert raised(IN_TOWER + 'identity = "contradicted"\n', **named) is None
+    assert raised(IN_TOWER + "anonymous = true\n", **named) is None and raised(IN_TOWER + "anonymous = true\n") == 2
+
+
+def test_a_rule_has_hours_and_may_want_sensors_of_different_kinds():
+    assert raised(IN_TOWER + 'hours_utc = "12:00-13:00"\n') == 2
+    assert raised(IN_TOWER + 'hours_utc = "13:00-12:00"\n') is None
+    text = '[[sensor]]\nid = "{}"\nkind = "{}"\nlatitude_deg = 45.0\nlongitude_deg = 8.0\nheight_m = 110.0\n'
+    radar = text.format("radar-2", "radar") + "sigma_range_m = 10.0\nsigma_azimuth_deg = 0.5\n"
+    ears = text.format("ears", "acoustic") + "sigma_azimuth_deg = 2.0\n"
+    for seen, kinds in ((0b1, 1), (0b11, 1), (0b101, 2)):
+        bits = {"sensors": np.full(1, seen, np.uint64)}
+        found = [raised(radar + ears + IN_TOWER + f"sensor_kinds = {k}\n", **bits) is not None for k in (1, 2)]
+        assert found == [True, kinds == 2]
+
+
+def test_of_a_thousand_zones_only_those_that_can_be_reached_are_looked_at():
+    from lowsky.warn.ground import Ground
+
+    zones = "".join(
+        f'[[zone]]\nid = "z{k}"\nshape = "circle"\nlatitude_deg = {45.3 + 0.0005 * k}\nlongitude_deg = 8.0\nradius_m = 9\n'
+        for k in range(990)
+    )
+    names = ", ".join(['"tower"', *(f'"z{k}"' for k in range(990))])
+    desk = Desk(parse_site(HEAD + zones + COMING.replace('zones = "tower"', f"zones = [{names}]")))
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        entry = Ground.entry
+        patch.setattr(Ground, "entry", lambda self, *more: asked.append(self.zone.id) or entry(self, *more))
+        assert flown(desk, [(-900, 0, 100)], [(20, 0, 0)], 4)
+    assert set(asked) == {"tower"}
