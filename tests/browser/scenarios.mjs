@@ -507,6 +507,15 @@ const scenarios = {
     const second = await positions(page);
     const moved = Object.keys(first).filter((id) => second[id] && Math.hypot(second[id].latitude - first[id].latitude, second[id].longitude - first[id].longitude) > 1e-5);
     assert.ok(moved.length > 5, `${moved.length} of ${Object.keys(first).length} tracks moved`);
+    // zones are drawn under them, and put away
+    await page.waitForFunction(() => window.__lowsky.app.zones.zones.length >= 4);
+    const drawn = await inked(page, 'ground');
+    await page.keyboard.press('z');
+    const put = await inked(page, 'ground');
+    assert.ok(put < 0.95 * drawn, `${drawn} pixels with zones, ${put} without`);
+    assert.equal(await page.getAttribute('#zones', 'aria-pressed'), 'false');
+    await page.keyboard.press('z');
+    assert.ok(await inked(page, 'ground') > 1.05 * put);
     // select one
     await page.evaluate((id) => window.__lowsky.select(Number(id)), moved[0]);
     await until(page, 'a selected track', (s) => s.selected === Number(moved[0]));

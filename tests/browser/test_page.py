@@ -10,7 +10,7 @@ from tests import needs
 
 HERE = Path(__file__).parent
 PROMISES = {
-    "demo": "in the real demo tracks move, one is selected, time is paused and sought, a killed server is NO DATA",
+    "demo": "in the demo tracks move over zones, one is chosen, time is paused and sought, a killed server is NO DATA",
     "loads": "the page loads without an error, a foreign request or a breach of its policy",
     "moves": "tracks move the way they fly, between frames too, and no further than three seconds",
     "points": "a chevron points along its course",

@@ -25,6 +25,7 @@ from lowsky.serve.metrics import MEDIA_TYPE, exposition
 from lowsky.serve.pages import answer, read_pages
 from lowsky.serve.state import alert_facts, newest_first
 from lowsky.serve.tiles import TileArchive
+from lowsky.serve.zones import zones_of
 
 BASEMAP = Path(__file__).parent / "basemap" / "world.pmtiles"
 MAX_CLIENTS = 64
@@ -165,6 +166,12 @@ async def get_alerts(request: "Request[Any, Any, Any]") -> list[dict[str, Any]]:
     return [] if picture is None else [alert_facts(alert) for alert in newest_first(picture.alerts)]
 
 
+@get("/api/zones", tags=["picture"], media_type="application/geo+json", summary="Zones that are watched, as GeoJSON")
+async def get_zones(request: "Request[Any, Any, Any]") -> bytes:
+    picture = _service(request).hub.latest()
+    return await asyncio.to_thread(lambda: msgspec.json.encode(zones_of(picture)))
+
+
 @get("/api/scenes", tags=["demo"], summary="Scenes of the demo; empty on a live node")
 async def get_scenes(request: "Request[Any, Any, Any]") -> list[Scene]:
     return list(_service(request).shared.controls.scenes())
@@ -208,7 +215,19 @@ def create_app(
     """
     service = Service(hub, controls, clock or LiveClock())
     app = Litestar(
-        [index, static_file, get_health, get_tracks, get_track, get_alerts, get_scenes, get_metrics, get_tile, stream],
+        [
+            index,
+            static_file,
+            get_health,
+            get_tracks,
+            get_track,
+            get_alerts,
+            get_zones,
+            get_scenes,
+            get_metrics,
+            get_tile,
+            stream,
+        ],
         lifespan=[service.listening],
         openapi_config=OpenAPIConfig(
             title="lowsky", version=lowsky.__version__, path="/schema", render_plugins=[JsonRenderPlugin(path="/")]

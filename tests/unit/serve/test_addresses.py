@@ -33,8 +33,9 @@ def get(running, path, **headers):
 
 
 PATHS = (
-    "/", "/api/health", "/api/tracks", "/api/tracks/1", "/api/tracks/99", "/api/alerts", "/api/scenes", "/metrics",
-    "/schema", "/static/js/main.js", "/static/nothing.js", "/tiles/0/0/0", "/tiles/8/0/0", "/tiles/99/0/0", "/nothing",
+    "/", "/api/health", "/api/tracks", "/api/tracks/1", "/api/tracks/99", "/api/alerts", "/api/scenes", "/api/zones",
+    "/metrics", "/schema", "/static/js/main.js", "/static/nothing.js", "/tiles/0/0/0", "/tiles/8/0/0", "/tiles/99/0/0",
+    "/nothing",
 )  # fmt: skip
 
 

@@ -56,7 +56,8 @@ def snapshot(t_s, places, velocities, p_drone=0.95, ids=None, sigma=(5.0, 0.5), 
     t = np.full(n, NOON + round(t_s * SECOND))
     columns = {
         "t_ns": int(NOON + round(t_s * SECOND)), "track_id": np.arange(1, n + 1) if ids is None else np.array(ids),
-        "t_state_ns": t, "t_update_ns": t.copy(), "x": x, "P": np.tile(np.diag(np.repeat(np.square(sigma), 3)), (n, 1, 1)),
+        "t_state_ns": t, "t_update_ns": t.copy(), "x": x,
+        "P": np.tile(np.diag(np.repeat(np.square(sigma), 3)), (n, 1, 1)),
         "existence": np.full(n, 0.99), "status": np.full(n, TrackStatus.CONFIRMED, np.uint8),
         "position_kind": np.full(n, PositionKind.POINT, np.uint8), "sensors": np.ones(n, np.uint64),
         "origin_sensor": np.full(n, -1, np.int16), "bearing": np.full((n, 2), np.nan), "class_probability": p,
@@ -229,12 +230,12 @@ def test_a_rule_has_hours_and_may_want_sensors_of_different_kinds():
 def test_of_a_thousand_zones_only_those_that_can_be_reached_are_looked_at():
     from lowsky.warn.ground import Ground
 
-    zones = "".join(
-        f'[[zone]]\nid = "z{k}"\nshape = "circle"\nlatitude_deg = {45.3 + 0.0005 * k}\nlongitude_deg = 8.0\nradius_m = 9\n'
+    more = "".join(
+        f'[[zone]]\nid = "z{k}"\nshape = "circle"\nlatitude_deg = {45.3 + k / 2e3}\nlongitude_deg = 8.0\nradius_m = 9\n'
         for k in range(990)
     )
     names = ", ".join(['"tower"', *(f'"z{k}"' for k in range(990))])
-    desk = Desk(parse_site(HEAD + zones + COMING.replace('zones = "tower"', f"zones = [{names}]")))
+    desk = Desk(parse_site(HEAD + more + COMING.replace('zones = "tower"', f"zones = [{names}]")))
     asked = []
     with pytest.MonkeyPatch.context() as patch:
         entry = Ground.entry

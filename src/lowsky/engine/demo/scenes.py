@@ -41,7 +41,7 @@ class Simulated:
         feed = f'\n[[feed]]\nsensor = "{first}"\nformat = "table"\n'
         text = f'{made.site_toml}{feed}source = "file:{measurements.as_posix()}?times=recorded"\n'
         watch = (HERE / self.watch_file).read_text(encoding="utf-8") if self.watch_file else ""
-        return parse_site(text + watch)
+        return parse_site(text + watch, folder=HERE)
 
 
 DemoScene = Recorded | Simulated

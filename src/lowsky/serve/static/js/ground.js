@@ -17,8 +17,8 @@ export class Ground {
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { willReadFrequently: true }));
   }
 
-  /** @param {import('./camera.js').Camera} camera @param {any} state @param {Record<string, string>} colours */
-  draw(camera, state, colours) {
+  /** @param {import('./camera.js').Camera} camera @param {any} state @param {Record<string, string>} colours @param {import('./zones.js').Zones|null} zones */
+  draw(camera, state, colours, zones = null) {
     const c = this.context;
     if (!sized(this.canvas, camera)) { c.setTransform(1, 0, 0, 1, 0, 0); c.clearRect(0, 0, this.canvas.width, this.canvas.height); }
     c.setTransform(camera.ratio, 0, 0, camera.ratio, 0, 0);
@@ -26,9 +26,11 @@ export class Ground {
     const at = (lat, lon) => [camera.px(xOf(lon)) / camera.ratio, camera.py(yOf(lat)) / camera.ratio];
     const { latitude_deg: lat, longitude_deg: lon } = state.site;
     const perMetre = unitsPerMetre(lat) * camera.scale;
+    zones?.draw(c, camera, colours);
     const drawn = this.rings(c, camera, colours, lat, lon, perMetre, at);
     this.origin(c, colours, ...at(lat, lon));
     this.sensors(c, camera, state.sensors, colours, at);
+    this.zoneNames(c, zones, colours);
     this.distances(c, camera, colours, lat, lon, drawn, at);
   }
 
@@ -107,6 +109,28 @@ export class Ground {
       this.taken.push([x - 8, y - 8, x + 8, y + 8]);
     }
     if (camera.zoom >= 7.5) this.names(c, colours, inView);
+  }
+
+  /** With the heights where there is room; the first place that is free. */
+  zoneNames(c, zones, colours) {
+    c.textAlign = 'center';
+    for (const { zone, places, big } of zones?.labels ?? []) {
+      c.font = '600 11px Inter, sans-serif';
+      const below = big ? zone.heights : '';
+      const w = Math.max(c.measureText(zone.text).width, below ? c.measureText(below).width : 0) / 2 + 4;
+      for (const [from, y, side = 0] of places) {
+        const x = from + side * w;
+        const box = [x - w, y - 8, x + w, y + (below ? 21 : 8)];
+        if (this.isTaken(box)) continue;
+        this.taken.push(box);
+        c.globalAlpha = zone.watched ? 1 : 0.7;
+        halo(c, zone.text, x, y, colours.zone, colours.land);
+        c.font = '500 10.5px Inter, sans-serif';
+        if (below) halo(c, below, x, y + 13, colours.place, colours.land);
+        c.globalAlpha = 1;
+        break;
+      }
+    }
   }
 
   /** After all the marks, so that no name is under one. */

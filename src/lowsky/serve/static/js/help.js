@@ -6,7 +6,7 @@ import { AFFILIATION, STATUS } from './tracks.js';
 
 export const KEYS = [
   ['Space', 'pause the display'], ['L', 'live'], ['← →', '10 s back, on'], ['+ −', 'zoom'], ['Shift + arrows', 'move the map'], ['H', 'back to the site'],
-  ['N P', 'next, previous alert or track'], ['F', 'follow the selected track'], ['E', 'ellipses of 1σ or 2σ'], ['T', 'night, day, dark'], ['/', 'search'],
+  ['N P', 'next, previous alert or track'], ['F', 'follow the selected track'], ['E', 'ellipses of 1σ or 2σ'], ['Z', 'zones'], ['T', 'night, day, dark'], ['/', 'search'],
   ['Esc', 'let go'], ['?', 'this page'],
 ];
 const CLASSES = [['drone', 'drone (points where it goes)'], ['wing', 'fixed-wing drone'], ['unknown', 'unknown'], ['bird', 'bird'], ['flock', 'flock'], ['balloon', 'balloon'],
@@ -38,6 +38,7 @@ export function openHelp(colours) {
       el('section', {}, [el('h3', { text: 'Keys' }), ...KEYS.map(([keys, text]) => el('div', { class: 'line' }, [el('kbd', { text: keys }), text]))]),
       el('section', {}, [
         el('h3', { text: 'The map' }),
+        el('p', { text: 'Outlined areas are zones that rules watch; a broken line is one that is not watched at this hour.' }),
         el('p', { text: 'Natural Earth coastlines are right to a kilometre or so: good for orientation, not for a site plan. Borders are drawn as they are de facto. Heights are above the WGS-84 ellipsoid, which differs from sea level by up to 100 m.' }),
       ]),
     ]),

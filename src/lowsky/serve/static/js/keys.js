@@ -23,7 +23,7 @@ export function listen(app) {
 
 function act(app, key) {
   const actions = {
-    ' ': () => app.pause(), l: () => app.live(), f: () => app.follow(), t: () => app.theme.next(), e: () => app.toggleSigma(), h: () => app.home(),
+    ' ': () => app.pause(), l: () => app.live(), f: () => app.follow(), t: () => app.theme.next(), e: () => app.toggleSigma(), z: () => app.toggleZones(), h: () => app.home(),
     n: () => app.next(1), p: () => app.next(-1), '+': () => app.zoom(1), '=': () => app.zoom(1), '-': () => app.zoom(-1),
     '/': () => byId('search').focus(), '?': () => app.help(),
   };

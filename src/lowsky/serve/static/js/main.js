@@ -18,6 +18,7 @@ import { Table } from './table.js';
 import { Theme } from './theme.js';
 import { TimeBar } from './timebar.js';
 import { AFFILIATION, KIND, STATUS, Tracks } from './tracks.js';
+import { Zones } from './zones.js';
 
 const LOST_MS = 3000; // no frame for so long: the picture is not the sky any more
 const PANEL_MS = { gpu: 500, software: 1000 };
@@ -37,6 +38,7 @@ class App {
     this.camera = new Camera();
     this.clock = new DataClock();
     this.ground = new Ground(byId('ground'));
+    this.zones = new Zones(() => { this.groundDrawn = false; this.dirty = true; });
     this.panels = new Panels(this);
     this.table = new Table(this);
     this.card = new Card(this);
@@ -76,6 +78,7 @@ class App {
     listen(this);
     byId('theme').addEventListener('click', () => this.theme.next());
     byId('sigma').addEventListener('click', () => this.toggleSigma());
+    byId('zones').addEventListener('click', () => this.toggleZones());
     byId('help-open').addEventListener('click', () => this.help());
     byId('zoom-in').addEventListener('click', () => this.zoom(1));
     byId('zoom-out').addEventListener('click', () => this.zoom(-1));
@@ -225,7 +228,7 @@ class App {
   /** @param {boolean} ground also what stands still */
   redraw(ground) {
     if (!this.map) return;
-    if (ground || !this.groundDrawn) { this.ground.draw(this.camera, this.state, this.theme.colours); this.groundDrawn = true; this.scale(); this.dirty = true; }
+    if (ground || !this.groundDrawn) { this.ground.draw(this.camera, this.state, this.theme.colours, this.zones); this.groundDrawn = true; this.scale(); this.dirty = true; }
     if (!this.tracks || !this.marks || !this.seen) return;
     if ((this.paused || this.lost) && !this.dirty) return;
     this.dirty = false;
@@ -256,6 +259,7 @@ class App {
     if (!this.state || !this.tracks || document.hidden) return;
     this.lastPanels = performance.now();
     const time = this.now();
+    if (!this.lost && this.tracks.epoch === this.state.epoch) this.zones.ask(`${this.run} ${this.state.epoch} ${this.state.site.name}`);
     this.pill();
     this.scenes();
     if (this.lost) return;
@@ -361,6 +365,8 @@ class App {
     this.dirty = true;
     this.redraw(false);
   }
+
+  toggleZones() { byId('zones').setAttribute('aria-pressed', String(this.zones.toggle())); this.redraw(true); }
 
   pause() {
     if (!this.seen) return; // nothing to hold yet
