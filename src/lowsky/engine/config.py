@@ -144,7 +144,7 @@ def parse_site(source: str, name: str = "site.toml", folder: Path | None = None)
     here = (place["latitude_rad"], place["longitude_rad"]) if is_placed else None
     files, imported = read_zone_files(raw, (*here, place["height_m"]) if here else None, folder, lines, faults)
     zones, rules = read_zones(raw, here, files, imported, lines, faults)
-    outputs = read_outputs(raw.get("output", []), zones, lines, faults)
+    outputs = read_outputs(raw.get("output", []), zones, files, lines, faults)
     site = Site(
         **elsewhere, sensors=tuple(sensors), feeds=tuple(feeds.values()), tracker=own, zones=zones, rules=rules,
         outputs=outputs, zone_files=tuple(files),

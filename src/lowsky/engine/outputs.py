@@ -1,14 +1,15 @@
 """Outputs of the site file: who is told, of what, how. Secrets are named there and read when a node starts."""
 
 import ssl
+from collections.abc import Sequence
 from typing import Any
 
-from lowsky.engine.keys import Key, Lines, built, one_of, read_table, text, yes_or_no
-from lowsky.engine.zones import MOST_ZONES, many
+from lowsky.engine.keys import Key, Lines, built, many, one_of, read_table, text, yes_or_no
+from lowsky.engine.zones import names_of
 from lowsky.errors import ConfigError, Fault
 from lowsky.model.output import DELIVER, Output
 from lowsky.model.site import Site
-from lowsky.model.zone import PRIORITIES, Zone
+from lowsky.model.zone import MOST_ZONES, PRIORITIES, Zone, ZoneFile
 from lowsky.outputs.options import missing, read_options
 from lowsky.outputs.registry import KINDS
 from lowsky.outputs.sender import Sender
@@ -24,9 +25,12 @@ OUTPUT_KEYS = (
 )
 
 
-def read_outputs(raw: Any, zones: tuple[Zone, ...], lines: Lines, faults: list[Fault]) -> tuple[Output, ...]:
+def read_outputs(
+    raw: Any, zones: tuple[Zone, ...], files: Sequence[ZoneFile], lines: Lines, faults: list[Fault]
+) -> tuple[Output, ...]:
     """[[output]] tables. What they name on this machine is not looked for: a recording is read elsewhere, too."""
     outputs: dict[str, Output] = {}
+    meant = names_of(files, zones)
     if not isinstance(raw, list):
         faults.append(Fault(lines.where("output", 0), "a single table", "[[output]], one for each"))
         return ()
@@ -44,8 +48,9 @@ def read_outputs(raw: Any, zones: tuple[Zone, ...], lines: Lines, faults: list[F
             config, wrong = read_options(kind.config, values["options"])
             wrong += kind.faults(config) if config is not None else []
             faults += [Fault(at(key), found, right) for key, found, right in wrong]
-        known = {zone.id for zone in zones}
-        unknown = [name for name in values.get("zones", ()) if name not in known]
+        asked = values.get("zones", ())
+        unknown = [name for name in asked if name not in meant]
+        values |= {"zones": tuple(dict.fromkeys(own for name in asked for own in meant.get(name, ())))} if asked else {}
         faults += [Fault(at("zones"), repr(name), "the id of a [[zone]]") for name in unknown]
         output = built(Output, values, OUTPUT_KEYS)
         if output is not None and output.id in outputs:

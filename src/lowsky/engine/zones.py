@@ -125,7 +125,7 @@ def read_zones(
             zone = _zone(values, origin, at, faults)
             if zone is not None:
                 zones[zone.id] = zone
-    meant = {name: (name,) for name in named} | _by_file(files, imported)
+    meant = {name: (name,) for name in named} | names_of(files, imported)
     rules: dict[str, Rule] = {}
     for at, table in tables(raw.get("rule", []), "rule", MOST_RULES, lines, faults):
         known = len(faults)
@@ -137,14 +137,15 @@ def read_zones(
     return (*zones.values(), *imported), tuple(rules.values())
 
 
-def _by_file(files: Sequence[ZoneFile], imported: Sequence[Zone]) -> dict[str, tuple[str, ...]]:
-    """Names of files, of their features and of their zones → ids of zones. What is named and has none (a file that
-    could not be read) stands for itself: a rule for it is a rule for nothing, and not for everywhere."""
+def names_of(files: Sequence[ZoneFile], zones: Sequence[Zone]) -> dict[str, tuple[str, ...]]:
+    """Names of zones, of files and of their features → ids of zones. What is named and has none (a file that could not
+    be read) stands for itself: a rule for it is a rule for nothing, and not for everywhere."""
     meant: dict[str, list[str]] = {file.id: [] for file in files}
     for file in files:
         meant |= {f"{file.id}/{feature}": [] for feature in file.features}
-    for zone in imported:
-        for name in dict.fromkeys((zone.file, f"{zone.file}/{zone.feature}", zone.id)):
+    for zone in zones:
+        names = (zone.file, f"{zone.file}/{zone.feature}") if zone.file else ()
+        for name in dict.fromkeys((*names, zone.id)):
             meant.setdefault(name, []).append(zone.id)
     return {name: tuple(ids) or (name,) for name, ids in meant.items()}
 
