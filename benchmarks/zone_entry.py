@@ -34,7 +34,7 @@ from lowsky.model.site import Feed, Site
 from lowsky.model.track import PositionKind, TrackStatus
 from lowsky.model.zone import Zone
 from lowsky.simulate import scenario_sha256, simulate
-from lowsky.warn.ground import Ground, paths_of
+from lowsky.warn.ground import Ground, Ways, ways_of
 
 SCENES = (
     "crossing", "raid", "multirotors", "mixed", "biased-late", "harbour-raid", "harbour", "prison", "outage",
@@ -165,7 +165,7 @@ def asked(run_: Run, site: Site, seed: int, horizon_s: int) -> Answers:
     rows = np.flatnonzero((run_.target >= 0) & np.isin(run_.track_id, ids) & (run_.t_s % EVERY_S == 0))
     paths = {target: _path(run_, target) for target in np.unique(run_.target[rows]).tolist()}
     told, straight, came = [], [], []
-    ways: dict[int, np.ndarray] = {}
+    ways: dict[int, Ways] = {}
     for ground in zones_of(run_, site, seed):
         within = {target: np.array([ground.holds(p, 0.0) for p in path]) for target, (_, path) in paths.items()}
         for row in rows.tolist():
@@ -179,7 +179,7 @@ def asked(run_: Run, site: Site, seed: int, horizon_s: int) -> Answers:
             if not inside.any() and len(inside) <= horizon_s:
                 continue  # it left the scene: nobody knows
             if row not in ways:
-                ways[row] = paths_of(x, P, run_.behaviour[row], float(horizon_s))
+                ways[row] = ways_of(x, P, run_.behaviour[row], float(horizon_s))
             told.append(ground.entry(ways[row], float(horizon_s))[0])
             flown = x[:3] + np.arange(horizon_s + 1)[:, None] * x[3:]
             straight.append(float(any(ground.holds(place, 0.0) for place in flown)))

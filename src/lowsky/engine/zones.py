@@ -132,9 +132,24 @@ def read_zones(
         values = read_table(table, RULE_KEYS, at, faults)
         if len(faults) == known:
             rule = _rule(values, meant, list(rules.values()), at, faults)
+            known_zones = zones | {zone.id: zone for zone in imported}
+            if rule is not None and _is_elsewhere(rule, known_zones):
+                faults.append(Fault(at("zones"), "heights at which none of its zones is", "heights of one of them"))
             if rule is not None:
                 rules[rule.id] = rule
     return (*zones.values(), *imported), tuple(rules.values())
+
+
+def _is_elsewhere(rule: Rule, zones: dict[str, Zone]) -> bool:
+    """Can it never hold, as no zone of it is between its heights? (Of one on its way height says nothing.)"""
+    named = [zones.get(name) for name in rule.zones]
+    return (
+        bool(named)
+        and all(
+            zone is not None and (zone.floor_m >= rule.ceiling_m or zone.ceiling_m <= rule.floor_m) for zone in named
+        )
+        and rule.within_s == 0.0
+    )
 
 
 def names_of(files: Sequence[ZoneFile], zones: Sequence[Zone]) -> dict[str, tuple[str, ...]]:
@@ -201,9 +216,7 @@ def _rule(
         wrong.append((None, "one cost", "cost_missed and cost_false, or neither"))
     elif "cost_missed" in values:
         given = [name for name in PROBABILITIES if name in values]
-        wrong += [
-            (name, "a limit of probability beside costs", "one or the other: costs give the limit") for name in given
-        ]
+        wrong += [(name, "a limit beside costs", "one or the other: costs give the limit") for name in given]
     if values.get("anonymous") and "identity" in values:
         wrong.append(("anonymous", "anonymous beside identity", 'one or the other: anonymous is identity = "none"'))
     rule = Rule(**values)

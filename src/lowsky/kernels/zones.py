@@ -51,8 +51,9 @@ def is_inside(x, corners, is_area, reach_m, floor_m, ceiling_m, site_height_m, m
 
 
 @njit
-def paths(x, L, on_its_way, hovers, habits, normals, uniforms, step_s, out):
-    r"""Paths that an object may take, float64[K, S + 1, 3] m, place by place each ``step_s`` s.
+def paths(x, L, on_its_way, hovers, habits, normals, uniforms, step_s, out, boxes):
+    r"""Paths that an object may take, ``out`` float64[K, S + 1, 3] m, place by place each ``step_s`` s, and ``boxes``
+    float64[K, 4], the least and greatest east and north of each.
 
     Each begins with a state from N(x, L Lᵀ) and either is on its way (with probability ``on_its_way``) or at work. It
     goes straight until something happens, which is rare on the way and often at work: it stands still for a while,
@@ -90,12 +91,15 @@ def paths(x, L, on_its_way, hovers, habits, normals, uniforms, step_s, out):
         v0, v1 = y[3], y[4]
         event, standing = 0, own == 1 and uniforms[k, 0, 1] < hovers
         wait_s = -math.log(uniforms[k, 0, 2]) * (stand_s if standing else lasts_s)
+        boxes[k, 0], boxes[k, 1], boxes[k, 2], boxes[k, 3] = math.inf, -math.inf, math.inf, -math.inf
         for s in range(out.shape[1]):
             t = s * step_s
             off = t * math.sqrt(t)
             out[k, s, 0] = place[0] + off * wander_h * normals[k, 6]
             out[k, s, 1] = place[1] + off * wander_h * normals[k, 7]
             out[k, s, 2] = place[2] + t * y[5] + off * wander_v * normals[k, 8]
+            boxes[k, 0], boxes[k, 1] = min(boxes[k, 0], out[k, s, 0]), max(boxes[k, 1], out[k, s, 0])
+            boxes[k, 2], boxes[k, 3] = min(boxes[k, 2], out[k, s, 1]), max(boxes[k, 3], out[k, s, 1])
             left = step_s
             while wait_s < left:
                 place[0] += wait_s * v0
@@ -123,21 +127,38 @@ def paths(x, L, on_its_way, hovers, habits, normals, uniforms, step_s, out):
 
 
 @njit
-def entry(paths, step_s, steps, corners, is_area, reach_m, floor_m, ceiling_m, site_height_m, bounds):
+def entry(paths, boxes, step_s, steps, corners, is_area, reach_m, floor_m, ceiling_m, site_height_m, bounds):
     """Share of paths float64[K, ≥ steps + 1, 3] that are in a zone at one of their places up to ``steps``, and the
     median time until then, s (``NEVER`` where fewer than half of them are).
 
-    ``bounds`` float64[4]: least and greatest east and north of the zone, m. Twin in tests/reference.
+    ``bounds`` float64[4]: least and greatest east and north of the zone, m; ``boxes`` float64[K, 4] of the paths.
+    Twin in tests/reference.
     """
     n_path, entered = paths.shape[0], 0
     first = np.empty(n_path)
     for k in range(n_path):
         first[k] = NEVER
+        box = boxes[k]
+        if box[1] < bounds[0] or box[0] > bounds[1] or box[3] < bounds[2] or box[2] > bounds[3]:
+            continue
+        free = 0.0  # it cannot be in before it has gone so far
         for s in range(steps + 1):
             place = paths[k, s]
-            if place[0] < bounds[0] or place[0] > bounds[1] or place[1] < bounds[2] or place[1] > bounds[3]:
+            if s > 0:
+                free -= math.hypot(place[0] - paths[k, s - 1, 0], place[1] - paths[k, s - 1, 1])
+            if free > 1e-6:
                 continue
-            if is_inside(place, corners, is_area, reach_m, floor_m, ceiling_m, site_height_m, 0.0):
+            beside_e = max(bounds[0] - place[0], place[0] - bounds[1])
+            beside_n = max(bounds[2] - place[1], place[1] - bounds[3])
+            if beside_e > 0.0 or beside_n > 0.0:
+                free = max(beside_e, beside_n)
+                continue
+            away = away_m(place[0], place[1], corners, is_area, reach_m)
+            if away > 0.0:
+                free = away
+                continue
+            height = height_m(place[0], place[1], place[2], site_height_m)
+            if floor_m <= height <= ceiling_m:
                 first[k] = s * step_s
                 entered += 1
                 break

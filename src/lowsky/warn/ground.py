@@ -56,13 +56,36 @@ def _draws() -> tuple[Floats, Floats]:
 NORMALS, UNIFORMS = _draws()
 
 
-def paths_of(x: Floats, P: Floats, behaviour: Floats, within_s: float) -> Floats:
-    """Where an object of state x, P may go, float64[K, S + 1, 3]. ``behaviour``: of ``TrackSnapshot``."""
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Where one object may go."""
+
+    places: Floats  # float64[K, S + 1, 3] m
+    boxes: Floats  # float64[K, 4] least and greatest east and north of each
+
+    def bounds(self) -> Floats:
+        """Of all of them, float64[4]."""
+        low, high = self.boxes.min(axis=0), self.boxes.max(axis=0)
+        return np.array([low[0], high[1], low[2], high[3]])
+
+
+def ways_of(x: Floats, P: Floats, behaviour: Floats, within_s: float) -> Ways:
+    """Of an object of state x, P within a time. ``behaviour``: of ``TrackSnapshot``."""
     known = np.where(np.isfinite(behaviour), behaviour, UNKNOWN_BEHAVIOUR)
+    boxes = np.empty((N_PATH, 4))
     out = np.empty((N_PATH, int(np.ceil(within_s / STEP_S)) + 1, 3))
     L = np.linalg.cholesky(P + 1e-9 * np.eye(6))
-    paths(x, L, float(known[0]), float(known[1]), HABITS, NORMALS, UNIFORMS, STEP_S, out)
-    return out
+    paths(x, L, float(known[0]), float(known[1]), HABITS, NORMALS, UNIFORMS, STEP_S, out, boxes)
+    return Ways(out, boxes)
+
+
+def warm_up() -> None:
+    """Compile what is called here (or read it from the cache), so that no second of a running node waits for it."""
+    ways = ways_of(np.zeros(6), np.eye(6), UNKNOWN_BEHAVIOUR, 1.0)
+    corners, bounds = np.zeros((1, 2)), np.zeros(4)
+    entry(ways.places, ways.boxes, STEP_S, 1, corners, False, 1.0, -np.inf, np.inf, 0.0, bounds)
+    is_inside(np.zeros(6), corners, False, 1.0, -np.inf, np.inf, 0.0, 0.0)
+    away_m(0.0, 0.0, corners, False, 1.0)
 
 
 def keyhole(corners: Floats, holes: list[Floats]) -> Floats:
@@ -111,12 +134,12 @@ class Ground:
             )
         )
 
-    def entry(self, ways: Floats, within_s: float) -> tuple[float, float]:
-        """Probability that who goes one of these ways (``paths_of``) is in it within ``within_s``, and the median time
+    def entry(self, ways: Ways, within_s: float) -> tuple[float, float]:
+        """Probability that who goes one of these ways (``ways_of``) is in it within ``within_s``, and the median time
         until then, s (inf where it is less probable than not)."""
-        z, steps = self.zone, min(int(np.ceil(within_s / STEP_S)), ways.shape[1] - 1)
+        z, steps = self.zone, min(int(np.ceil(within_s / STEP_S)), ways.places.shape[1] - 1)
         p, t_s = entry(
-            ways, STEP_S, steps, self.corners, z.shape == "polygon", z.reach_m, z.floor_m, z.ceiling_m,
-            self.site_height_m, self.bounds,
+            ways.places, ways.boxes, STEP_S, steps, self.corners, z.shape == "polygon", z.reach_m, z.floor_m,
+            z.ceiling_m, self.site_height_m, self.bounds,
         )  # fmt: skip
         return float(p), np.inf if t_s == NEVER else float(t_s)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowsky.constants import SECOND_NS
 from lowsky.geo.enu import EnuFrame
@@ -12,7 +13,7 @@ from lowsky.model.measurement import Floats, Ints
 from lowsky.model.site import Sensor, Site
 from lowsky.model.track import PositionKind, TrackSnapshot, TrackStatus
 from lowsky.model.zone import Rule, is_any
-from lowsky.warn.ground import Ground, paths_of
+from lowsky.warn.ground import Ground, Ways, warm_up, ways_of
 
 WINDOW = (3, 5)  # seconds in which a rule has to hold, of so many
 SIGMAS = 4.0
@@ -75,6 +76,8 @@ class Watch:
     @classmethod
     def of(cls, site: Site) -> "Watch":
         grounds = {zone.id: Ground.of(zone, site) for zone in site.zones}
+        if site.rules:
+            warm_up()
         bounds = [
             np.array([grounds[name].bounds for name in rule.zones if name in grounds]).reshape(-1, 4)
             for rule in site.rules
@@ -84,9 +87,9 @@ class Watch:
     def step(self, tracks: TrackSnapshot) -> tuple[list[Hit], set[int]]:
         """Hits that count now, and the tracks that count although they do not satisfy their rules at the moment."""
         t_ns, hits, lingering = tracks.t_ns, [], set()
-        ways = Ways(tracks, max((rule.within_s for rule in self.site.rules), default=0.0))
+        ahead = Ahead(tracks, max((rule.within_s for rule in self.site.rules), default=0.0))
         for k, rule in enumerate(self.site.rules):
-            found = {hit.track_id: hit for hit in self._satisfying(k, rule, tracks, ways)}
+            found = {hit.track_id: hit for hit in self._satisfying(k, rule, tracks, ahead)}
             for track_id in found:
                 self.since.setdefault((k, track_id), Since(t_ns)).take(t_ns, rule)
             on, late = [], set()
@@ -104,7 +107,7 @@ class Watch:
                 lingering |= late
         return hits, lingering
 
-    def _satisfying(self, k: int, rule: Rule, tracks: TrackSnapshot, ways: "Ways") -> list[Hit]:
+    def _satisfying(self, k: int, rule: Rule, tracks: TrackSnapshot, ahead: "Ahead") -> list[Hit]:
         if not is_any(rule.periods, tracks.t_ns):
             return []
         rows, p_class = self._of_kind(k, rule, tracks)
@@ -113,7 +116,7 @@ class Watch:
             track_id, existence = int(tracks.track_id[row]), float(tracks.existence[row])
             was_on = self._is_on(k, track_id)
             least = rule.probability if rule.least is None else rule.least / max(existence * p, 1e-12)
-            where = self._where(k, rule, ways, row, was_on, least * (SLACK if was_on else 1.0))
+            where = self._where(k, rule, ahead, row, was_on, least * (SLACK if was_on else 1.0))
             if where is not None:
                 seen = tuple(sensor.id for sensor in self._seen_by(int(tracks.sensors[row])))
                 said = identity_state(tracks, row)
@@ -168,23 +171,24 @@ class Watch:
         return sorted({int(c) for word in words for c in (word, *COVERS.get(ObjectClass(word), ()))})
 
     def _where(
-        self, k: int, rule: Rule, ways: "Ways", row: int, was_on: bool, least: float
+        self, k: int, rule: Rule, ahead: "Ahead", row: int, was_on: bool, least: float
     ) -> tuple[str, float, float] | None:
         """Zone, probability and time of the zone it is in, or most probably enters; None where it does neither."""
         if not rule.zones:
             return ("", 1.0, 0.0) if least <= 1.0 else None
-        x, best, t_ns = ways.tracks.x[row], None, ways.tracks.t_ns
+        x, best, t_ns = ahead.tracks.x[row], None, ahead.tracks.t_ns
         known = [name for name in rule.zones if name in self.grounds]
         margin_m = MARGIN_M if was_on else 0.0
-        near = ways.reach_m(row, rule.within_s) if rule.within_s > 0.0 else margin_m
-        for j in np.flatnonzero(beside_m(x, self.bounds[k]) <= max(near, margin_m)).tolist():
+        near = beside_m(x, self.bounds[k]) <= margin_m
+        reached = ahead.meets(row, self.bounds[k], rule.within_s) if rule.within_s > 0.0 else near
+        for j in np.flatnonzero(near | reached).tolist():
             ground = self.grounds[known[j]]
             if not ground.zone.is_watched(t_ns):
                 continue
-            if least <= 1.0 and ground.holds(x, margin_m):
+            if near[j] and least <= 1.0 and ground.holds(x, margin_m):
                 return ground.zone.id, 1.0, 0.0
-            if rule.within_s > 0.0:
-                p, in_s = ground.entry(ways.of(row), rule.within_s)
+            if reached[j] and rule.within_s > 0.0:
+                p, in_s = ground.entry(ahead.of(row), rule.within_s)
                 if p >= least and (best is None or p > best[1]):
                     best = ground.zone.id, p, in_s
         return best
@@ -196,21 +200,30 @@ class Watch:
         self.since = {(k, i): Since(last_ns, int(seconds, 16), is_on) for k, i, last_ns, seconds, is_on in saved}
 
 
-class Ways:
+class Ahead:
     """Where the tracks of a second may go: made for whom it is asked of, once for all rules and zones."""
 
     def __init__(self, tracks: TrackSnapshot, within_s: float) -> None:
         self.tracks, self._within_s = tracks, within_s
-        self._made: dict[int, Floats] = {}
+        self._made: dict[int, Ways] = {}
 
-    def of(self, row: int) -> Floats:
+    def of(self, row: int) -> Ways:
         if row not in self._made:
             tracks = self.tracks
-            self._made[row] = paths_of(tracks.x[row], tracks.P[row], tracks.behaviour[row], self._within_s)
+            self._made[row] = ways_of(tracks.x[row], tracks.P[row], tracks.behaviour[row], self._within_s)
         return self._made[row]
 
-    def reach_m(self, row: int, within_s: float) -> float:
-        """None of its ways leads farther: who is so far off is not looked at closer."""
+    def meets(self, row: int, bounds: Floats, within_s: float) -> NDArray[np.bool_]:
+        """Which of the boxes float64[Z, 4] its ways may lead to. They are made only where one is at all near."""
+        near = beside_m(self.tracks.x[row], bounds) <= self._reach_m(row, within_s)
+        if near.any():
+            own = self.of(row).bounds()
+            near &= (bounds[:, 0] <= own[1]) & (bounds[:, 1] >= own[0])
+            near &= (bounds[:, 2] <= own[3]) & (bounds[:, 3] >= own[2])
+        return near
+
+    def _reach_m(self, row: int, within_s: float) -> float:
+        """None of its ways leads farther."""
         x, P = self.tracks.x[row], self.tracks.P[row]
         sigma = np.sqrt(np.maximum(np.diag(P), 0.0))
         fast = float(np.hypot(x[3], x[4]) + SIGMAS * np.hypot(sigma[3], sigma[4])) + FASTER_MPS

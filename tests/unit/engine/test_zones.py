@@ -80,6 +80,12 @@ def test_a_wrong_zone_is_one_fault_at_its_line(text, key, found):
         (SQUARE + RULE + 'classes = "aircraft carrier"\n', "classes", "'aircraft carrier'"),
         (SQUARE + RULE.replace('zones = "yard"\n', "") + "within_s = 60\n", "within_s", "a time to no zone"),
         (SQUARE + RULE + RULE.replace("in the yard", "too").replace("high", "low"), "priority", "low, where"),
+        (SQUARE + "ceiling_height_m = 300.0\n" + RULE + "floor_height_m = 400.0\n", "zones", "heights at which"),
+        (SQUARE + RULE + "cost_missed = 3\n", "", "one cost"),
+        (SQUARE + RULE + "cost_missed = 3\ncost_false = 1\nexistence = 0.5\n", "existence", "a limit beside costs"),
+        (SQUARE + RULE + 'anonymous = true\nidentity = "none"\n', "anonymous", "anonymous beside identity"),
+        (SQUARE + RULE + 'identity = "hostile"\n', "identity", "'hostile'"),
+        (SQUARE + RULE + 'hours_utc = "7 to 9"\n', "hours_utc", "'7 to 9'"),
         (SQUARE + RULE + "speed_mps = [9, 3]\n", "speed_mps", "[9, 3]"),
         (SQUARE + RULE + "anonymous = 1\n", "anonymous", "1"),
         (SQUARE + RULE + "aim = true\n", "aim", "an unknown key"),
@@ -87,7 +93,7 @@ def test_a_wrong_zone_is_one_fault_at_its_line(text, key, found):
 )
 def test_a_wrong_rule_is_one_fault_at_its_line(text, key, found):
     ((where, said),) = faults(text)
-    assert where.startswith("site.toml:") and where.endswith(f"rule.{key}")
+    assert where.startswith("site.toml:") and where.endswith(f"rule.{key}" if key else "rule")
     assert said.startswith(found)
 
 

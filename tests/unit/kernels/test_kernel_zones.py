@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.reference import zones as twin
 
 from lowsky.kernels.zones import NEVER, away_m, crossing, entry, height_m, is_inside, paths
-from lowsky.warn.ground import HABITS, keyhole, paths_of
+from lowsky.warn.ground import HABITS, keyhole, ways_of
 
 SEEDS = st.integers(0, 2**32 - 1)
 EVERYWHERE = np.array([-1e9, 1e9, -1e9, 1e9])
@@ -49,8 +49,10 @@ def test_paths_are_those_of_the_twin(seed):
     x, A = rng.normal(size=6) * [600, 600, 50, 15, 15, 1], rng.normal(size=(6, 6)) * [20, 20, 20, 3, 3, 1]
     L = np.linalg.cholesky(A.T @ A + np.eye(6))
     normals, uniforms = rng.normal(size=(20, 9)), rng.random((20, 6, 4))
-    out = np.empty((20, 41, 3))
-    paths(x, L, 0.4, 0.3, HABITS, normals, uniforms, 1.0, out)
+    out, boxes = np.empty((20, 41, 3)), np.empty((20, 4))
+    paths(x, L, 0.4, 0.3, HABITS, normals, uniforms, 1.0, out, boxes)
+    np.testing.assert_array_equal(boxes[:, 0::2], out[:, :, :2].min(axis=1))
+    np.testing.assert_array_equal(boxes[:, 1::2], out[:, :, :2].max(axis=1))
     np.testing.assert_allclose(out, twin.paths(x, L, 0.4, 0.3, HABITS, normals, uniforms, 1.0, 40), atol=1e-6)
 
 
@@ -58,7 +60,9 @@ def test_paths_are_those_of_the_twin(seed):
 @given(SEEDS)
 def test_probability_of_entry_is_the_share_of_paths_that_enter(seed):
     ways = np.random.default_rng(seed).normal(size=(40, 31, 3)).cumsum(axis=1) * [40, 40, 5] + [500, 0, 100]
-    p, t_s = entry(ways, 0.5, 30, np.zeros((1, 2)), False, 300.0, 50.0, 140.0, 0.0, EVERYWHERE)
+    p, t_s = entry(
+        ways, np.tile(EVERYWHERE, (40, 1)), 0.5, 30, np.zeros((1, 2)), False, 300.0, 50.0, 140.0, 0.0, EVERYWHERE
+    )
     share, median = twin.entry(ways, 0.5 * np.arange(31), lambda p: np.hypot(*p[:2]) <= 300 and 50 <= p[2] <= 140)
     assert p == pytest.approx(share, abs=0.03), "but for the earth's curve"
     assert (t_s == NEVER) == (p < 0.5) or p == pytest.approx(0.5, abs=0.03)
@@ -69,8 +73,10 @@ def test_who_flies_straight_at_a_zone_enters_when_he_is_there_and_who_is_at_work
     x, P = np.array([-1000.0, 0.0, 100.0, 20.0, 0.0, 0.0]), np.eye(6) * 1e-6
     told = []
     for on_its_way in (1.0, 0.0):
-        ways = paths_of(x, P, np.array([on_its_way, 0.0]), 60.0)
-        told.append(entry(ways, 1.0, 60, np.zeros((1, 2)), False, 200.0, 0.0, 500.0, 0.0, EVERYWHERE))
+        ways = ways_of(x, P, np.array([on_its_way, 0.0]), 60.0)
+        told.append(
+            entry(ways.places, ways.boxes, 1.0, 60, np.zeros((1, 2)), False, 200.0, 0.0, 500.0, 0.0, EVERYWHERE)
+        )
     (p, t_s), (p_at_work, _) = told
     assert p > 0.85 and 39.0 <= t_s <= 42.0
     assert p_at_work < 0.4

@@ -59,11 +59,13 @@ export class Zones {
     const [x, y] = at(zone.middle);
     const big = right - left > 66 && zone.heights !== '';
     const above = top - (big ? 23 : 9);
-    const whole = above > 8 && bottom < camera.height - 30;
+    const whole = above > 8 && bottom < camera.height - 30 && x > 50 && x < camera.width - 50;
     const places = [[x, above], [x, bottom + 11], [right + 3, y - 6, 1], [left - 3, y - 6, -1], [x, above - 16], [x, bottom + 26]];
-    // of a zone larger than the screen the name stands at its edge
-    const cut = [Math.min(Math.max(x, 70), camera.width - 70), Math.min(Math.max(top, 0) + 16, camera.height - 40)];
-    this.labels.push({ zone, places: whole ? places : [[x, bottom + 11], cut], big });
+    if (whole) { this.labels.push({ zone, places, big }); return; }
+    // of a zone that the screen cuts, the name stands by the corners that are in view, else where it is all around
+    const seen = zone.rings[0].map(at).filter(([a, b]) => a > 60 && b > 20 && a < camera.width - 60 && b < camera.height - 40);
+    const [a, b] = seen.length ? [0, 1].map((k) => seen.reduce((sum, p) => sum + p[k], 0) / seen.length) : [camera.width / 2, 18];
+    this.labels.push({ zone, places: [[a, b], [a, b - 30], [a, b + 30]], big });
   }
 }
 
