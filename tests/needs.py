@@ -27,6 +27,14 @@ def program(name: str) -> str:
     return found
 
 
+def peer(name: str) -> Path:
+    """The folder of programs of a peer that has an environment of its own."""
+    found = Path(__file__).parents[1] / ".peers" / name / "bin"
+    if not found.is_dir():
+        lacks_peer(f"{name} is not installed")
+    return found
+
+
 def lacks_peer(why: str) -> None:
     """Ends the test for want of a peer."""
     message = f"{why} (tools/install-test-peers.sh)"

@@ -64,7 +64,7 @@ class Composer:
             kind = "Cancel"
         else:
             return None
-        alert = etree.Element(f"{{{NAMESPACE}}}alert", nsmap={None: NAMESPACE})  # type: ignore[dict-item]
+        alert = etree.Element(f"{{{NAMESPACE}}}alert", nsmap={None: NAMESPACE})
         _add(alert, self._head(told, kind, before))
         for texts in self.texts:
             self._info(alert, told, texts)
@@ -134,8 +134,8 @@ class Composer:
             if value:
                 yield name, shown(value, most) or ""
         for subject in told.subjects[:1]:
-            yield "class", subject.class_name
-            yield "identity_state", subject.identity_state
+            yield "class", shown(subject.class_name, MOST_NAME) or ""
+            yield "identity_state", shown(subject.identity_state, MOST_NAME) or ""
             if _is_known(subject.class_probability):
                 yield "class_probability", f"{subject.class_probability:.3f}"
         if told.subjects:
@@ -184,12 +184,12 @@ class Words:
     def _place(self) -> str:
         if self.told.sensor is not None:
             return ""
-        named = [shown(zone, MOST_NAME) or "" for zone in self.told.zones[-MOST_ZONES:]]
-        if not named:
+        if not self.told.zones:
             return str(self.texts["place"]["nowhere"])
         approach = approach_of(self.told)
+        zone = self.told.zones[-1] if approach is None else approach.zone  # the newest
         key = "towards" if approach is not None and approach.in_s != 0.0 else "inside"
-        return filled(self.texts["place"][key], zones=", ".join(named))
+        return filled(self.texts["place"][key], zones=shown(zone, MOST_NAME) or "")
 
     def _line(self, name: str, **values: str) -> str:
         return filled(self.texts["line"][name], **values)

@@ -1,6 +1,7 @@
-"""Outlines with few corners that hold the whole of what they stand for: a warned area is never smaller than its zone."""
+"""Outlines with few corners that hold all of what they stand for: a warned area is never smaller than its zone."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -24,7 +25,7 @@ def outline(ring: Floats, most: int) -> Floats:
 
 
 def _without_repeats(ring: Floats) -> Floats:
-    return ring[(ring != np.roll(ring, 1, axis=0)).any(axis=1)]
+    return np.asarray(ring[(ring != np.roll(ring, 1, axis=0)).any(axis=1)])
 
 
 def _counter_clockwise(ring: Floats) -> Floats:
@@ -126,7 +127,7 @@ def capsules(line: Floats, reach_m: float, most: int) -> list[Floats]:
     while len(kept) - 1 > most:
         kept, moved_m = straightened(line, allowed_m), allowed_m
         allowed_m *= 2.0
-    return [_capsule(a, b, reach_m + moved_m) for a, b in zip(kept[:-1], kept[1:], strict=True)]
+    return [_capsule(a, b, reach_m + moved_m) for a, b in pairwise(kept)]
 
 
 def straightened(line: Floats, allowed_m: float) -> Floats:
@@ -143,7 +144,7 @@ def straightened(line: Floats, allowed_m: float) -> Floats:
             middle = first + 1 + k
             keep[middle] = True
             spans += [(first, middle), (middle, last)]
-    return line[keep]
+    return np.asarray(line[keep])
 
 
 def _from_piece(points: Floats, a: Floats, b: Floats) -> Floats:

@@ -1,6 +1,6 @@
 """How urgent, how severe, how certain: CAP's three words from priority, time to the zone and probability.
 
-docs/outputs.md has the table for users. Nothing is ever called "Extreme": no sensor of ours knows what would come of it.
+docs/outputs.md has the table for users. Nothing is ever called "Extreme": no sensor knows what would come of it.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Scale:
 class Approach:
     """What the rule found of an object and its zone. None: not known."""
 
-    zone: str | None
+    zone: str
     in_s: float | None  # 0: it is in
     probability: float  # that it is, or gets, in
 
