@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from lowsky.model.classes import COVERS, ObjectClass
 from lowsky.model.measurement import Floats
 
-SAID_FROM = 0.5
+SAID_FROM = 0.8
 """Least probability at which a class is named; below it the word is "unknown"."""
 
 

@@ -12,14 +12,30 @@ from typing import Any
 
 from lowsky.engine.keys import Key, Lines, built, number, one_of, read_table, sector, shown, text, yes_or_no
 from lowsky.engine.outputs import read_outputs
+from lowsky.engine.wind import read_wind
 from lowsky.engine.zonefiles import READ, read_zone_files, with_zones
 from lowsky.engine.zones import read_zones
 from lowsky.errors import ConfigError, Fault
 from lowsky.feeds.plan import plan
+from lowsky.model.classes import BY_LABEL
 from lowsky.model.site import DELIVERS, MAX_SENSORS, SENSOR_KINDS, Feed, Sensor, Site
 from lowsky.track.settings import setting_faults
 
 RAD = math.pi / 180.0
+
+
+def confusion(value: Any) -> dict[str, dict[str, float]]:
+    """For a class, how often the sensor says what of it: shares that sum to 1 at most, the rest being silence."""
+    wanted = ValueError("for each class a table of words and their shares, { bird = { bird = 0.8, drone = 0.05 } }")
+    if not isinstance(value, dict) or not all(isinstance(words, dict) for words in value.values()):
+        raise wanted
+    out = {name: {word: number(0.0, 1.0)(share) for word, share in words.items()} for name, words in value.items()}
+    named = {*out, *(word for words in out.values() for word in words)}
+    if not named <= BY_LABEL.keys() or any(sum(words.values()) > 1.0 + 1e-9 for words in out.values()):
+        raise wanted
+    return out
+
+
 PLACE = (
     Key("latitude_deg", "latitude_rad", number(-90.0, 90.0, RAD), required=True),
     Key("longitude_deg", "longitude_rad", number(-180.0, 180.0, RAD), required=True),
@@ -64,13 +80,14 @@ SENSOR_KEYS = (
     Key("air_temperature_c", "air_temperature_c", number(-60.0, 60.0)),
     Key("wind_east_mps", "wind_east_mps", number(-60.0, 60.0)),
     Key("wind_north_mps", "wind_north_mps", number(-60.0, 60.0)),
+    Key("confusion", "confusion", confusion),
 )
 FEED_KEYS = (
     Key("sensor", "sensor", text, required=True),
     Key("format", "format", text, required=True),
     Key("source", "source", text, required=True),
 )
-TABLES = ("site", "sensor", "feed", "tracker", "zone", "zone_file", "rule", "output")
+TABLES = ("site", "sensor", "feed", "tracker", "zone", "zone_file", "rule", "wind", "output")
 
 
 def _check_sensor(sensor: Sensor, at: Callable[[str | None], str], faults: list[Fault]) -> None:
@@ -147,7 +164,7 @@ def parse_site(source: str, name: str = "site.toml", folder: Path | None = None)
     outputs = read_outputs(raw.get("output", []), zones, files, lines, faults)
     site = Site(
         **elsewhere, sensors=tuple(sensors), feeds=tuple(feeds.values()), tracker=own, zones=zones, rules=rules,
-        outputs=outputs, zone_files=tuple(files),
+        outputs=outputs, zone_files=tuple(files), wind=read_wind(raw.get("wind"), lines, faults),
     )  # fmt: skip
     faults += _feed_faults(site, list(feeds), half_read, lines)
     if faults:

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 
 from lowsky.classify.classifier import Classifier
+from lowsky.classify.why import Why
 from lowsky.constants import SECOND_NS
 from lowsky.model.events import Event, TrackDropped
 from lowsky.model.measurement import Floats, Ints
@@ -46,7 +48,7 @@ class Fusion:
 
     def __init__(self, site: Site, tells_seconds: bool = False) -> None:
         self._tracker = Tracker(site)
-        self._classifier = Classifier(frozenset(s.id for s in site.sensors if s.delivers == "tracks"))
+        self._classifier = Classifier(site)
         self._gone: list[int] = []
         self.t_ns: int | None = None
         self.tells_seconds = tells_seconds
@@ -66,7 +68,8 @@ class Fusion:
         self._gone = [event.track_id for event in events if isinstance(event, TrackDropped)]
         if tick.batch is not None:
             seen = self._tracker.associated
-            self._classifier.step(tick.batch, seen.track_id, seen.row, seen.weight)
+            moving = self._tracker.moving(np.unique(seen.track_id)) if len(seen.track_id) else None
+            self._classifier.step(tick.batch, seen.track_id, seen.row, seen.weight, moving)
         elif self.tells_seconds and tick.t_ns % SECOND_NS == 0:
             self._due_ns = tick.t_ns
         return events
@@ -79,7 +82,12 @@ class Fusion:
 
     def snapshot(self, at_ns: int | None = None) -> TrackSnapshot:
         tracks = self._tracker.snapshot(at_ns)
-        return replace_classes(tracks, self._classifier.probabilities(tracks.track_id))
+        known = self._classifier
+        return replace_classes(tracks, known.probabilities(tracks.track_id), known.drone_evidence(tracks.track_id))
+
+    def why(self, track_id: int) -> Why | None:
+        """What speaks for and against the class of a track, by this line's own number."""
+        return self._classifier.why(track_id)
 
     def hypotheses(self, at_ns: int) -> Hypotheses:
         return self._tracker.hypotheses(at_ns)
@@ -139,7 +147,7 @@ def after_hole(next_track_id: int, hole_ns: int) -> int:
     return -(-least // 1000) * 1000 + 1
 
 
-def replace_classes(tracks: TrackSnapshot, p_class: Floats) -> TrackSnapshot:
-    """The same tracks with other class probabilities float64[N, len(ObjectClass)]."""
+def replace_classes(tracks: TrackSnapshot, p_class: Floats, drone_evidence: Floats) -> TrackSnapshot:
+    """The same tracks with other class probabilities float64[N, len(ObjectClass)], and what they rest on."""
     values = {name: getattr(tracks, name) for name in TrackSnapshot.__dataclass_fields__}
-    return TrackSnapshot(**{**values, "class_probability": p_class})
+    return TrackSnapshot(**{**values, "class_probability": p_class, "drone_evidence": drone_evidence})

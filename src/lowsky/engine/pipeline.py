@@ -6,6 +6,7 @@ from hashlib import blake2b
 import msgspec
 
 import lowsky
+from lowsky.classify.why import Why
 from lowsky.constants import SECOND_NS
 from lowsky.engine.fusion import HOLE_NS, LONGEST_SPARED_S, NUMBERS_SPARED, NUMBERS_SPARED_PER_S
 from lowsky.engine.health import SensorHealth
@@ -85,6 +86,10 @@ class Pipeline:
         """The picture's tracks now, with class probabilities; with ``at_ns`` older ones are predicted to it."""
         return self._objects.snapshot(at_ns)
 
+    def why(self, track_id: int) -> Why | None:
+        """What speaks for and against what a track of the picture is taken for, in decibans by kind of evidence."""
+        return self._objects.why(track_id)
+
     def settled(self, is_end: bool = False) -> list[tuple[int, TrackSnapshot]]:
         """Whole seconds (UTC ns) that no measurement can change any more, each once and in order, with the picture that
         all of them give; nothing without ``tells_settled``. Its track numbers are its own: they are the same however
@@ -147,15 +152,9 @@ class Pipeline:
 def _place_of(site: Site) -> bytes:
     """What of a site the state of a pipeline depends on."""
     place = (
-        site.latitude_rad,
-        site.longitude_rad,
-        site.height_m,
-        site.sensors,
-        site.tracker,
-        site.zones,
-        site.rules,
-        site.zone_files,
-    )
+        site.latitude_rad, site.longitude_rad, site.height_m, site.sensors, site.tracker, site.zones, site.rules,
+        site.zone_files, site.wind,
+    )  # fmt: skip
     return blake2b(msgspec.msgpack.encode(place, order="deterministic"), digest_size=16).digest()
 
 

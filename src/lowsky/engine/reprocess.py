@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from lowsky.align.order import content, joined, may_join
+from lowsky.classify.why import Why
 from lowsky.constants import LATE_BUFFER_S, SECOND_NS
 from lowsky.engine.fusion import HOLE_NS, Fusion
 from lowsky.engine.numbers import Numbers, alike, nearest, taken, with_ended
@@ -152,6 +153,15 @@ class Reprocessor:
         """Everything the live line holds possible, predicted to a time; numbers as shown."""
         held = self._live.hypotheses(at_ns)
         return replace(held, track_id=self._numbers.of(held.track_id))
+
+    def why(self, track_id: int) -> Why | None:
+        """What speaks for and against the class of a track that is shown by this number."""
+        own = np.array(self._live.known_track_ids(), np.int64)
+        for number in own[self._numbers.of(own) == track_id].tolist():
+            found = self._live.why(number)
+            if found is not None:
+                return found
+        return None
 
     def doubts(self) -> dict[str, str]:
         """Sensors that the live line doubts, and why."""

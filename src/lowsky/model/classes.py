@@ -9,17 +9,18 @@ class ObjectClass(IntEnum):
 
     UNKNOWN = 0
     MULTIROTOR = 1
-    FIXED_WING_DRONE = 2
+    FIXED_WING_DRONE = 2  # small; as a word, one with wings of any size
     BIRD = 3
     FLOCK = 4
     BALLOON = 5
-    PARAGLIDER = 6
+    PARAGLIDER = 6  # also hang-gliders and ultralights
     AEROPLANE = 7
     HELICOPTER = 8
     VEHICLE = 9  # on the ground: airport vehicles that send ADS-B
     CLUTTER = 10
     WIND_TURBINE = 11
     DRONE = 12  # a drone of whatever build: what a sensor says that tells no more
+    DELTA_DRONE = 13  # long-range: flies for hours, fast, by itself
 
     @property
     def label(self) -> str:
@@ -31,10 +32,14 @@ BY_LABEL: dict[str, ObjectClass] = {c.label: c for c in ObjectClass}
 """Name in files -> class."""
 
 COVERS: dict[ObjectClass, tuple[ObjectClass, ...]] = {
-    ObjectClass.DRONE: (ObjectClass.MULTIROTOR, ObjectClass.FIXED_WING_DRONE),
+    ObjectClass.FIXED_WING_DRONE: (ObjectClass.DELTA_DRONE,),
+    ObjectClass.DRONE: (ObjectClass.MULTIROTOR, ObjectClass.FIXED_WING_DRONE, ObjectClass.DELTA_DRONE),
     ObjectClass.BIRD: (ObjectClass.FLOCK,),
 }
-"""A word that tells less than a class stands for every class it covers."""
+"""A word that tells less than a class stands for every class it covers. Narrower words first."""
 
 UMBRELLAS = (ObjectClass.DRONE,)
 """Words that are no class of their own: an object is never "a drone and neither of the kinds of drone"."""
+
+DRONES = COVERS[ObjectClass.DRONE]
+"""Classes that are drones."""

@@ -64,6 +64,8 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     air_temperature_c: float = 15.0  # acoustic: of the air it hears through, °C
     wind_east_mps: float = 0.0  # acoustic: where the air goes
     wind_north_mps: float = 0.0
+    # what it says of objects of a class, and how often: class -> word -> share; {}: its kind's default
+    confusion: dict[str, dict[str, float]] = {}
 
     @property
     def measures(self) -> MeasurementKind:
@@ -77,6 +79,15 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     format: str
     source: str
     options: dict[str, Any] = {}
+
+
+class Wind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the air goes at heights above the site's origin, and the 1σ by axis of that; straight lines between."""
+
+    up_m: tuple[float, ...]  # rising
+    east_mps: tuple[float, ...]
+    north_mps: tuple[float, ...]
+    sigma_mps: tuple[float, ...]
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,6 +108,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     outputs: tuple[Output, ...] = ()
     exercise: bool = False  # nothing of it is real, and every output says so
     zone_files: tuple[ZoneFile, ...] = ()
+    wind: Wind | None = None
 
     def sensor(self, sensor_id: str) -> Sensor:
         return self.sensors[self.index_of(sensor_id)]

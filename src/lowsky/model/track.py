@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowsky.model.evidence import EvidenceKind
 from lowsky.model.measurement import Floats, Ints
 
 
@@ -74,6 +75,8 @@ class TrackSnapshot:
     group_sigma: Floats = field(default_factory=_nothing)  # … ± this (1σ); NaN: none
     # float64[N, 2]: probability that it is on its way (and not at work somewhere), that it hovers; NaN: nobody says
     behaviour: Floats = field(default_factory=_nothing)
+    # float64[N, len(EvidenceKind)] decibans by kind for "a drone" against what else it may be; left out: none
+    drone_evidence: Floats = field(default_factory=_nothing)
 
     def __post_init__(self) -> None:
         if len(self.track_id) and not len(self.identity_probability):
@@ -84,10 +87,12 @@ class TrackSnapshot:
                 object.__setattr__(self, name, np.full(len(self.track_id), np.nan))
         if not len(self.behaviour):
             object.__setattr__(self, "behaviour", np.full((len(self.track_id), 2), np.nan))
+        if not len(self.drone_evidence):
+            object.__setattr__(self, "drone_evidence", np.zeros((len(self.track_id), len(EvidenceKind))))
         columns: tuple[NDArray[Any], ...] = (
             self.track_id, self.t_state_ns, self.t_update_ns, self.x, self.P, self.existence, self.status,
             self.position_kind, self.sensors, self.origin_sensor, self.bearing, self.class_probability,
-            self.identity_probability, self.group_count, self.group_sigma, self.behaviour,
+            self.identity_probability, self.group_count, self.group_sigma, self.behaviour, self.drone_evidence,
             *self.attributes.values(),
         )  # fmt: skip
         for a in columns:
@@ -101,3 +106,16 @@ class TrackSnapshot:
     def is_unsure(self) -> NDArray[np.bool_]:
         """bool[N]: has a declared identity that may well be another track's."""
         return np.asarray(self.identity_probability < IDENTITY_SURE)  # not so for NaN
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """How some tracks move, for the stages behind the tracker: K rows in order of ``track_id``."""
+
+    track_id: Ints  # int64[K]
+    t_ns: Ints  # int64[K] UTC of x and P
+    x: Floats  # float64[K, 6]
+    P: Floats  # float64[K, 6, 6]
+    styles: Floats  # float64[K, 4] probability that it hovers, flies straight, turns, is agile
+    usual: Floats  # float64[4] … of a newborn
+    reports: NDArray[np.bool_]  # bool[K] it reports itself

@@ -10,6 +10,7 @@ from lowsky.classify.verdict import verdict
 from lowsky.engine.hub import Picture
 from lowsky.model.classes import ObjectClass
 from lowsky.model.output import OutputStatus
+from lowsky.model.evidence import EvidenceKind, kinds_for
 from lowsky.model.track import TrackSnapshot, TrackStatus
 from lowsky.serve.columns import Affiliation
 from lowsky.serve.frame import LABEL_TEXTS, Decoded, Encoder, unpack
@@ -143,6 +144,12 @@ class Table:
                 for k in order
                 if probabilities[k] >= 0.005
             ],
+            "drone_evidence_db": {
+                kind.label: _known(float(decibans), 1)
+                for kind, decibans in zip(EvidenceKind, snapshot.drone_evidence[row], strict=True)
+                if abs(decibans) >= 0.05
+            },
+            "evidence_kinds": int(kinds_for(snapshot.drone_evidence[row : row + 1])[0]),
             "sensors": [sensor_facts(sensor) for k, sensor in enumerate(self._picture.sensors) if bits >> k & 1],
             "attributes": {
                 name: _known(float(values[row]), 6)

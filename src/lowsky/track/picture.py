@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lowsky.kernels.motion import predict_tracks
 from lowsky.model.classes import ObjectClass
 from lowsky.model.measurement import ATTRIBUTES, TEXTS, Floats, Ints
-from lowsky.model.track import PositionKind, TrackSnapshot, TrackStatus
+from lowsky.model.track import Moving, PositionKind, TrackSnapshot, TrackStatus
 from lowsky.track.along import common_covariance
 from lowsky.track.core import Core
 from lowsky.track.lasting import considered
@@ -169,6 +169,25 @@ def hypotheses(core: Core, at_ns: int) -> Hypotheses:
             table.share[rows], x, P, core.G, core.motion, core.share_birth, 1.0 / core.settings.behaviour_lasts_s,
         )  # fmt: skip
     return Hypotheses(table.track_id[rows], x, table.r[rows])
+
+
+AGILE_FROM = 5.0
+"""Horizontal acceleration density, m²/s³, from which a mode is one of manoeuvres."""
+
+
+def moving(core: Core, track_id: Ints) -> Moving:
+    """The table's states of shown tracks, as they are; modes by what they do: hover, straight on, turn, agile."""
+    table = core.table
+    rows = np.flatnonzero(np.isin(table.track_id[: table.n], track_id))
+    rows = rows[np.argsort(table.track_id[rows], kind="stable")]
+    does = np.zeros((len(core.settings.modes), 4))
+    for m, mode in enumerate(core.settings.modes):
+        agile = 3 if mode.q_horizontal >= AGILE_FROM else 1
+        does[m, 0 if mode.damping_horizontal > 0.0 else 2 if mode.turn_mps2 else agile] = 1.0
+    return Moving(
+        table.track_id[rows], table.t_ns[rows], table.xm[rows], table.Pm[rows], table.mu[rows] @ does,
+        core.mu_birth @ does, table.reports[rows] > 0,
+    )  # fmt: skip
 
 
 def wedge_columns(core: Core, wedges: list[Wedge]) -> dict[str, NDArray[Any]]:

@@ -18,7 +18,7 @@ from lowsky.model.measurement import Ints, MeasurementBatch, MeasurementKind
 from lowsky.model.ports import Tick
 from lowsky.model.site import Site
 from lowsky.model.status import Registered
-from lowsky.model.track import TrackSnapshot
+from lowsky.model.track import Moving, TrackSnapshot
 from lowsky.track.air import Air
 from lowsky.track.along import along_track, meet_others
 from lowsky.track.ambiguous import turned
@@ -30,7 +30,7 @@ from lowsky.track.duplicates import Duplicates
 from lowsky.track.foreign import Foreign, take_tracks
 from lowsky.track.lasting import lean_newborn
 from lowsky.track.lifecycle import judge_tracks, miss_overdue
-from lowsky.track.picture import Hypotheses, Picture, hypotheses
+from lowsky.track.picture import Hypotheses, Picture, hypotheses, moving
 from lowsky.track.rays import Rays, emitter_share
 from lowsky.track.registration import Registration
 from lowsky.track.reports import Identities, take_reports
@@ -117,6 +117,10 @@ class Tracker:
         For judging whether existence is calibrated (docs/scenarios.md).
         """
         return hypotheses(self._core, at_ns)
+
+    def moving(self, track_id: Ints) -> Moving:
+        """States of those of these tracks (numbers, ascending) that are alive and have a place."""
+        return moving(self._core, track_id)
 
     def facts(self, track_id: int) -> Facts | None:
         """Identity, texts and class evidence of a shown track, or None. To be read only."""

@@ -25,8 +25,8 @@ S = 1_000_000_000
 def snapshot(t_s, ids=(3, 8), kinds=None, sensors=(1, 3), identity=(None, "abc123")):
     n = len(ids)
     p_class = np.zeros((n, len(ObjectClass)))
-    p_class[:, ObjectClass.BIRD] = 0.75
-    p_class[:, ObjectClass.MULTIROTOR] = 0.25
+    p_class[:, ObjectClass.BIRD] = 0.85
+    p_class[:, ObjectClass.MULTIROTOR] = 0.15
     return TrackSnapshot(
         t_ns=t_s * S, track_id=np.array(ids), t_state_ns=np.full(n, t_s * S), t_update_ns=np.full(n, t_s * S),
         x=np.tile([1000.0, 2000.0, 50.0, 3.0, 4.0, 0.5], (n, 1)), P=np.tile(np.diag([4.0, 9, 16, 1, 1, 1]), (n, 1, 1)),
@@ -49,8 +49,8 @@ def test_a_row_holds_what_the_contract_says(tmp_path):
     first, second = rows
     assert [row["track_id"] for row in rows] == [3, 8]
     assert first["status"] == "confirmed"
-    assert (first["class"], first["class_probability"]) == ("bird", 0.75)
-    assert dict(first["class_probabilities"]) == {"multirotor": 0.25, "bird": 0.75}
+    assert (first["class"], first["class_probability"]) == ("bird", 0.85)
+    assert dict(first["class_probabilities"]) == {"multirotor": 0.15, "bird": 0.85}
     assert (first["sensors"], second["sensors"]) == (["radar-1"], ["radar-1", "rid-1"])
     assert (first["identity"], second["identity"]) == (None, "abc123")
     assert len(first["covariance"]) == 21

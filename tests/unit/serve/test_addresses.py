@@ -16,6 +16,7 @@ from tests.unit.serve.pictures import SECOND, SENSOR, T0, alert, picture, snapsh
 
 from lowsky.engine.hub import Hub, NoControls
 from lowsky.errors import TransportError
+from lowsky.model.evidence import EvidenceKind
 from lowsky.model.status import Registered, SensorStatus
 from lowsky.serve.guard import allowed_names, guarded, host_name, same_origin
 from lowsky.serve.run import listen, serve
@@ -121,9 +122,18 @@ def test_the_card_says_which_sensors_saw_it_and_what_it_may_be(running):
     assert get(running, "/api/tracks/99")[0] == 404
 
 
+def test_the_card_says_which_kinds_of_evidence_speak_for_a_drone(running):
+    evidence = np.zeros((3, len(EvidenceKind)))
+    evidence[0, EvidenceKind.RADIO], evidence[0, EvidenceKind.MOTION] = 21.0, -4.04
+    running.hub.publish(picture(snapshot(drone_evidence=evidence)))
+    card = json.loads(get(running, "/api/tracks/1")[2])
+    assert card["drone_evidence_db"] == {"motion": -4.0, "radio": 21.0}
+    assert card["evidence_kinds"] == 1
+
+
 def test_a_track_is_the_same_in_the_collection_and_on_its_card(running):
-    probability = np.zeros((3, 13))
-    probability[0, 1], probability[1, :3], probability[2] = 0.9, (0.4, 0.3, 0.3), 1 / 13
+    probability = np.zeros((3, 14))
+    probability[0, 1], probability[1, :3], probability[2] = 0.9, (0.4, 0.3, 0.3), 1 / 14
     running.hub.publish(picture(snapshot(class_probability=probability, identity=(None, "me", None))))
     features = json.loads(get(running, "/api/tracks")[2])["features"]
     assert len({f["properties"]["class"] for f in features}) > 1

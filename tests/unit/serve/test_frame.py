@@ -124,11 +124,11 @@ def test_the_three_best_classes_go_out_best_first():
 
 def test_no_class_goes_out_twice_when_the_verdict_covers_several():
     probability = np.zeros((1, len(ObjectClass)))
-    probability[0, [ObjectClass.UNKNOWN, ObjectClass.BIRD, ObjectClass.FLOCK]] = 0.36, 0.34, 0.30
+    probability[0, [ObjectClass.UNKNOWN, ObjectClass.BIRD, ObjectClass.FLOCK]] = 0.19, 0.41, 0.40
     columns = unpack(encoded(picture(snapshot(ids=(1,), class_probability=probability))).frame(0, 1, T0)).columns
     named = [columns[f"class_{k}"][0] for k in (1, 2, 3)]
-    assert named == [ObjectClass.BIRD, ObjectClass.UNKNOWN, ObjectClass.FLOCK]
-    assert [columns[f"class_{k}_probability"][0] for k in (1, 2, 3)] == [64, 36, 30]
+    assert named == [ObjectClass.BIRD, ObjectClass.FLOCK, ObjectClass.UNKNOWN]
+    assert [columns[f"class_{k}_probability"][0] for k in (1, 2, 3)] == [81, 40, 19]
 
 
 def test_who_says_its_name_is_cooperative_and_who_an_alert_names_is_suspicious():

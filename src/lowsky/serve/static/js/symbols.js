@@ -25,7 +25,7 @@ export const SHAPES = {
 
 // by name of lowsky.model.classes, so that the order on the wire stays the server's
 const SHAPE_OF = {
-  unknown: 'unknown', multirotor: 'drone', drone: 'drone', 'fixed-wing-drone': 'wing', bird: 'bird', flock: 'flock', balloon: 'balloon',
+  unknown: 'unknown', multirotor: 'drone', drone: 'drone', 'fixed-wing-drone': 'wing', 'delta-drone': 'wing', bird: 'bird', flock: 'flock', balloon: 'balloon',
   paraglider: 'paraglider', aeroplane: 'aeroplane', helicopter: 'helicopter', vehicle: 'vehicle', clutter: 'clutter', 'wind-turbine': 'turbine',
 };
 /** @param {string} label a class name */
