@@ -9,8 +9,8 @@ import lowsky
 from lowsky.classify.verdict import verdict
 from lowsky.engine.hub import Picture
 from lowsky.model.classes import ObjectClass
-from lowsky.model.output import OutputStatus
 from lowsky.model.evidence import EvidenceKind, kinds_for
+from lowsky.model.output import OutputStatus
 from lowsky.model.track import TrackSnapshot, TrackStatus
 from lowsky.serve.columns import Affiliation
 from lowsky.serve.frame import LABEL_TEXTS, Decoded, Encoder, unpack
