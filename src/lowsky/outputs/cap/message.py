@@ -29,7 +29,7 @@ NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 MOST_REFERENCES = 50  # of an alert that changes for days: the first and the newest
 MOST_NAME = 80  # characters of a zone's, a sensor's or an object's name
 REPEAT = "lowsky:repeat"
-DRONES = ("drone", "multirotor", "fixed-wing-drone")
+DRONES = ("drone", "multirotor", "fixed-wing-drone", "delta-drone")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AGES_S = (-62_135_596_800, 253_402_214_400)  # the years 1 and 9999: what can be written
 
