@@ -164,8 +164,9 @@ class Registration:
         ended = references.ended(s, t_ns)
         for k in ended:
             J, y = references.said(s, k, errors.centre)
-            lasting = np.zeros((N_ERROR, N_ERROR)) if errors.relative_to else self._lasting(station, k)
-            if not errors.learn(k, J, y, lasting):
+            nothing = np.zeros((N_ERROR, N_ERROR))
+            lasting = (nothing, nothing) if errors.relative_to else self._lasting(station, k)
+            if not errors.learn(k, J, y, *lasting):
                 self._lose(s, references, t_ns)
                 return
         if ended:
@@ -194,9 +195,10 @@ class Registration:
         sigma = station.sigma if station.kind == MeasurementKind.RADAR else np.array([np.inf, *station.sigma[:2]])
         return np.array([*sigma[:3], *self._settings.relative_matters])
 
-    def _lasting(self, station: Station, k: int) -> Floats:
+    def _lasting(self, station: Station, k: int) -> tuple[Floats, Floats]:
         """M: what a constant error of object k's reports, in place and in its clock, looks like to the sensor: as if it
-        stood elsewhere, wherever the object flies; a wrong height, as seen from here now."""
+        stood elsewhere, wherever the object flies; a wrong height, as seen from here now. The same of one that lasts for
+        a meeting only: as if it measured wrong."""
         d = station.C[0] @ (self._references.x[k, :3] - station.origin[0])
         rho = max(float(np.hypot(d[0], d[1])), 1.0)
         r = max(float(np.linalg.norm(d)), 1.0)
@@ -211,7 +213,8 @@ class Registration:
             share, times = station.tells[0, 6:8]
             for a, at in enumerate((AZIMUTH, ELEVATION)):
                 M[at, at] += share * (times * station.sigma[a]) ** 2
-        return M
+        level = max(var[0], var[1])
+        return M, M + np.diag([level, level / rho**2, level / r**2, 0.0, 0.0, 0.0])
 
     # -- corrections -------------------------------------------------------------------------------------------
 

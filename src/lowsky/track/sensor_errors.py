@@ -54,6 +54,8 @@ class SensorErrors:
     J_of: Floats = field(default_factory=lambda: np.zeros((0, N_ERROR, N_ERROR)))  # float64[K, 6, 6] on β + ε
     y_of: Floats = field(default_factory=lambda: np.zeros((0, N_ERROR)))
     M_of: Floats = field(default_factory=lambda: np.zeros((0, N_ERROR, N_ERROR)))
+    n_of: Floats = field(default_factory=lambda: np.zeros(0))  # meetings …
+    F_of: Floats = field(default_factory=lambda: np.zeros((0, N_ERROR, N_ERROR)))  # … and M, were ε new in each
     t_fade_ns: int = 0
     meetings: int = 0
     disagree: int = 0
@@ -79,19 +81,23 @@ class SensorErrors:
         self.P = 0.5 * (P + P.T)
         self.beta = self.P @ (self.J_vote @ self.centre + y)
 
-    def _told(self, gross: int = -1) -> tuple[Floats, Floats]:
+    def _told(self, gross: int = -1, is_fitful: bool = False) -> tuple[Floats, Floats]:
         """Information (J, y) on β of all objects; that of ``gross`` as if its own errors might be ``GROSS`` times as
-        large."""
+        large, and other ones in each meeting if ``is_fitful``."""
         J, y = self.J.copy(), self.y.copy()
         for k in np.flatnonzero(self.J_of.any(axis=(1, 2))).tolist():
-            more_J, more_y = folded(self.J_of[k], self.y_of[k], self.M_of[k] * (GROSS**2 if k == gross else 1.0))
-            J, y = J + more_J, y + more_y
+            n, M = 1.0, self.M_of[k] * (GROSS**2 if k == gross else 1.0)
+            if k == gross and is_fitful:
+                n, M = self.n_of[k], self.F_of[k] * GROSS**2
+            more_J, more_y = folded(self.J_of[k] / n, self.y_of[k] / n, M)
+            J, y = J + n * more_J, y + n * more_y
         return J, y
 
     def judge(self, J_prior: Floats, matters: Floats, most: float = math.inf) -> None:
         """Correct from now on? Once there is evidence: a sensor that is well is left alone. One error at least has to
         exceed ``matters`` float64[6] (``SMALL`` of it, where reports tell) and chance for itself. No object that
-        reports itself convinces by itself, for it may be the one that is wrong. Errors whose χ² of what is expected
+        reports itself convinces by itself, for it may be the one that is wrong: by a constant, or, where plots of what
+        it flies beside are taken for its own, now by this and then by that. Errors whose χ² of what is expected
         beforehand is above ``most`` are not believed, but of a sensor that was moved."""
         if self.applied or self.meetings < MEETINGS_LEAST:
             return
@@ -103,10 +109,11 @@ class SensorErrors:
         if not (is_sure and (np.abs(self.beta) > least).any()):
             return
         for k in np.flatnonzero(self.J_of.any(axis=(1, 2))).tolist():
-            J, y = self._told(gross=k)
-            y = self.J_vote @ self.centre + y
-            if not y @ np.linalg.solve(J_prior + self.J_vote + J, y) > EVIDENCE:
-                return
+            for is_fitful in (False, True):
+                J, y = self._told(k, is_fitful)
+                y = self.J_vote @ self.centre + y
+                if not y @ np.linalg.solve(J_prior + self.J_vote + J, y) > EVIDENCE:
+                    return
         self.applied = True
 
     def forget(self, slot: int) -> None:
@@ -114,7 +121,7 @@ class SensorErrors:
         if slot < len(self.J_of) and self.J_of[slot].any():
             J, y = folded(self.J_of[slot], self.y_of[slot], self.M_of[slot])
             self.J, self.y = self.J + J, self.y + y
-            self.J_of[slot], self.y_of[slot] = 0.0, 0.0
+            self.J_of[slot], self.y_of[slot], self.n_of[slot] = 0.0, 0.0, 0.0
 
     # -- where its rows lie ------------------------------------------------------------------------------------
 
@@ -189,10 +196,11 @@ class SensorErrors:
         self.misses = max(0.0, self.misses + VOTES_SHARE * p_detect * expected - came)
         return self.misses > MISSES_MOST
 
-    def learn(self, slot: int, J_meeting: Floats, y_meeting: Floats, M: Floats) -> bool:
+    def learn(self, slot: int, J_meeting: Floats, y_meeting: Floats, M: Floats, F: Floats) -> bool:
         """Add one meeting's equation for β + ε; False when too many disagree with what was known.
 
-        The report of the object in ``slot`` may be off by a constant, ε ~ N(0, M) as the sensor would see it.
+        The report of the object in ``slot`` may be off by a constant, ε ~ N(0, M) as the sensor would see it; F is for a
+        meeting by itself, in which the object hardly moves.
         """
         J, y = folded(J_meeting, y_meeting, M)
         weight = 1.0
@@ -211,9 +219,12 @@ class SensorErrors:
             self.J_of = np.concatenate((self.J_of, np.zeros((more, N_ERROR, N_ERROR))))
             self.M_of = np.concatenate((self.M_of, np.zeros((more, N_ERROR, N_ERROR))))
             self.y_of = np.concatenate((self.y_of, np.zeros((more, N_ERROR))))
+            self.F_of = np.concatenate((self.F_of, np.zeros((more, N_ERROR, N_ERROR))))
+            self.n_of = np.concatenate((self.n_of, np.zeros(more)))
         self.J_of[slot] += weight * J_meeting
         self.y_of[slot] += weight * y_meeting
-        self.M_of[slot] = M
+        self.M_of[slot], self.F_of[slot] = M, F
+        self.n_of[slot] += 1.0
         self.meetings += 1
         return True
 
@@ -246,7 +257,7 @@ def folded(J: Floats, y: Floats, M: Floats) -> tuple[Floats, Floats]:
     return 0.5 * (out + out.T), fold.T @ y
 
 
-ARRAYS = ("beta", "P", "centre", "J_vote", "J", "y", "J_of", "y_of", "M_of", "who", "what")
+ARRAYS = ("beta", "P", "centre", "J_vote", "J", "y", "J_of", "y_of", "M_of", "n_of", "F_of", "who", "what")
 NUMBERS = (
     "found",
     "applied",

@@ -260,6 +260,25 @@ def test_three_reporters_do_not_prove_a_finder_wrong_by_less_than_its_reflection
     town, open_country = (Station(finder(outlier_share=share), 0, FRAME, SETTINGS) for share in (0.2, 0.0))
     registration = Registration([town, open_country], SETTINGS)
     registration._references.x[0, :3] = 500.0, 500.0, 50.0
-    wide, narrow = (registration._lasting(station, 0)[AZIMUTH, AZIMUTH] for station in (town, open_country))
+    wide, narrow = (registration._lasting(station, 0)[0][AZIMUTH, AZIMUTH] for station in (town, open_country))
     assert narrow < 1e-9
     assert math.isclose(wide, 0.2 * (5.0 * math.radians(2.0)) ** 2, rel_tol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("slots", "is_believed"), [([0] * 3, False), ([0] * 60, True), ([0, 1, 2], True)], ids=["3 of one", "60", "of three"]
+)
+def test_an_object_whose_error_may_differ_from_meeting_to_meeting_has_to_say_the_same_for_long(slots, is_believed):
+    """A drone beside a wind turbine, whose plots are taken for the drone's: no constant error of its place explains
+    what they say, because it moves about; so it looked like one of the radar's azimuth."""
+    errors, J_prior = SensorErrors(), np.diag(1.0 / np.array(SETTINGS.registration_sigma) ** 2)
+    said = np.zeros(6)
+    said[AZIMUTH] = np.radians(-2.7)
+    J = np.diag([0.1, 1.0 / np.radians(0.5) ** 2, 0.0, 0.0, 0.0, 0.0])
+    place = np.diag([0.0, 0.0, 0.0, 0.0, 2.5**2, 2.5**2])  # 2.5 m, seen from 200 m
+    fresh = place + np.diag([2.5**2, (2.5 / 200.0) ** 2, (2.5 / 200.0) ** 2, 0.0, 0.0, 0.0])
+    for slot in slots:
+        assert errors.learn(slot, J, J @ said, place, fresh)
+        errors.solve(J_prior)
+        errors.judge(J_prior, np.full(6, 0.01))
+    assert errors.applied == is_believed
