@@ -197,8 +197,8 @@ class Registration:
 
     def _lasting(self, station: Station, k: int) -> tuple[Floats, Floats]:
         """M: what a constant error of object k's reports, in place and in its clock, looks like to the sensor: as if it
-        stood elsewhere, wherever the object flies; a wrong height, as seen from here now. The same of one that lasts for
-        a meeting only: as if it measured wrong."""
+        stood elsewhere, wherever the object flies; a wrong height, as seen from here now. The same of one that lasts
+        for a meeting only: as if it measured wrong."""
         d = station.C[0] @ (self._references.x[k, :3] - station.origin[0])
         rho = max(float(np.hypot(d[0], d[1])), 1.0)
         r = max(float(np.linalg.norm(d)), 1.0)

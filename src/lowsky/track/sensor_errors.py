@@ -199,8 +199,8 @@ class SensorErrors:
     def learn(self, slot: int, J_meeting: Floats, y_meeting: Floats, M: Floats, F: Floats) -> bool:
         """Add one meeting's equation for β + ε; False when too many disagree with what was known.
 
-        The report of the object in ``slot`` may be off by a constant, ε ~ N(0, M) as the sensor would see it; F is for a
-        meeting by itself, in which the object hardly moves.
+        The report of the object in ``slot`` may be off by a constant, ε ~ N(0, M) as the sensor would see it; F is for
+        a meeting by itself, in which the object hardly moves.
         """
         J, y = folded(J_meeting, y_meeting, M)
         weight = 1.0

@@ -266,7 +266,9 @@ def test_three_reporters_do_not_prove_a_finder_wrong_by_less_than_its_reflection
 
 
 @pytest.mark.parametrize(
-    ("slots", "is_believed"), [([0] * 3, False), ([0] * 60, True), ([0, 1, 2], True)], ids=["3 of one", "60", "of three"]
+    ("slots", "is_believed"),
+    [([0] * 3, False), ([0] * 60, True), ([0, 1, 2], True)],
+    ids=["3 of one", "60", "of three"],
 )
 def test_an_object_whose_error_may_differ_from_meeting_to_meeting_has_to_say_the_same_for_long(slots, is_believed):
     """A drone beside a wind turbine, whose plots are taken for the drone's: no constant error of its place explains
