@@ -106,7 +106,7 @@ def read_zone_files(
 def _again(kept: Any, name: str, faults: list[Fault]) -> _Kept | None:
     try:
         return msgspec.json.decode(kept, type=_Kept)
-    except (msgspec.DecodeError, TypeError, RecursionError) as error:
+    except (msgspec.DecodeError, TypeError, UnicodeDecodeError, RecursionError) as error:
         faults.append(Fault(f"{name}: {READ}", printable(str(error), 200), "what lowsky wrote"))
         return None
 

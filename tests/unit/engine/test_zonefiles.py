@@ -275,3 +275,50 @@ def test_dates_bound_a_zone_and_what_is_not_understood_is_always_on():
         assert periods_of((Applicability(end_date_time=words),))[0] == ()
     periods, notes = periods_of((Applicability(schedule=[Daily(day=["MON"], start_time="08:00", end_time="12:00")]),))
     assert periods == () and len(notes) == 1
+
+
+HOSTILE = (None, True, -1, 0, 1e308, -1e308, 91.0, 181.0, "", "\x00‮", "x" * 5000, [], {}, [[]], [[[1e9, 1e9]]], "YES")
+
+
+def _leaves(value, path=()):
+    """Places of everything in a document."""
+    yield path
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, other in inside:
+        yield from _leaves(other, (*path, key))
+
+
+def test_a_file_with_anything_anywhere_is_read_or_said_and_never_an_error(read, tmp_path):
+    times = [{"startDateTime": "2026-01-01T00:00:00Z", "schedule": [{"day": ["MON"], "startTime": "08:00Z"}]}]
+    first = ed318(feature("A1", polygon(SQUARE, HOLE), limitedApplicability=times), feature("B2", circle()))
+    area = {"type": "Polygon", "coordinates": [SQUARE]}
+    second = ed269(feature_269("A1", area, applicability=times), feature_269("B2", area))
+    rng = np.random.default_rng(3)
+    lost = 0
+    for data in (first, second):
+        places = [path for path in _leaves(json.loads(data)) if path]
+        for _ in range(150):
+            document = json.loads(data)
+            for path in (places[k] for k in rng.integers(len(places), size=rng.integers(1, 4))):
+                try:
+                    owner = document
+                    for key in path[:-1]:
+                        owner = owner[key]
+                    owner[path[-1]] = HOSTILE[rng.integers(len(HOSTILE))]
+                except (KeyError, IndexError, TypeError):
+                    pass  # what was there went with the mutation before
+            site = read(json.dumps(document).encode(), "ground_height_m = [0, 50]\n", RULE)
+            lost += bool(site.zone_files[0].lost)
+            told = len(site.zone_files[0].lost)
+            assert len(site.zones) + told + site.zone_files[0].elsewhere + site.zone_files[0].unwanted > 0
+            assert all(words.isprintable() for words in (*site.zone_files[0].lost, *site.zone_files[0].notes))
+            for zone in site.zones:
+                assert np.isfinite(zone.corners).all() and zone.floor_m < zone.ceiling_m
+            text = whole_text((tmp_path / "site.toml").read_text(encoding="utf-8"), site)
+            assert parse_site(text) == site
+        for _ in range(100):
+            broken = bytearray(data)
+            for k in rng.integers(len(broken), size=3):
+                broken[k] = rng.integers(256)
+            read(bytes(broken))
+    assert 50 < lost < 290

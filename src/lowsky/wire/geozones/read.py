@@ -27,9 +27,15 @@ from lowsky.wire.geozones.fields import (
 
 MOST_BYTES = 64 * 2**20
 MOST_FEATURES = 50_000
+MOST_FEATURE_BYTES = 4 * 2**20
 MOST_VERTICES = 10_000  # of one feature
 MOST_PIECES = 100  # of one feature
 HIGHEST_M = 100_000.0
+UNREADABLE = (
+    msgspec.DecodeError,
+    UnicodeDecodeError,
+    RecursionError,
+)  # a raw part of a message is not looked at before
 UNITS = {"m": 1.0, "ft": FOOT_M}
 
 
@@ -55,7 +61,7 @@ def features_of(data: bytes) -> tuple[list[GeoZone], list[Trouble]]:
             zones.append(_zone(raw, place))
         except _Wrong as wrong:
             troubles.append(Trouble(_place(raw, place), *wrong.args))
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             troubles.append(Trouble(_place(raw, place), printable(str(error), 200), "a feature of ED-318 or ED-269"))
     return zones, troubles
 
@@ -68,7 +74,7 @@ def _whole(data: bytes) -> list[msgspec.Raw] | Trouble:
         return Trouble("", "XML, or a web page", "JSON of ED-318 or ED-269")
     try:
         file = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_File)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return Trouble("", printable(str(error), 200), "JSON of ED-318 or ED-269")
     features = file.features if file.features is not None else file.zones
     if not features:
@@ -84,9 +90,9 @@ class _Named(msgspec.Struct):
 
 
 def _place(raw: msgspec.Raw, place: str) -> str:
-    try:
+    try:  # what is passed over makes no objects, however long it is
         named = msgspec.json.decode(raw, type=_Named)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return place
     name = named.identifier or (named.properties.identifier if named.properties is not None else "")
     return f"{place} ({printable(name, 40)})" if name else place
@@ -97,6 +103,10 @@ class _Kind(msgspec.Struct):
 
 
 def _zone(raw: msgspec.Raw, place: str) -> GeoZone:
+    if len(memoryview(raw)) > MOST_FEATURE_BYTES:
+        raise _Wrong(
+            f"{len(memoryview(raw)) / 2**20:.0f} MiB", f"at most {MOST_FEATURE_BYTES // 2**20} MiB of a feature"
+        )
     notes: list[str] = []
     applies: list[Applicability] | Applicability | None
     if msgspec.json.decode(raw, type=_Kind).type == "Feature":  # of ED-269 it is COMMON or CUSTOMIZED

@@ -91,7 +91,7 @@ def test_a_million_vertices_are_refused_and_a_file_without_end_is_not_read(monke
     ring = "[[8,45]" + ",[8.1,45.1],[8,45]" * 500_000 + "]"
     text = ed318(feature("A1", circle()), feature("BIG", {"type": "Polygon", "coordinates": ["RING"]}))
     zones, (trouble,) = features_of(text.replace(b'"RING"', ring.encode()))
-    assert len(zones) == 1 and trouble.place == "feature 2 (BIG)"
+    assert len(zones) == 1 and trouble.place == "feature 2 (BIG)" and trouble.found == "9 MiB"
     monkeypatch.setattr(read, "MOST_BYTES", 1000)
     assert "MiB" in features_of(text.ljust(1001))[1][0].found
 
