@@ -11,7 +11,7 @@ from lowsky.model.measurement import Floats
 from lowsky.model.occurrence import Seen, Subject
 from lowsky.model.site import Site
 from lowsky.model.status import Alert
-from lowsky.model.track import PositionKind, TrackSnapshot, TrackStatus
+from lowsky.model.track import IdentityState, PositionKind, TrackSnapshot, TrackStatus
 
 SIGMA_HEIGHT_SAID_M = 300.0  # above this a height says nothing a person could use
 TWO_SIDED_95 = 1.959964  # of a normal variable, in σ
@@ -59,7 +59,8 @@ def subjects_of(tracks: TrackSnapshot, ids: tuple[int, ...], site: Site, with_op
         subject = Subject(
             track_id=int(tracks.track_id[row]), existence=float(tracks.existence[row]),
             class_name=ObjectClass(int(named[k])).label, class_probability=float(share[k]),
-            identity=tracks.identity[row], sensors=tuple(s.id for i, s in enumerate(site.sensors) if bits >> i & 1),
+            identity=tracks.identity[row], identity_state=IdentityState(int(tracks.identity_state[row])).label,
+            sensors=tuple(s.id for i, s in enumerate(site.sensors) if bits >> i & 1),
             **place, **operator,
         )  # fmt: skip
         said.append(subject)

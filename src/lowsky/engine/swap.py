@@ -3,11 +3,24 @@
 import numpy as np
 
 from lowsky.engine.numbers import taken
-from lowsky.model.events import Event, TrackCoasting, TrackConfirmed, TrackDropped, TrackIdentified, TrackStarted
+from lowsky.model.events import (
+    ClaimConsistent,
+    ClaimContradicted,
+    Event,
+    TrackCoasting,
+    TrackConfirmed,
+    TrackDropped,
+    TrackIdentified,
+    TrackStarted,
+)
 from lowsky.model.site import Site
-from lowsky.model.track import TrackSnapshot, TrackStatus
+from lowsky.model.track import IdentityState, TrackSnapshot, TrackStatus
 
 CAUSE = "late measurements show it"
+CLAIMS: dict[int, type[ClaimConsistent | ClaimContradicted]] = {
+    IdentityState.CONSISTENT: ClaimConsistent,
+    IdentityState.CONTRADICTED: ClaimContradicted,
+}
 KNOWN = (TrackStatus.CONFIRMED, TrackStatus.COASTING)
 
 
@@ -35,6 +48,7 @@ def changes(before: TrackSnapshot, after: TrackSnapshot, t_ns: int, site: Site) 
             events.append(TrackStarted(seq=0, t_event_ns=t_ns, cause=CAUSE, track_id=track_id, sensor=sensor))
         events += _of_status(after, j, None if earlier is None else int(before.status[earlier]), t_ns)
         identity = after.identity[j]
+        events += _of_claim(after, j, None if earlier is None else int(before.identity_state[earlier]), t_ns)
         if identity is not None and (earlier is None or before.identity[earlier] != identity):
             events.append(TrackIdentified(seq=0, t_event_ns=t_ns, cause=CAUSE, track_id=track_id, identity=identity))
     return events
@@ -51,6 +65,14 @@ def _of_status(after: TrackSnapshot, j: int, was: int | None, t_ns: int) -> list
     if status == TrackStatus.COASTING:
         told.append(TrackCoasting(seq=0, t_event_ns=t_ns, cause=CAUSE, track_id=track_id))
     return told
+
+
+def _of_claim(after: TrackSnapshot, j: int, was: int | None, t_ns: int) -> list[Event]:
+    state, identity = int(after.identity_state[j]), after.identity[j]
+    kind = CLAIMS.get(state)
+    if kind is None or state == was or identity is None:
+        return []
+    return [kind(seq=0, t_event_ns=t_ns, cause=CAUSE, track_id=int(after.track_id[j]), identity=identity)]
 
 
 def _first_sensor(bits: int, site: Site) -> str:

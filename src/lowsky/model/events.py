@@ -47,6 +47,20 @@ class TrackIdentified(Event, frozen=True, kw_only=True):
     identity: str
 
 
+class ClaimContradicted(Event, frozen=True, kw_only=True):
+    """What a track says of itself is not what independent sensors see; ``cause`` has the numbers."""
+
+    track_id: int
+    identity: str
+
+
+class ClaimConsistent(Event, frozen=True, kw_only=True):
+    """Independent sensors see a track where it says it is."""
+
+    track_id: int
+    identity: str
+
+
 class SensorUp(Event, frozen=True, kw_only=True):
     sensor: str
 
@@ -81,5 +95,6 @@ class AlertCleared(Event, frozen=True, kw_only=True):
 
 AnyEvent = (
     NodeStarted | TrackStarted | TrackConfirmed | TrackCoasting | TrackDropped | TracksMerged | TrackIdentified
-    | SensorUp | SensorDegraded | SensorDown | AlertRaised | AlertRaisedHigher | AlertCleared
+    | ClaimContradicted | ClaimConsistent | SensorUp | SensorDegraded | SensorDown | AlertRaised | AlertRaisedHigher
+    | AlertCleared
 )  # fmt: skip

@@ -35,6 +35,20 @@ class PositionKind(IntEnum):
     RING = 3  # range only
 
 
+@unique
+class IdentityState(IntEnum):
+    """What independent sensors say of a declared identity (docs/identity.md)."""
+
+    NONE = 0  # it declares none: non-cooperative
+    UNCONFIRMED = 1  # nothing independent could see it there, or not enough has
+    CONSISTENT = 2  # it was seen where it says it is
+    CONTRADICTED = 3  # it is not where it says it is, or two objects use one name
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
 IDENTITY_SURE = 0.9
 """An identity that is a track's own with less probability is shown as uncertain; one that is another's with more is
 given to it (docs/science 1.11)."""
@@ -78,7 +92,17 @@ class TrackSnapshot:
     # float64[N, len(EvidenceKind)] decibans by kind for "a drone" against what else it may be; left out: none
     drone_evidence: Floats = field(default_factory=_nothing)
 
+    # uint8[N] IdentityState; left out: none or unconfirmed. Since when, UTC ns; texts["identity_reason"] says why
+    identity_state: NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, np.uint8))
+    identity_since_ns: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+
     def __post_init__(self) -> None:
+        if len(self.track_id) and not len(self.identity_state):
+            named = [name is not None for name in self.identity]
+            states = np.where(named, IdentityState.UNCONFIRMED, IdentityState.NONE).astype(np.uint8)
+            object.__setattr__(self, "identity_state", states)
+        if len(self.track_id) and not len(self.identity_since_ns):
+            object.__setattr__(self, "identity_since_ns", np.zeros(len(self.track_id), np.int64))
         if len(self.track_id) and not len(self.identity_probability):
             sure = np.where([name is not None for name in self.identity], 1.0, np.nan)
             object.__setattr__(self, "identity_probability", sure)
@@ -93,6 +117,7 @@ class TrackSnapshot:
             self.track_id, self.t_state_ns, self.t_update_ns, self.x, self.P, self.existence, self.status,
             self.position_kind, self.sensors, self.origin_sensor, self.bearing, self.class_probability,
             self.identity_probability, self.group_count, self.group_sigma, self.behaviour, self.drone_evidence,
+            self.identity_state, self.identity_since_ns,
             *self.attributes.values(),
         )  # fmt: skip
         for a in columns:
@@ -106,6 +131,10 @@ class TrackSnapshot:
     def is_unsure(self) -> NDArray[np.bool_]:
         """bool[N]: has a declared identity that may well be another track's."""
         return np.asarray(self.identity_probability < IDENTITY_SURE)  # not so for NaN
+
+    def is_contradicted(self) -> NDArray[np.bool_]:
+        """bool[N]: what it says of itself is not what sensors see."""
+        return np.asarray(self.identity_state == IdentityState.CONTRADICTED)
 
 
 @dataclass(frozen=True, slots=True)

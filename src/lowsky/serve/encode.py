@@ -45,14 +45,13 @@ def _percent(probability: Floats) -> NDArray[np.uint8]:
 
 
 def affiliations(snapshot: TrackSnapshot, rows: Ints, alerted: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Cooperative: it says who it is, and it is surely this one. Suspicious: it does not, and an open alert names it.
-
-    The operator's word and the checks of claims against physics come with the alert desk.
-    """
+    """Cooperative: it says who it is, it is surely this one, and no sensor contradicts it. Suspicious: a sensor
+    does, or it does not say and an open alert names it."""
     declared = np.array([snapshot.identity[row] is not None for row in rows.tolist()], bool)
     declared &= ~snapshot.is_unsure()[rows]
     out = np.where(alerted, Affiliation.SUSPICIOUS, Affiliation.UNIDENTIFIED)
-    return np.where(declared, Affiliation.COOPERATIVE, out).astype(np.uint8)
+    out = np.where(declared, Affiliation.COOPERATIVE, out)
+    return np.where(snapshot.is_contradicted()[rows], Affiliation.SUSPICIOUS, out).astype(np.uint8)
 
 
 def rows_of(

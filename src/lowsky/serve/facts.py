@@ -11,7 +11,7 @@ from lowsky.engine.hub import Picture
 from lowsky.model.classes import ObjectClass
 from lowsky.model.evidence import EvidenceKind, kinds_for
 from lowsky.model.output import OutputStatus
-from lowsky.model.track import TrackSnapshot, TrackStatus
+from lowsky.model.track import IdentityState, TrackSnapshot, TrackStatus
 from lowsky.serve.columns import Affiliation
 from lowsky.serve.frame import LABEL_TEXTS, Decoded, Encoder, unpack
 from lowsky.serve.state import masked, sensor_facts
@@ -105,6 +105,9 @@ class Table:
             "class_probability": _known(share),
             "affiliation": Affiliation(int(c["affiliation"])).name.lower(),
             "identity": shown(snapshot.identity[row]),
+            "identity_state": IdentityState(int(snapshot.identity_state[row])).label,
+            "identity_since": int(snapshot.identity_since_ns[row]) / 1e9 or None,
+            "identity_reason": shown(reasons[row], 200) if (reasons := snapshot.texts.get("identity_reason")) else None,
             "identity_probability": _known(float(snapshot.identity_probability[row])),
             "group_count": _known(float(snapshot.group_count[row]), 1),
             "group_sigma": _known(float(snapshot.group_sigma[row]), 1),

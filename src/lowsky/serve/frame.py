@@ -25,6 +25,7 @@ _WHOLE = np.dtype((np.void, ROW_BYTES))  # a row as one item: NumPy copies a str
 LABEL_TEXTS = ("callsign", "self_id", "status")
 _NO_TEXTS: tuple[str | None, ...] = (None,) * (2 + len(LABEL_TEXTS))
 UNSURE = " ?"
+CONTRADICTED = " ≠"  # behind a name that is not believed; colour is not the only sign
 """Behind every declared text of a track whose identity may be another's."""
 
 
@@ -52,7 +53,7 @@ class Encoder:
         self.labels: dict[int, Label] = {}
         self.labels_version = 0
         self._raw: dict[int, tuple[str | None, ...]] = {}  # texts as they came, by id
-        self._unsure: NDArray[np.bool_] = np.empty(0, bool)
+        self._unsure: Ints = np.empty(0, np.int64)
         self._words: tuple[object, object] = (None, None)  # of the newest snapshot whose texts were noted
         self._row_version: Ints = _NONE
         self._ids: Ints = _NONE
@@ -141,6 +142,7 @@ class Encoder:
         changed |= snapshot.sensors != last.sensors[at]
         changed |= alerted != self._alerted[at]
         changed |= snapshot.is_unsure() != last.is_unsure()[at]
+        changed |= snapshot.identity_state != last.identity_state[at]
         changed |= np.abs(snapshot.existence - self._sent_existence[at]) > EXISTENCE_STEP
         changed |= snapshot.t_state_ns - self._sent_state_ns[at] >= STATE_REFRESH_NS
         return changed
@@ -157,12 +159,13 @@ class Encoder:
             self._raw.pop(track_id, None)
 
     def _note_labels(self, snapshot: TrackSnapshot) -> None:
-        words, unsure = (snapshot.identity, snapshot.texts), snapshot.is_unsure()
+        words = snapshot.identity, snapshot.texts
+        unsure = np.where(snapshot.is_contradicted(), 2, snapshot.is_unsure().astype(np.int64))
         if words[0] is self._words[0] and words[1] is self._words[1] and np.array_equal(unsure, self._unsure):
             return  # the tracker hands out the same objects while no word and no track changes
         self._words, self._unsure = words, unsure
         none = (None,) * len(snapshot)
-        mark = [UNSURE if doubt else None for doubt in unsure.tolist()]
+        mark = [(None, UNSURE, CONTRADICTED)[doubt] for doubt in unsure.tolist()]
         texts = list(zip(mark, snapshot.identity, *(snapshot.texts.get(name, none) for name in LABEL_TEXTS)))
         for raw, track_id in zip(texts, snapshot.track_id.tolist()):
             if self._raw.get(track_id, _NO_TEXTS) == raw:

@@ -17,10 +17,10 @@ from lowsky.track.settings import HOVER, STEADY
 from lowsky.track.wedges import Wedge, existence
 
 FED_WITHIN_NS = 10_000_000_000  # docs/contract: "which sensors fed it in the last 10 s"
-WORDS = tuple(name for name in TEXTS if name != "identity")
+WORDS = (*(name for name in TEXTS if name != "identity"), "identity_reason")
 COLUMNS = (
     "track_id", "t_ns", "t_update_ns", "xm", "Pm", "r", "status", "t_hit_ns", "attributes", "serial", "lag_var",
-    "doubt", "group_count", "group_sigma",
+    "doubt", "identity_state", "identity_since_ns", "group_count", "group_sigma",
 )  # fmt: skip
 
 
@@ -95,6 +95,7 @@ class Picture:
             status=columns["status"], position_kind=kind, sensors=sensors, origin_sensor=origin, bearing=bearing,
             class_probability=probability, identity=self._identity, texts=self._texts,
             identity_probability=np.where([w is not None for w in self._identity], 1.0 - columns["doubt"], np.nan),
+            identity_state=columns["identity_state"], identity_since_ns=columns["identity_since_ns"],
             group_count=np.where(columns["group_count"] > 0.0, columns["group_count"], np.nan),
             group_sigma=np.where(columns["group_count"] > 0.0, columns["group_sigma"], np.nan), behaviour=behaviour,
             attributes={

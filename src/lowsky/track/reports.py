@@ -11,7 +11,7 @@ from lowsky.kernels.existence import note_reports
 from lowsky.kernels.update import MOVED, NOT_A_STATE, TOO_OLD, UNREACHABLE, USED, update_assigned
 from lowsky.model.events import TrackIdentified, TrackStarted
 from lowsky.model.measurement import Floats, Ints, MeasurementBatch
-from lowsky.model.track import IDENTITY_SURE
+from lowsky.model.track import IDENTITY_SURE, IdentityState
 from lowsky.track.along import common_part, in_their_place
 from lowsky.track.associate import NO_COVERAGE, associate, lose
 from lowsky.track.births import birth
@@ -158,7 +158,10 @@ def _hand_over(core: Core, known: Identities, name: str, to: int) -> None:
     table = core.table
     old, new = table.facts[known.serial_of[name]], table.facts_of(to)
     pair = np.array([old.row, to])
-    for column in (table.has_identity, table.reports, table.t_report_ns, table.lag_var, table.doubt):
+    for column in (
+        table.has_identity, table.reports, table.t_report_ns, table.lag_var, table.doubt, table.identity_state,
+        table.identity_since_ns,
+    ):  # fmt: skip
         column[pair] = column[pair[::-1]]
     old.identity, new.identity = new.identity, name
     old.texts, new.texts = new.texts, old.texts
@@ -243,6 +246,7 @@ def _welcome(
         known.serial_of[name] = int(table.serial[row])
         table.has_identity[row] = True
         table.reports[row] = 1
+        table.identity_state[row], table.identity_since_ns[row] = IdentityState.UNCONFIRMED, mine.t_ns[j]
         table.t_report_ns[row] = mine.t_ns[j]
         table.r[row] = max(table.r[row], settings.r_report)
         core.text_version += 1

@@ -52,6 +52,8 @@ def column_specs(
         "has_identity": (np.bool_, ()),
         "has_facts": (np.bool_, ()),
         "doubt": (np.float64, ()),  # that its identity is another's
+        "identity_state": (np.uint8, ()),  # IdentityState of its claim …
+        "identity_since_ns": (np.int64, ()),  # … since then
         "group_count": (np.float64, ()),  # objects in the crowd it is in, too close to be told apart; 0: none …
         "group_sigma": (np.float64, ()),  # … ± this
         "t_hit_ns": (np.int64, (n_sensor,)),  # newest row of each sensor
@@ -97,6 +99,8 @@ class TrackTable:
     has_identity: NDArray[np.bool_]
     has_facts: NDArray[np.bool_]
     doubt: NDArray[np.float64]
+    identity_state: NDArray[np.uint8]
+    identity_since_ns: NDArray[np.int64]
     group_count: NDArray[np.float64]
     group_sigma: NDArray[np.float64]
     t_hit_ns: NDArray[np.int64]

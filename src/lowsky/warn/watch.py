@@ -11,7 +11,7 @@ from lowsky.geo.enu import EnuFrame
 from lowsky.model.classes import BY_LABEL, COVERS, ObjectClass
 from lowsky.model.measurement import Floats, Ints
 from lowsky.model.site import Sensor, Site
-from lowsky.model.track import PositionKind, TrackSnapshot, TrackStatus
+from lowsky.model.track import IdentityState, PositionKind, TrackSnapshot, TrackStatus
 from lowsky.model.zone import Rule, is_any
 from lowsky.warn.ground import Ground, Ways, warm_up, ways_of
 
@@ -239,4 +239,4 @@ def beside_m(x: Floats, bounds: Floats) -> Floats:
 
 def identity_state(tracks: TrackSnapshot, row: int) -> str:
     """Of IDENTITY_STATES: what is known of what a track says it is."""
-    return "none" if tracks.identity[row] is None else "unconfirmed"
+    return IdentityState(int(tracks.identity_state[row])).label

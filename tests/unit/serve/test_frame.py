@@ -18,7 +18,7 @@ from tests.unit.serve.pictures import SECOND, T0, alert, picture, snapshot
 from lowsky.errors import DecodeError
 from lowsky.geo.enu import EnuFrame
 from lowsky.model.classes import ObjectClass
-from lowsky.model.track import PositionKind, TrackStatus
+from lowsky.model.track import IdentityState, PositionKind, TrackStatus
 from lowsky.serve import frame as frame_module
 from lowsky.serve.columns import COLUMNS, HEADER_BYTES, HISTORY, KEYFRAME, ROW_BYTES, Affiliation, hello
 from lowsky.serve.frame import Encoder, pack, unpack
@@ -149,6 +149,17 @@ def test_an_identity_that_may_be_anothers_is_not_shown_as_certain():
     encoder.update(picture(snapshot(t_ns=T0 + SECOND, identity=("abc123", "def456", None), texts=texts)))
     assert encoder.labels[1].identity == "abc123"
     assert unpack(encoder.frame(0, 2, T0)).columns["affiliation"][0] == Affiliation.COOPERATIVE
+
+
+def test_a_contradicted_claim_is_suspicious_and_has_a_mark_behind_its_name():
+    states = np.array([IdentityState.CONTRADICTED, IdentityState.CONSISTENT, IdentityState.NONE], np.uint8)
+    encoder = encoded(picture(snapshot(identity=("abc123", "def456", None), identity_state=states)))
+    wanted = [Affiliation.SUSPICIOUS, Affiliation.COOPERATIVE, Affiliation.UNIDENTIFIED]
+    assert unpack(encoder.frame(0, 1, T0)).columns["affiliation"].tolist() == wanted
+    assert (encoder.labels[1].identity, encoder.labels[2].identity) == ("abc123 ≠", "def456")
+    since = encoder.version
+    encoder.update(picture(snapshot(t_ns=T0 + SECOND, identity=("abc123", "def456", None))))
+    assert unpack(encoder.frame(since, 2, T0)).columns["affiliation"].tolist()[:1] == [Affiliation.COOPERATIVE]
 
 
 def test_a_delta_holds_the_rows_that_changed_and_the_ids_that_went():

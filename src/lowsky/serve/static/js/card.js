@@ -7,6 +7,7 @@ import { KIND, ON_GROUND } from './tracks.js';
 
 const STATUS_TEXT = ['', 'tentative', 'confirmed', 'coasting: predicted, not seen', 'dropped'];
 const POINTS = ['N', 'NE', 'E', 'SE', 'S', 'SW', 'W', 'NW'];
+const CLAIM_TEXT = { unconfirmed: 'unconfirmed', consistent: 'consistent with what sensors see', contradicted: '≠ contradicted' };
 const ATTRIBUTE_TEXT = {
   pressure_altitude_m: ['Pressure altitude', 'm (1013.25 hPa)', 0], height_agl_m: ['Height reported', 'm above ground or take-off', 0],
   snr_db: ['Signal to noise', 'dB', 1], rcs_dbsm: ['Radar cross-section', 'dB m²', 1], link_rssi_dbm: ['Received level', 'dBm', 0],
@@ -112,6 +113,8 @@ export class Card {
       }
       const own = this.facts.track?.properties ?? {};
       if (own.identity && own.identity_probability < 0.9) lines.push(['Identity', `uncertain: with ${num(own.identity_probability * 100)} % it is this one, else one that flew close`]);
+      if (own.identity && own.identity_state !== 'none') lines.push(['Claim', CLAIM_TEXT[own.identity_state] + (own.identity_reason ? `: ${own.identity_reason}` : '')]);
+      if (own.identity && own.identity_since && own.identity_state !== 'unconfirmed') lines.push(['', `since ${clockText(own.identity_since)} UTC`]);
       if (own.group_count) lines.push(['Crowd', `one of ${num(own.group_count)} ± ${num(own.group_sigma, 1)} too close to be told apart`]);
       if (this.facts.track?.properties?.operator) lines.push(['Operator', `${this.facts.track.properties.operator} (masked)`]);
     }
