@@ -160,9 +160,10 @@ class Watch:
     @staticmethod
     def _says(rule: Rule, tracks: TrackSnapshot, row: int) -> bool:
         """What it says it is, or does not, is what the rule wants."""
-        if rule.anonymous and tracks.identity[row] is not None:
+        said = identity_state(tracks, row)
+        if rule.anonymous and said not in ("none", "contradicted"):  # who lies about it has no name either
             return False
-        return not rule.identity or identity_state(tracks, row) in rule.identity
+        return not rule.identity or said in rule.identity
 
     @staticmethod
     def _columns(rule: Rule) -> list[int]:
