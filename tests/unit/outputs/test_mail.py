@@ -137,7 +137,10 @@ def test_a_mail_that_is_not_taken_for_what_it_says_is_told_from_one_that_is_take
 
 
 def test_a_server_that_says_nothing_is_given_up_in_time():
-    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Undelivered, match=r"within|in time|timed out"):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        pytest.raises(Undelivered, match=r"within|in time|timed out"),
+    ):
         mailer(silent.getsockname()[1], security="none", timeout_s=0.3).send(occurrence(1))
 
 
