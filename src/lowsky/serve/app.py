@@ -15,9 +15,10 @@ from litestar.params import FromPath
 
 import lowsky
 from lowsky.clock import LiveClock
-from lowsky.engine.hub import Controls, Hub
+from lowsky.engine.hub import Controls, Hub, Picture
 from lowsky.model.ports import Clock
 from lowsky.model.status import Scene
+from lowsky.serve import ogc
 from lowsky.serve.client import Client, Shared, receive
 from lowsky.serve.facts import Table, health
 from lowsky.serve.guard import allowed_names, guarded
@@ -53,6 +54,13 @@ class Service:
         shared.history.take(shared.encoder, shared.state.text)
         for client in self.clients:
             client.wake.set()
+
+    def table(self) -> tuple[Table | None, Picture | None, int]:
+        """The newest picture as rows, itself, and the time."""
+        self.refresh()
+        picture = self.shared.encoder.picture
+        table = None if picture is None else Table(self.shared.encoder, picture)
+        return table, picture, self.shared.clock.now_ns()
 
     @contextlib.asynccontextmanager
     async def listening(self, _: Litestar) -> AsyncIterator[None]:
@@ -154,10 +162,7 @@ async def get_track(request: "Request[Any, Any, Any]", track_id: FromPath[int]) 
 
 
 def _table(request: "Request[Any, Any, Any]") -> Table | None:
-    service = _service(request)
-    service.refresh()
-    picture = service.shared.encoder.picture
-    return None if picture is None else Table(service.shared.encoder, picture)
+    return _service(request).table()[0]
 
 
 @get("/api/alerts", tags=["picture"], summary="Open alerts, newest first")
@@ -227,6 +232,7 @@ def create_app(
             get_metrics,
             get_tile,
             stream,
+            *ogc.HANDLERS,
         ],
         lifespan=[service.listening],
         openapi_config=OpenAPIConfig(

@@ -1,4 +1,4 @@
-"""Prometheus text. Labels are sensors of the site file (at most 64) and fixed words: nothing from the air.
+"""Prometheus text. Labels are sensors (at most 64), outputs (50) and fixed words: nothing from the air.
 
 Source: Prometheus documentation, "Exposition formats", text format 0.0.4.
 """
@@ -51,6 +51,28 @@ def exposition(picture: Picture | None, shared: Shared, clients: int) -> str:
     return "\n".join(text.lines) + "\n"
 
 
+def _outputs(text: _Text, picture: Picture) -> None:
+    """By output; there are at most 50, all named in the site file."""
+    of = picture.outputs
+    for name, meaning in (
+        ("sent", "changes of alerts that were delivered"), ("repeated", "of these, marked as repeats"),
+        ("pictures", "pictures that were delivered"), ("retries", "attempts that failed"),
+        ("superseded", "changes left out because a newer state was waiting"),
+        ("refused", "changes set aside because the receiver does not take them"),
+    ):  # fmt: skip
+        text.metric(f"output_{name}_total", "counter", meaning)
+        for output in of:
+            text.value(f"output_{name}_total", getattr(output, name), output=output.id)
+    text.metric("output_waiting", "gauge", "changes of alerts not delivered yet")
+    text.metric("output_oldest_seconds", "gauge", "age of the oldest of these, against the picture's time")
+    text.metric("output_degraded", "gauge", "1 while the last attempts failed")
+    for output in of:
+        age_s = 0.0 if output.oldest_ns is None else max(0.0, (picture.snapshot.t_ns - output.oldest_ns) / 1e9)
+        text.value("output_waiting", output.waiting, output=output.id)
+        text.value("output_oldest_seconds", age_s, output=output.id)
+        text.value("output_degraded", output.status != "ok", output=output.id)
+
+
 def _picture(text: _Text, picture: Picture) -> None:
     text.metric("picture_time_seconds", "gauge", "time of the newest picture, UTC")
     text.value("picture_time_seconds", picture.snapshot.t_ns / 1e9)
@@ -60,6 +82,8 @@ def _picture(text: _Text, picture: Picture) -> None:
     text.metric("alerts", "gauge", "open alerts by priority")
     for priority in ("high", "medium", "low"):
         text.value("alerts", sum(alert.priority == priority for alert in picture.alerts), priority=priority)
+    if picture.outputs:
+        _outputs(text, picture)
     text.metric("sensor_status", "gauge", "1 for the status a sensor has")
     for sensor in picture.sensors:
         for health in HEALTHS:

@@ -7,7 +7,7 @@ from lowsky.constants import EARTH_MEAN_RADIUS_M
 from lowsky.engine.hub import Picture
 from lowsky.model.site import Site
 from lowsky.model.zone import PRIORITIES, Zone, is_any
-from lowsky.serve.shown import shown
+from lowsky.wire.shown import shown
 
 CIRCLE = 96  # corners of the polygon that stands for one
 DIGITS = 7
