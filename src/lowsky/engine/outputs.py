@@ -46,7 +46,9 @@ def read_outputs(
         if "kind" in values:
             kind = KINDS[values["kind"]]
             config, wrong = read_options(kind.config, values["options"])
-            wrong += kind.faults(config) if config is not None else []
+            beyond = kind.faults(config) if config is not None else []
+            # of a table with other faults only what is in it is judged, not what seems to be missing
+            wrong += [fault for fault in beyond if not wrong or fault[0] in values["options"]]
             faults += [Fault(at(key), found, right) for key, found, right in wrong]
         asked = values.get("zones", ())
         unknown = [name for name in asked if name not in meant]

@@ -14,7 +14,7 @@ MOST_BYTES = 1 << 20  # of a file with a secret, a certificate, a template
 
 
 def read_options(config: type[msgspec.Struct], raw: dict[str, Any]) -> tuple[Any, list[Wrong]]:
-    """The struct, or None and what is wrong, key by key."""
+    """The struct of what could be read, and what is wrong, key by key. None where something needed is missing."""
     kinds = typing.get_type_hints(config, include_extras=True)
     wrong: list[Wrong] = []
     values: dict[str, Any] = {}
@@ -33,7 +33,8 @@ def read_options(config: type[msgspec.Struct], raw: dict[str, Any]) -> tuple[Any
         if name.endswith("_file") and name.removesuffix("_file") + "_env" in values:
             both = name.removesuffix("_file")
             wrong.append((name, f"{both}_file and {both}_env", "one of them"))
-    return (None, wrong) if wrong else (config(**values), [])
+    needed = {field.name for field in msgspec.structs.fields(config) if field.required}
+    return (config(**values) if needed <= values.keys() else None), wrong
 
 
 def _instead(name: str, kinds: dict[str, Any]) -> str:
