@@ -58,11 +58,12 @@ def url_fault(url: str) -> tuple[str, str] | None:
 
 
 def tls_context(ca_file: str | None, cert_file: str | None = None, key_file: str | None = None) -> ssl.SSLContext:
-    """Trusts the system's authorities, or only those of ``ca_file``. ``OSError`` where a file is no such thing."""
+    """Trusts the system's authorities, or only those of ``ca_file``. ``OSError`` where a file is no such thing, or a
+    key wants a password, which would else be asked for on a terminal."""
     context = ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if cert_file is not None:
-        context.load_cert_chain(cert_file, key_file)
+        context.load_cert_chain(cert_file, key_file, password=lambda: "")
     return context
 
 

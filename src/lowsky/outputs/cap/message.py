@@ -16,6 +16,7 @@ from lxml import etree
 
 import lowsky
 from lowsky.constants import SECOND_NS
+from lowsky.model.classes import COVERS, ObjectClass
 from lowsky.model.occurrence import Occurrence, Reference, Subject
 from lowsky.model.output import Output
 from lowsky.model.site import Site
@@ -29,8 +30,9 @@ NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 MOST_REFERENCES = 50  # of an alert that changes for days: the first and the newest
 MOST_NAME = 80  # characters of a zone's, a sensor's or an object's name
 REPEAT = "lowsky:repeat"
-DRONES = ("drone", "multirotor", "fixed-wing-drone", "delta-drone")
+DRONES = {c.label for c in (ObjectClass.DRONE, *COVERS[ObjectClass.DRONE])}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ABSURD = 1e7  # m, m/s: whoever says more says nothing
 AGES_S = (-62_135_596_800, 253_402_214_400)  # the years 1 and 9999: what can be written
 
 
@@ -206,7 +208,7 @@ class Words:
         approach = approach_of(told)
         if told.is_open and approach is not None and approach.in_s:
             yield self._line(
-                "arrival", zone=shown(approach.zone, MOST_NAME) or "", seconds=f"{approach.in_s:.0f}",
+                "arrival", zone=shown(approach.zone, MOST_NAME) or "", seconds=_whole(approach.in_s),
                 percent=_percent(approach.probability),
             )  # fmt: skip
 
@@ -255,18 +257,18 @@ def _bounded(references: list[Reference]) -> list[Reference]:
 
 
 def _is_known(*values: float | None) -> bool:
-    return all(value is not None and math.isfinite(value) for value in values)
+    return all(value is not None and abs(value) < ABSURD for value in values)  # not so for NaN
 
 
 def _whole(value: float | None) -> str:
-    return f"{value:.0f}" if value is not None and math.isfinite(value) else "?"
+    return f"{value:.0f}" if value is not None and _is_known(value) else "?"
 
 
 def _percent(p: float | None) -> str:
     """Never 0 or 100 of what is not certain."""
-    if p is None or not math.isfinite(p):
+    if p is None or math.isnan(p):
         return "?"
-    return f"{min(max(round(100.0 * p), 1), 99)}"
+    return f"{min(max(100.0 * p, 1.0), 99.0):.0f}"
 
 
 def _add(parent: etree._Element, children: Iterable[tuple[str, str | None]]) -> None:
