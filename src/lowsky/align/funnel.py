@@ -20,7 +20,7 @@ from lowsky.align.settings import RECORDED, Settings
 from lowsky.constants import SECOND_NS
 from lowsky.errors import InvariantError
 from lowsky.model.measurement import MeasurementBatch, Reject
-from lowsky.model.ports import Normalised, SensorReport, Tick
+from lowsky.model.ports import Normalised, OperatorAction, SensorReport, Tick
 from lowsky.model.site import Sensor, Site
 
 
@@ -82,6 +82,7 @@ class Funnel:
         self._late: list[Waiting] = []  # behind what was let go, not too far
         self._reports: list[tuple[int, int, int, SensorReport]] = []
         self._report_serial = 0
+        self._actions: list[OperatorAction] = []
 
     # -- in ----------------------------------------------------------------------------------------------------
 
@@ -167,6 +168,10 @@ class Funnel:
         self._report_serial += 1
         bisect.insort(self._reports, (report.t_ns, lane.index, self._report_serial, completed), key=lambda r: r[:3])
 
+    def act(self, action: OperatorAction) -> None:
+        """Take in what a person did; it leaves at once, at the newest moment of the stream."""
+        self._actions.append(action)
+
     # -- out ---------------------------------------------------------------------------------------------------
 
     def release(self, now_ns: int, wait: bool = True) -> list[Tick]:
@@ -174,7 +179,7 @@ class Funnel:
 
         Not to ``wait`` lets go all up to and with ``now_ns``; what comes for this time afterwards will be late.
         """
-        late = self._let_late_go()
+        late = self._let_actions_go() + self._let_late_go()
         horizon_ns = self._horizon(now_ns) if wait else now_ns + 1
         # what is waiting may lie before what was let go: nothing after it was
         if self._done_ns is not None and horizon_ns <= self._done_ns:
@@ -182,6 +187,13 @@ class Funnel:
         self._done_ns = horizon_ns
         waiting = [w for lane in self._lanes.values() if len(lane.queue) for w in lane.queue.pop_before(horizon_ns)]
         return late + self._let_go(waiting, horizon_ns)
+
+    def _let_actions_go(self) -> list[Tick]:
+        """All in one tick of their own: people do not make time pass."""
+        if not self._actions:
+            return []
+        actions, self._actions = tuple(self._actions), []
+        return [Tick(self._last_ns, None, (), actions)]
 
     def _let_late_go(self) -> list[Tick]:
         """In their order; their ticks are of the newest moment of the stream."""
@@ -205,7 +217,7 @@ class Funnel:
     def flush(self) -> list[Tick]:
         """Let go of all: end of the files, or of the run. Reports that are left go with a last tick."""
         waiting = [w for lane in self._lanes.values() for w in lane.queue.pop_all()]
-        ticks = self._let_late_go() + self._let_go(waiting, None)
+        ticks = self._let_actions_go() + self._let_late_go() + self._let_go(waiting, None)
         if self._reports:
             self._last_ns = max(self._reports[-1][0], self._last_ns)
             ticks.append(Tick(self._last_ns, None, self._reports_until(self._last_ns)))

@@ -16,9 +16,10 @@ import msgspec
 import lowsky.track
 from lowsky.clock import LiveClock
 from lowsky.engine.config import parse_site, read_text, whole_text
-from lowsky.engine.hub import Controls, Hub, NoControls
+from lowsky.engine.hub import Controls, Hub
 from lowsky.engine.keeper import Keeper
 from lowsky.engine.node import Node, Stage
+from lowsky.engine.operators import LiveControls
 from lowsky.engine.outputs import missing_faults
 from lowsky.engine.telling import Telling
 from lowsky.errors import ConfigError, Fault, LowskyError
@@ -143,7 +144,7 @@ def run(
     if not site.feeds:
         raise ConfigError([Fault(str(site_path), "no [[feed]]", "at least one feed; see docs/feeds")])
     folder = _outbox_folder(site, site_toml, site_path, record, outbox)
-    hub = Hub()
+    hub, controls = Hub(), LiveControls()
     stopping = threading.Event()
     loop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
@@ -156,7 +157,8 @@ def run(
         telling = None if folder is None else Telling(site, folder)
         safe = telling.flush if telling is not None else lambda: True
         keeper = None if record is None else Keeper(record, whole_text(site_toml, site), safe)
-        await Node(site, LiveClock(), hub, Stage("live"), keeper, telling=telling).run(stop)
+        controls.node = node = Node(site, LiveClock(), hub, Stage("live"), keeper, telling=telling)
+        await node.run(stop)
 
     def end() -> None:
         stopping.set()
@@ -164,7 +166,7 @@ def run(
             if running.is_running():
                 running.call_soon_threadsafe(stop.set)
 
-    return Engine(lambda: asyncio.run(work()), end).serve(hub, NoControls(), host, port, say)
+    return Engine(lambda: asyncio.run(work()), end).serve(hub, controls, host, port, say)
 
 
 def _outbox_folder(

@@ -18,6 +18,7 @@ from lowsky.engine.zones import read_zones
 from lowsky.errors import ConfigError, Fault
 from lowsky.feeds.plan import plan
 from lowsky.model.classes import BY_LABEL
+from lowsky.model.desk import DeskSettings
 from lowsky.model.site import DELIVERS, MAX_SENSORS, SENSOR_KINDS, Feed, Sensor, Site
 from lowsky.track.settings import setting_faults
 
@@ -82,12 +83,17 @@ SENSOR_KEYS = (
     Key("wind_north_mps", "wind_north_mps", number(-60.0, 60.0)),
     Key("confusion", "confusion", confusion),
 )
+DESK_KEYS = (
+    Key("louder_after_s", "louder_after_s", number(1.0, 3600.0)),
+    Key("second_after_s", "second_after_s", number(1.0, 3600.0)),
+    Key("second_recipient", "second_recipient", text),
+)
 FEED_KEYS = (
     Key("sensor", "sensor", text, required=True),
     Key("format", "format", text, required=True),
     Key("source", "source", text, required=True),
 )
-TABLES = ("site", "sensor", "feed", "tracker", "zone", "zone_file", "rule", "wind", "output")
+TABLES = ("site", "sensor", "feed", "tracker", "zone", "zone_file", "rule", "desk", "wind", "output")
 
 
 def _check_sensor(sensor: Sensor, at: Callable[[str | None], str], faults: list[Fault]) -> None:
@@ -164,7 +170,8 @@ def parse_site(source: str, name: str = "site.toml", folder: Path | None = None)
     outputs = read_outputs(raw.get("output", []), zones, files, lines, faults)
     site = Site(
         **elsewhere, sensors=tuple(sensors), feeds=tuple(feeds.values()), tracker=own, zones=zones, rules=rules,
-        outputs=outputs, zone_files=tuple(files), wind=read_wind(raw.get("wind"), lines, faults),
+        outputs=outputs, desk=_desk(raw.get("desk", {}), lines, faults),
+        zone_files=tuple(files), wind=read_wind(raw.get("wind"), lines, faults),
     )  # fmt: skip
     faults += _feed_faults(site, list(feeds), half_read, lines)
     if faults:
@@ -232,6 +239,15 @@ def _tracker(raw: Any, lines: Lines, faults: list[Fault]) -> dict[str, Any]:
     wrong = setting_faults(raw)
     faults += [Fault(lines.where("tracker", 0, name), shown(raw.get(name)), right) for name, right in wrong]
     return {} if wrong else raw
+
+
+def _desk(raw: Any, lines: Lines, faults: list[Fault]) -> DeskSettings:
+    """The [desk] table."""
+    desk = DeskSettings(**read_table(raw, DESK_KEYS, lambda key: lines.where("desk", 0, key), faults))
+    if desk.second_after_s < desk.louder_after_s:
+        where = lines.where("desk", 0, "second_after_s")
+        faults.append(Fault(where, f"{desk.second_after_s:g}", f"at least louder_after_s, {desk.louder_after_s:g}"))
+    return desk
 
 
 def read_site(path: str | Path) -> Site:

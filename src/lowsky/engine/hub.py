@@ -2,14 +2,17 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
 from lowsky.engine.reprocess import NOTHING_LATE, Reprocessing
 from lowsky.model.output import OutputStatus
+from lowsky.model.ports import OperatorAction
 from lowsky.model.site import Site
-from lowsky.model.status import Alert, Scene, SensorStatus
+from lowsky.model.status import NO_FLOOD, Alert, DeskStatus, Scene, SensorStatus
 from lowsky.model.track import TrackSnapshot
+from lowsky.warn.figures import Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,20 @@ class Picture:
     trouble: str = ""
     reprocessing: Reprocessing = NOTHING_LATE
     outputs: tuple[OutputStatus, ...] = ()
+    desk: DeskStatus = NO_FLOOD
+    figures: Figures | None = None  # of the alert desk
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an action. ``refused`` is empty, or a word: unknown, stale, impossible, busy. ``trouble``: it is
+    done, and why it is not on disk."""
+
+    refused: str = ""
+    detail: str = ""
+    is_recorded: bool = False
+    trouble: str = ""
+    alert: Alert | None = None
 
 
 class Controls(Protocol):
@@ -45,6 +62,15 @@ class Controls(Protocol):
         ...
 
     def seek(self, t_ns: int) -> None: ...
+    def act(self, action: OperatorAction) -> "Future[Outcome]":
+        """What a person does with an alert."""
+        ...
+
+
+def refusal(detail: str) -> "Future[Outcome]":
+    answer: Future[Outcome] = Future()
+    answer.set_result(Outcome("impossible", detail))
+    return answer
 
 
 class NoControls:
@@ -61,6 +87,9 @@ class NoControls:
 
     def seek(self, t_ns: int) -> None:
         return None
+
+    def act(self, action: OperatorAction) -> "Future[Outcome]":
+        return refusal("there is no live node here")
 
 
 class Hub:

@@ -62,6 +62,10 @@ class Keeper:
         self._ticks_put += 1
         self._recorder.put(tick)
 
+    def flush(self) -> bool:
+        """Wait until everything put so far is on disk; is it?"""
+        return self._recorder.flush()
+
     def status(self) -> str:
         """Empty while all is well, else one clear sentence."""
         status = self._recorder.status()

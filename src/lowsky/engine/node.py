@@ -5,6 +5,7 @@ Everything asynchronous ends in ``_deliver``: what comes after is called synchro
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 import lowsky.track
@@ -12,15 +13,16 @@ from lowsky.align.funnel import Funnel
 from lowsky.align.settings import LIVE, Settings
 from lowsky.clock import monotonic_s
 from lowsky.engine.evidence import save_payload
-from lowsky.engine.hub import Hub, Picture
+from lowsky.engine.hub import Hub, Outcome, Picture
 from lowsky.engine.keeper import Keeper
+from lowsky.engine.operators import Inbox
 from lowsky.engine.pipeline import Pipeline
 from lowsky.engine.telling import Telling
 from lowsky.errors import InvariantError
 from lowsky.feeds import supervisor
 from lowsky.feeds.plan import plan, speakers
 from lowsky.model.events import Event
-from lowsky.model.ports import Clock, Normalised, SensorReport, Tick
+from lowsky.model.ports import Clock, Normalised, OperatorAction, SensorReport, Tick
 from lowsky.model.site import Site
 from lowsky.model.status import Alert, Scene
 from lowsky.wire.columns import encode_tick
@@ -73,6 +75,11 @@ class Node:
         self._published_s = 0.0
         self._changed = True
         self._own = OwnAlerts()
+        self._inbox = Inbox(None) if keeper is None else Inbox(keeper.flush, keeper.status)
+
+    def act(self, action: OperatorAction) -> "Future[Outcome]":
+        """What a person does with an alert. From any thread; answered once it is done and recorded."""
+        return self._inbox.ask(action)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set, or (``ends_with_files``) every file was played. Raises ``InvariantError``."""
@@ -89,12 +96,15 @@ class Node:
         try:
             while not feeding.done():
                 await self._take_in()
+                for action in self._inbox.take(self._clock.now_ns()):
+                    self._funnel.act(action)
                 self._release(self._funnel.release(self._taken_in_ns))
                 await asyncio.wait({feeding}, timeout=RELEASE_EVERY_S)
             feeding.result()
             self._release(self._funnel.flush())  # what still waits for its sensors' latency has been heard, too
         finally:
             feeding.cancel()
+            self._inbox.close()
             if self._keeper is not None:
                 self._keeper.close(None if self._is_half_stepped else self._pipeline)
             if self._telling is not None:
@@ -127,6 +137,8 @@ class Node:
             if self._keeper is not None:
                 self._keeper.put(tick)
             events = self._step(tick)
+            if tick.actions:
+                self._inbox.done(tick.actions, events, self._pipeline.alerts)
             if self._telling is not None:
                 self._telling.take(events, self._pipeline)
             if self._keeper is not None:
@@ -195,5 +207,5 @@ def picture_of(pipeline: Pipeline, stage: Stage, recv_ns: int, own: tuple[Alert,
         site=pipeline.site, mode=stage.mode, epoch=stage.epoch, snapshot=pipeline.snapshot(), recv_ns=recv_ns,
         sensors=pipeline.sensors, alerts=(*own, *pipeline.alerts),
         scene=stage.scene, trouble="; ".join(alert.title for alert in own),
-        reprocessing=pipeline.reprocessing,
+        reprocessing=pipeline.reprocessing, desk=pipeline.desk, figures=pipeline.figures(),
     )  # fmt: skip

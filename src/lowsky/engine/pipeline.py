@@ -15,10 +15,11 @@ from lowsky.model.events import Event, NodeStarted
 from lowsky.model.measurement import MeasurementBatch
 from lowsky.model.ports import Tick
 from lowsky.model.site import Site
-from lowsky.model.status import Alert, SensorStatus
+from lowsky.model.status import Alert, DeskStatus, SensorStatus
 from lowsky.model.track import TrackSnapshot
 from lowsky.track.picture import Hypotheses
 from lowsky.warn.desk import Desk
+from lowsky.warn.figures import Figures
 
 
 class _Saved(msgspec.Struct, forbid_unknown_fields=True):
@@ -59,15 +60,19 @@ class Pipeline:
             events.append(
                 NodeStarted(seq=0, t_event_ns=tick.t_ns, cause=cause, site=self.site.name, version=lowsky.__version__)
             )
+        self.t_ns = tick.t_ns if self.t_ns is None else max(self.t_ns, tick.t_ns)
+        if tick.actions:
+            return self._numbered([*events, *self._desk.act(tick.actions, self.t_ns)])
         if tick.batch is not None and not self._knows(tick.batch):
             tick = Tick(tick.t_ns, None, tick.reports)
-        self.t_ns = tick.t_ns if self.t_ns is None else max(self.t_ns, tick.t_ns)
         events += self._objects.step(tick)
         health_events = self._health.step(tick, self._objects.doubts() if tick.batch is None else {})
         events += health_events
         events += self._desk.step([*events[:1], *health_events] if is_first else health_events)
         if self._desk.has_rules and tick.batch is None and tick.t_ns % SECOND_NS == 0:
             events += self._desk.watch(self._objects.snapshot(tick.t_ns))
+        if tick.batch is None:
+            events += self._desk.pass_time(self.t_ns)
         return self._numbered(events)
 
     def _knows(self, batch: MeasurementBatch) -> bool:
@@ -115,6 +120,14 @@ class Pipeline:
     @property
     def alerts(self) -> tuple[Alert, ...]:
         return self._desk.alerts()
+
+    @property
+    def desk(self) -> DeskStatus:
+        return self._desk.status()
+
+    def figures(self) -> Figures:
+        """How the alert desk itself does."""
+        return self._desk.figures(self.t_ns or 0)
 
     @property
     def next_track_id(self) -> int:

@@ -2,15 +2,16 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 
 import lowsky.track
 from lowsky.clock import PacedClock, monotonic_s
-from lowsky.engine.hub import Hub, Picture
+from lowsky.engine.hub import Hub, Outcome, Picture, refusal
 from lowsky.engine.node import Stage, picture_of, step_or_save
 from lowsky.engine.pipeline import HOLE_NS, Pipeline
 from lowsky.model.events import Event
-from lowsky.model.ports import Tick
+from lowsky.model.ports import OperatorAction, Tick
 from lowsky.model.site import Site
 from lowsky.model.status import Scene
 from lowsky.record.reader import Recording
@@ -55,6 +56,9 @@ class Player:
             with self._lock:
                 self._aim_ns = min(max(t_ns, span[0]), span[1])
                 self._wake.set()
+
+    def act(self, action: OperatorAction) -> "Future[Outcome]":
+        return refusal("this is a replay: it shows what was done then, and nothing can be done now")
 
     def stop(self) -> None:
         self._stopped = True

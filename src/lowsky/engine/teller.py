@@ -14,7 +14,16 @@ import msgspec
 from lowsky.constants import SECOND_NS
 from lowsky.engine.pipeline import Pipeline
 from lowsky.engine.subjects import subjects_of
-from lowsky.model.events import AlertCleared, AlertRaised, AlertRaisedHigher, Event
+from lowsky.model.events import (
+    AlertAcknowledged,
+    AlertCleared,
+    AlertEscalated,
+    AlertRaised,
+    AlertRaisedHigher,
+    AlertShelved,
+    AlertUnshelved,
+    Event,
+)
 from lowsky.model.occurrence import MOST_SUBJECTS, Occurrence, Reference
 from lowsky.model.site import Site
 from lowsky.model.status import Alert
@@ -25,6 +34,10 @@ CHANGE_OF: dict[type[Event], str] = {
     AlertRaised: "raised",
     AlertRaisedHigher: "raised-higher",
     AlertCleared: "cleared",
+    AlertAcknowledged: "acknowledged",
+    AlertShelved: "shelved",
+    AlertUnshelved: "unshelved",
+    AlertEscalated: "escalated",
 }
 """Every event that is told, and the word for it."""
 
@@ -77,6 +90,7 @@ class Teller:
         """After the recording was replayed: alerts that were told and are not known any more wait to be found, and
         those that are known and were not told are told."""
         t_ns, alerts = pipeline.t_ns or 0, pipeline.alerts
+        alerts = tuple(alert for alert in alerts if alert.cleared_ns is None)  # the others are over, seen or not
         known = {alert.id for alert in alerts}
         for alert_id, told in list(self._last.items()):
             if told.is_open and alert_id not in known:
@@ -114,14 +128,16 @@ class Teller:
             if alert is None:
                 return None
             change = "raised"
+        elif not last.is_open:  # seen after it was over: the outside was told that it is over
+            return None
         return self._made(event, change, alert, last, tracks)
 
     def _made(
         self, event: Any, change: str, alert: Alert | None, last: Occurrence | None, tracks: TrackSnapshot | None
     ) -> Occurrence:
         values: dict[str, Any] = {
-            "change": change, "t_ns": event.t_event_ns, "cause": event.cause, "by": getattr(event, "by", None),
-            "until_ns": getattr(event, "until_ns", None),
+            "change": change, "t_ns": event.t_event_ns, "cause": event.cause, "by": getattr(event, "user", None),
+            "until_ns": getattr(event, "until_ns", None), "escalation": getattr(event, "level", 0),
         }  # fmt: skip
         if alert is not None:
             ids = alert.track_ids or (() if alert.track_id is None else (alert.track_id,))

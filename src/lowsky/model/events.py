@@ -79,6 +79,7 @@ class AlertRaised(Event, frozen=True, kw_only=True):
     title: str
     sensor: str | None = None
     track_id: int | None = None
+    instead_of: int | None = None  # the unacknowledged alert that this one takes over from: the same source again
 
 
 class AlertRaisedHigher(Event, frozen=True, kw_only=True):
@@ -90,11 +91,79 @@ class AlertRaisedHigher(Event, frozen=True, kw_only=True):
 
 
 class AlertCleared(Event, frozen=True, kw_only=True):
+    """Its situation is over. Unless somebody acknowledged it, it stays on the desk until somebody does."""
+
     alert_id: int
+
+
+class AlertAcknowledged(Event, frozen=True, kw_only=True):
+    alert_id: int
+    user: str
+    seat: str
+
+
+class AlertShelved(Event, frozen=True, kw_only=True):
+    """Somebody wants to hear no more of it until then; ``cause`` is the reason that was given."""
+
+    alert_id: int
+    user: str
+    seat: str
+    until_ns: int
+
+
+class AlertUnshelved(Event, frozen=True, kw_only=True):
+    """It counts again. ``user`` None: by itself, at the end of its time or because it became more urgent."""
+
+    alert_id: int
+    user: str | None = None
+    seat: str = ""
+
+
+class AlertNoted(Event, frozen=True, kw_only=True):
+    """``cause`` is the note."""
+
+    alert_id: int
+    user: str
+    seat: str
+
+
+class AlertEscalated(Event, frozen=True, kw_only=True):
+    """Nobody has acknowledged it. ``level`` 1: louder; 2: ``recipient`` is told, too."""
+
+    alert_id: int
+    level: int
+    priority: str
+    title: str
+    recipient: str = ""
+
+
+class AlertClosed(Event, frozen=True, kw_only=True):
+    """Left the desk without having been acknowledged; ``cause`` says why."""
+
+    alert_id: int
+
+
+class ActionRefused(Event, frozen=True, kw_only=True):
+    """What somebody asked for cannot be done; ``cause`` says why, ``why`` in a word: unknown, stale, impossible."""
+
+    key: str
+    alert_id: int
+    why: str
+
+
+class FloodBegan(Event, frozen=True, kw_only=True):
+    """More alerts than one person can treat. Told once."""
+
+    alerts: int  # of the last ten minutes
+
+
+class FloodEnded(Event, frozen=True, kw_only=True):
+    alerts: int  # of the whole flood
 
 
 AnyEvent = (
     NodeStarted | TrackStarted | TrackConfirmed | TrackCoasting | TrackDropped | TracksMerged | TrackIdentified
     | ClaimContradicted | ClaimConsistent | SensorUp | SensorDegraded | SensorDown | AlertRaised | AlertRaisedHigher
-    | AlertCleared
+    | AlertCleared | AlertAcknowledged | AlertShelved | AlertUnshelved | AlertNoted | AlertEscalated | AlertClosed
+    | ActionRefused | FloodBegan | FloodEnded
 )  # fmt: skip

@@ -66,6 +66,7 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     cause: str = ""  # of this change, in words
     by: str | None = None  # who acknowledged, shelved, …
     until_ns: int | None = None  # shelved: how long
+    escalation: int = 0  # escalated: 1 it is louder now, 2 the second recipient is to be told
     why: str = ""  # rule and inputs in words …
     checks: tuple[Check, ...] = ()  # … and as data
     rule: str | None = None

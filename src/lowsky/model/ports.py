@@ -99,10 +99,35 @@ class SensorReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     degraded: str = ""
 
 
+ACTIONS = ("acknowledge", "shelve", "unshelve", "note")
+
+
+class OperatorAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a person did with an alert. Goes through ``align`` and is recorded like data.
+
+    ``key`` is the asker's own name for it: the same key again is the same action, asked for twice. ``t_ns`` is when it
+    reached the node. ``text`` is the reason of shelving, or a note; ``limit_s`` how long it is shelved. ``raised_ns``:
+    when the alert that is meant was raised, to the millisecond; None: whichever has the number. Names and texts are
+    what people typed: bounded, without control characters, and never more than text.
+    """
+
+    key: str
+    t_ns: int
+    what: str  # of ACTIONS
+    alert_id: int
+    user: str
+    seat: str = ""
+    text: str = ""
+    limit_s: int = 0
+    raised_ns: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One step of the stream behind ``align``: time moves to ``t_ns``; ``batch`` None is time passing."""
+    """One step of the stream behind ``align``: time moves to ``t_ns``; ``batch`` None is time passing. ``actions`` have
+    a tick of their own, at the newest moment of the stream: people act, and no time passes."""
 
     t_ns: int
     batch: MeasurementBatch | None = None
     reports: tuple[SensorReport, ...] = ()
+    actions: tuple[OperatorAction, ...] = ()

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from lowsky.model.desk import DeskSettings
 from lowsky.model.measurement import MeasurementKind
 from lowsky.model.output import Output
 from lowsky.model.zone import Rule, Zone, ZoneFile
@@ -105,6 +106,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tracker: dict[str, Any] = {}
     zones: tuple[Zone, ...] = ()
     rules: tuple[Rule, ...] = ()
+    desk: DeskSettings = DeskSettings()
     outputs: tuple[Output, ...] = ()
     exercise: bool = False  # nothing of it is real, and every output says so
     zone_files: tuple[ZoneFile, ...] = ()

@@ -66,9 +66,26 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     unit: str = ""
 
 
+ALERT_STATES = ("new", "escalated", "acknowledged", "shelved", "cleared-unacknowledged")
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person wrote to an alert."""
+
+    t_ns: int
+    user: str
+    seat: str
+    text: str
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """A situation that needs a person. ``priority``: high, medium, low. ``why``: the rule and its inputs, in words;
-    ``checks`` the same as data. ``track_ids``: who satisfies a rule now, ``track_id`` the one to look at."""
+    ``checks`` the same as data. ``track_ids``: who satisfies a rule now, ``track_id`` the one to look at.
+
+    ``waits_ns`` is since when it waits for somebody to acknowledge it, ``cleared_ns`` when its situation ended,
+    ``escalation`` 0, 1 (louder) or 2 (a second recipient is told). ``times``: so often did its source come back before
+    anybody acknowledged it.
+    """
 
     id: int
     priority: str
@@ -81,6 +98,55 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     rule: str | None = None
     zones: tuple[str, ...] = ()
     track_ids: tuple[int, ...] = ()
+    unwatched: str | None = None  # the zone that no sensor watches
+    waits_ns: int = 0
+    cleared_ns: int | None = None
+    acknowledged_ns: int | None = None
+    acknowledged_by: str = ""
+    acknowledged_seat: str = ""
+    shelved_until_ns: int | None = None
+    shelved_by: str = ""
+    shelf_reason: str = ""
+    escalation: int = 0
+    times: int = 1
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """One of ALERT_STATES."""
+        if self.cleared_ns is not None:
+            return "cleared-unacknowledged"
+        if self.shelved_until_ns is not None:
+            return "shelved"
+        if self.acknowledged_ns is not None:
+            return "acknowledged"
+        return "escalated" if self.escalation else "new"
+
+    @property
+    def waits(self) -> bool:
+        """Does it still wait for somebody?"""
+        return self.acknowledged_ns is None and self.shelved_until_ns is None
+
+    @property
+    def source(self) -> str:
+        """What it came from, for counting: a sensor, a zone nobody watches, or a rule."""
+        if self.sensor is not None:
+            return f"sensor {self.sensor}"
+        if self.unwatched is not None:
+            return f"zone {self.unwatched}"
+        return f"rule {self.rule}" if self.rule else "other"
+
+
+class DeskStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The alert desk as a whole. ``flood_since_ns``: since when more comes than one person can treat; None: it does
+    not."""
+
+    flood_since_ns: int | None = None
+    flood_alerts: int = 0
+    recent: int = 0  # alerts of the last ten minutes
+
+
+NO_FLOOD = DeskStatus()
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):

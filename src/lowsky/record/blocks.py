@@ -103,7 +103,7 @@ def measurements_in(tick: Tick) -> int:
 
 def size_of(tick: Tick) -> int:
     """About how many bytes the tick keeps in memory."""
-    size = 200 + 300 * len(tick.reports)
+    size = 200 + 300 * len(tick.reports) + 2_000 * len(tick.actions)
     if tick.batch is not None:
         columns = 2 + 2 * DIM[tick.batch.kind] + len(tick.batch.attributes) + len(tick.batch.texts)
         size += 500 + 8 * columns * len(tick.batch)

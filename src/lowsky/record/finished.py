@@ -23,7 +23,7 @@ from lowsky.model.measurement import (
 )
 from lowsky.model.ports import Tick
 from lowsky.record.catalog import Gap
-from lowsky.wire.columns import decode_reports, encode_reports
+from lowsky.wire.columns import decode_actions, decode_reports, encode_actions, encode_reports
 
 COMPONENT_NAMES = tuple(dict.fromkeys(name for names in COMPONENTS.values() for name in names))
 COVERAGE_NAMES = tuple(f.name for f in fields(Coverage))
@@ -31,7 +31,8 @@ MAX_GROUP_TICKS, MAX_GROUP_ROWS = 20_000, 100_000  # of a row group: what a seek
 MAX_GROUP_BYTES = 1 << 30
 _FLOATS = pa.list_(pa.float64())
 SCHEMA = pa.schema(
-    [("t_ns", pa.int64()), ("reports", pa.binary()), ("sensor", pa.string()), ("kind", pa.int8()), ("look", pa.int64())]
+    [("t_ns", pa.int64()), ("reports", pa.binary()), ("actions", pa.binary())]
+    + [("sensor", pa.string()), ("kind", pa.int8()), ("look", pa.int64())]
     + [(f"coverage_{name}", pa.int64() if name.endswith("_ns") else pa.float64()) for name in COVERAGE_NAMES]
     + [("t_meas_ns", pa.list_(pa.int64())), ("t_recv_ns", pa.list_(pa.int64()))]
     + [(prefix + name, _FLOATS) for prefix in ("", "sigma_") for name in COMPONENT_NAMES]
@@ -73,6 +74,7 @@ def table_of(ticks: list[Tick]) -> pa.Table:
         batch = tick.batch
         plain["t_ns"].append(tick.t_ns)
         plain["reports"].append(encode_reports(tick.reports) if tick.reports else None)
+        plain["actions"].append(encode_actions(tick.actions) if tick.actions else None)
         plain["sensor"].append(batch.sensor if batch is not None else None)
         plain["kind"].append(int(batch.kind) if batch is not None else None)
         plain["look"].append(batch.look if batch is not None else None)
@@ -134,8 +136,10 @@ def ticks_of(table: pa.Table) -> Iterator[Tick]:
         for row in range(len(table)):
             blob = plain["reports"][row]
             reports = decode_reports(blob) if blob is not None else ()
+            acted = plain["actions"][row] if "actions" in plain else None  # not in segments of before there were any
+            actions = decode_actions(acted) if acted is not None else ()
             batch = None if plain["sensor"][row] is None else _batch(plain, lists, row)
-            yield Tick(plain["t_ns"][row], batch, reports)
+            yield Tick(plain["t_ns"][row], batch, reports, actions)
     except (DecodeError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
         raise RecordError(f"a row is not a tick: {error}") from error
 

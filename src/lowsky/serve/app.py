@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Request, Response, WebSocket, get, websocket
+from litestar import Litestar, Request, Response, WebSocket, get, post, websocket
 from litestar.exceptions import WebSocketDisconnect
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -19,12 +19,13 @@ from lowsky.engine.hub import Controls, Hub, Picture
 from lowsky.model.ports import Clock
 from lowsky.model.status import Scene
 from lowsky.serve import ogc
+from lowsky.serve.acts import act
 from lowsky.serve.client import Client, Shared, receive
 from lowsky.serve.facts import Table, health
 from lowsky.serve.guard import allowed_names, guarded
 from lowsky.serve.metrics import MEDIA_TYPE, exposition
 from lowsky.serve.pages import answer, read_pages
-from lowsky.serve.state import alert_facts, newest_first
+from lowsky.serve.state import alert_facts, figures_facts, newest_first
 from lowsky.serve.tiles import TileArchive
 from lowsky.serve.zones import zones_of
 
@@ -177,6 +178,32 @@ async def get_zones(request: "Request[Any, Any, Any]") -> bytes:
     return await asyncio.to_thread(lambda: msgspec.json.encode(zones_of(picture)))
 
 
+@get("/api/alerts/figures", tags=["picture"], summary="How the alert desk itself does, over the last day")
+async def get_figures(request: "Request[Any, Any, Any]") -> dict[str, Any]:
+    picture = _service(request).hub.latest()
+    return figures_facts(None if picture is None else picture.figures)
+
+
+@post("/api/alerts/{alert_id:int}/acknowledge", tags=["desk"], status_code=200, summary="Somebody has seen it")
+async def post_acknowledge(request: "Request[Any, Any, Any]", alert_id: FromPath[int]) -> Response[Any]:
+    return await act(request, _service(request).shared.controls, "acknowledge", alert_id)
+
+
+@post("/api/alerts/{alert_id:int}/shelve", tags=["desk"], status_code=200, summary="Hear no more of it for a while")
+async def post_shelve(request: "Request[Any, Any, Any]", alert_id: FromPath[int]) -> Response[Any]:
+    return await act(request, _service(request).shared.controls, "shelve", alert_id)
+
+
+@post("/api/alerts/{alert_id:int}/unshelve", tags=["desk"], status_code=200, summary="It counts again")
+async def post_unshelve(request: "Request[Any, Any, Any]", alert_id: FromPath[int]) -> Response[Any]:
+    return await act(request, _service(request).shared.controls, "unshelve", alert_id)
+
+
+@post("/api/alerts/{alert_id:int}/note", tags=["desk"], status_code=200, summary="Write something to it")
+async def post_note(request: "Request[Any, Any, Any]", alert_id: FromPath[int]) -> Response[Any]:
+    return await act(request, _service(request).shared.controls, "note", alert_id)
+
+
 @get("/api/scenes", tags=["demo"], summary="Scenes of the demo; empty on a live node")
 async def get_scenes(request: "Request[Any, Any, Any]") -> list[Scene]:
     return list(_service(request).shared.controls.scenes())
@@ -228,6 +255,11 @@ def create_app(
             get_track,
             get_alerts,
             get_zones,
+            get_figures,
+            post_acknowledge,
+            post_shelve,
+            post_unshelve,
+            post_note,
             get_scenes,
             get_metrics,
             get_tile,

@@ -24,6 +24,8 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), usb=(), serial=(), bluetooth=()"),
 )
+READING = ("GET", "HEAD", "OPTIONS")
+OWN_SITE = ("", "same-origin", "none")
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -99,6 +101,17 @@ def guarded(app: App, names: frozenset[str] | None) -> App:
             await with_headers({"type": "http.response.start", "status": 421, "headers": headers})
             await send({"type": "http.response.body", "body": body})
             return
+        if scope["method"] not in READING and not _may_change(scope, host):
+            body = b'{"detail":"only lowsky\'s own page, or a program, may change anything here"}'
+            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+            await with_headers({"type": "http.response.start", "status": 403, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+            return
         await app(scope, receive, with_headers)
 
     return guard
+
+
+def _may_change(scope: Message, host: str) -> bool:
+    """Not what another site makes a browser send: browsers say who does, in Origin, in Sec-Fetch-Site, or both."""
+    return same_origin(_header(scope, b"origin"), host) and _header(scope, b"sec-fetch-site") in OWN_SITE

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from lowsky.engine.hub import Controls, Picture
-from lowsky.model.status import DEGREES, Alert, Registered, SensorStatus
+from lowsky.model.status import DEGREES, Alert, DeskStatus, Registered, SensorStatus
+from lowsky.warn.figures import AIM_FLOOD_SHARE, AIM_PER_WINDOW, AIM_SHARES, AIM_STALE, AIM_TOP_SHARE, Figures
 from lowsky.wire.shown import shown
 
 SENSORS_PERIOD_NS = 1_000_000_000
@@ -77,7 +78,60 @@ def alert_facts(alert: Alert) -> dict[str, Any]:
         "sensor": shown(alert.sensor),
         "track_id": alert.track_id,
         "why": shown(alert.why, 400),
+        "rule": shown(alert.rule),
+        "zones": [shown(zone) for zone in alert.zones],
+        "track_ids": list(alert.track_ids),
+        "checks": [
+            {"what": shown(c.what), "value": _plain(c.value), "needs": _plain(c.needs), "unit": c.unit}
+            for c in alert.checks
+        ],
+        "state": alert.state,
+        "waits": alert.waits,
+        "times": alert.times,
+        "cleared": _seconds(alert.cleared_ns),
+        "acknowledged": _seconds(alert.acknowledged_ns),
+        "acknowledged_by": shown(alert.acknowledged_by),
+        "acknowledged_seat": shown(alert.acknowledged_seat),
+        "shelved_until": _seconds(alert.shelved_until_ns),
+        "shelved_by": shown(alert.shelved_by),
+        "shelf_reason": shown(alert.shelf_reason, 300),
+        "escalation": alert.escalation,
+        "notes": [
+            {"time": _seconds(n.t_ns), "user": shown(n.user), "seat": shown(n.seat), "text": shown(n.text, 300)}
+            for n in alert.notes
+        ],
     }
+
+
+def _plain(value: float | str | None) -> float | str | None:
+    return shown(value) if isinstance(value, str) else _finite(value)
+
+
+def desk_facts(desk: DeskStatus) -> dict[str, Any]:
+    return {
+        "flood_since": _seconds(desk.flood_since_ns),
+        "flood_alerts": desk.flood_alerts,
+        "recent": desk.recent,
+    }
+
+
+def figures_facts(figures: Figures | None) -> dict[str, Any]:
+    """The figures with what they should be."""
+    aims = {
+        "per_ten_minutes": AIM_PER_WINDOW,
+        "flood_share": AIM_FLOOD_SHARE,
+        "priority_share": AIM_SHARES,
+        "stale": AIM_STALE,
+        "top_source_share": AIM_TOP_SHARE,
+    }
+    if figures is None:
+        return {"figures": None, "aims": aims}
+    facts = msgspec.structs.asdict(figures)
+    facts["time"] = facts.pop("t_ns") / 1e9
+    facts["top_sources"] = [
+        {"source": shown(source), "alerts": n, "share": round(share, 4)} for source, n, share in figures.top_sources
+    ]
+    return {"figures": facts, "aims": aims}
 
 
 class StateText:
@@ -110,13 +164,16 @@ class StateText:
                 "t": picture.snapshot.t_ns / 1e9,
                 "sensors": [sensor_facts(sensor) for sensor in picture.sensors],
                 "alerts": [alert_facts(alert) for alert in newest_first(picture.alerts)],
+                "desk": desk_facts(picture.desk),
                 "scene": picture.scene,
                 "scenes": controls.scenes(),
             }
         )
 
     def _differs(self, old: Picture, new: Picture) -> bool:
-        if (old.epoch, old.mode, old.scene, old.alerts) != (new.epoch, new.mode, new.scene, new.alerts):
+        if (old.epoch, old.mode, old.scene, old.desk) != (new.epoch, new.mode, new.scene, new.desk):
+            return True
+        if old.alerts != new.alerts:
             return True
         if old.site is not new.site or [s.status for s in old.sensors] != [s.status for s in new.sensors]:
             return True

@@ -1,7 +1,7 @@
-"""The alert desk: failing sensors and what rules watch for, as alerts that are raised, become more urgent, and end.
+"""The alert desk: failing sensors, zones that nobody watches and what rules look for, as alerts that are raised, become
+more urgent, and end; and what people do with them (``book``).
 
-What people do with an alert (acknowledge, shelve) comes later; the seam is this class: events and tracks in, alerts
-out, nothing else.
+Events, tracks and actions in, events and alerts out, nothing else.
 """
 
 from collections.abc import Sequence
@@ -9,39 +9,38 @@ from typing import Any
 
 import msgspec
 
-from lowsky.model.events import (
-    AlertCleared,
-    AlertRaised,
-    AlertRaisedHigher,
-    Event,
-    NodeStarted,
-    SensorDegraded,
-    SensorDown,
-    SensorUp,
-)
+from lowsky.model.events import Event, NodeStarted, SensorDegraded, SensorDown, SensorUp
+from lowsky.model.ports import OperatorAction
 from lowsky.model.site import Site
-from lowsky.model.status import Alert
+from lowsky.model.status import Alert, DeskStatus
 from lowsky.model.track import TrackSnapshot
+from lowsky.warn.book import Book
+from lowsky.warn.coverage import Lookout
+from lowsky.warn.figures import Figures
 from lowsky.warn.incidents import Incident, Incidents
 from lowsky.warn.watch import Watch
 
 
 class _Saved(msgspec.Struct):
     next_id: int
-    open: dict[str, Alert]
+    open: dict[str, int]
     watch: list[Any]
     incidents: list[Any]
+    book: Any
+    down: list[str]
 
 
 class Desk:
-    """Open alerts, newest first. Deterministic; ``dump`` and ``load`` are exact."""
+    """Alerts that are somebody's business, newest first. Deterministic; ``dump`` and ``load`` are exact."""
 
     name = "warn"
 
     def __init__(self, site: Site) -> None:
         self._next_id, self._site = 1, site
-        self._open: dict[str, Alert] = {}  # by sensor id, or /zones/ and the id of a file
+        self._open: dict[str, int] = {}  # what lasts (sensor X, zone Y) -> its alert
         self._watch, self._incidents = Watch.of(site), Incidents()
+        self._lookout = Lookout(site)
+        self._book = Book(site.desk)
         self.has_rules = bool(site.rules)
 
     def step(self, events: Sequence[Event]) -> list[Event]:
@@ -49,11 +48,13 @@ class Desk:
         out: list[Event] = []
         for event in events:
             if isinstance(event, NodeStarted):
-                out += self._unwatched(event)
+                out += self._unread(event)
             elif isinstance(event, SensorDown | SensorDegraded):
-                out += self._raise(event)
+                out += self._fail(event)
             elif isinstance(event, SensorUp):
-                out += self._clear(event)
+                out += self._clear(f"sensor {event.sensor}", event.t_event_ns, event.cause)
+            if isinstance(event, SensorDown | SensorDegraded | SensorUp):
+                out += self._look_out(event)
         return out
 
     def watch(self, tracks: TrackSnapshot) -> list[Event]:
@@ -61,96 +62,101 @@ class Desk:
         hits, lingering = self._watch.step(tracks)
         change = self._incidents.step(hits, lingering, tracks, self._next_id)
         self._next_id += len(change.begun)
-        t_ns = tracks.t_ns
-        return [
-            *(
-                AlertRaised(
-                    seq=0, t_event_ns=t_ns, cause=i.why, alert_id=i.alert_id, priority=i.priority, title=i.title,
-                    track_id=_first(i),
-                )
-                for i in change.begun
-            ),
-            *(
-                AlertRaisedHigher(
-                    seq=0, t_event_ns=t_ns, cause=i.why, alert_id=i.alert_id, priority=i.priority, title=i.title
-                )
-                for i in change.raised_higher
-            ),
-            *(
-                AlertCleared(seq=0, t_event_ns=t_ns, cause="no track satisfies a rule any more", alert_id=i.alert_id)
-                for i in change.ended
-            ),
-        ]  # fmt: skip
+        out: list[Event] = []
+        for incident in change.begun:
+            out += self._book.open(_alert_of(incident), incident.why)
+        for incident in change.raised_higher:
+            out += self._book.become_higher(_alert_of(incident), tracks.t_ns)
+        for incident in change.ended:
+            out += self._book.clear(incident.alert_id, tracks.t_ns, "no track satisfies a rule any more")
+        for incident in self._incidents.live.values():
+            self._book.tell(_alert_of(incident))
+        return out
 
-    def _unwatched(self, event: NodeStarted) -> list[Event]:
+    def pass_time(self, t_ns: int) -> list[Event]:
+        """What comes with time alone: shelves end, and what nobody looks at becomes louder."""
+        self._book.history.begin(t_ns)
+        return self._book.pass_time(t_ns)
+
+    def act(self, actions: Sequence[OperatorAction], t_ns: int) -> list[Event]:
+        """What people did."""
+        return self._book.act(actions, t_ns)
+
+    def _unread(self, event: NodeStarted) -> list[Event]:
         """An alert for each file of zones that are not watched as they should be, for as long as the node runs."""
         out: list[Event] = []
         for file in self._site.zone_files:
             if file.lost:
                 why = "; ".join(file.lost)
                 title = f"Zones of {file.id} are not watched: {file.lost[0]}"
-                self._open[f"/zones/{file.id}"] = alert = Alert(
-                    id=self._next_id, priority="medium", title=title, raised_ns=event.t_event_ns, why=why
-                )
-                self._next_id += 1
-                raised = AlertRaised(
-                    seq=0, t_event_ns=event.t_event_ns, cause=why, alert_id=alert.id, priority="medium", title=title
-                )
-                out.append(raised)
+                alert = Alert(id=0, priority="medium", title=title, raised_ns=event.t_event_ns, why=why)
+                out += self._raise(f"zone file {file.id}", alert, why)
         return out
 
-    def _raise(self, event: SensorDown | SensorDegraded) -> list[Event]:
+    def _fail(self, event: SensorDown | SensorDegraded) -> list[Event]:
         word = "down" if isinstance(event, SensorDown) else "degraded"
+        what, t_ns = f"sensor {event.sensor}", event.t_event_ns
         title = f"{event.sensor} {word}: {event.cause}"
-        cleared = self._clear(event) if event.sensor in self._open else []
-        alert = Alert(id=self._next_id, priority="low", title=title, raised_ns=event.t_event_ns, sensor=event.sensor)
-        self._next_id += 1
-        self._open[event.sensor] = alert
-        raised = AlertRaised(
-            seq=0, t_event_ns=event.t_event_ns, cause=event.cause,
-            alert_id=alert.id, priority=alert.priority, title=title, sensor=event.sensor,
-        )  # fmt: skip
-        return [*cleared, raised]
+        alert = Alert(id=0, priority="low", title=title, raised_ns=t_ns, sensor=event.sensor)
+        return [*self._clear(what, t_ns, event.cause), *self._raise(what, alert, event.cause)]
 
-    def _clear(self, event: SensorUp | SensorDown | SensorDegraded) -> list[Event]:
-        alert = self._open.pop(event.sensor, None)
-        if alert is None:
-            return []
-        return [AlertCleared(seq=0, t_event_ns=event.t_event_ns, cause=event.cause, alert_id=alert.id)]
+    def _look_out(self, event: SensorDown | SensorDegraded | SensorUp) -> list[Event]:
+        """Zones of which the last sensor went down, or the first came back."""
+        lost, found = self._lookout.hear(event.sensor, is_down=isinstance(event, SensorDown))
+        out: list[Event] = []
+        t_ns = event.t_event_ns
+        for sensors, zones in lost:
+            cause = f"all sensors that reach there are down: {', '.join(sensors)}"
+            names = ", ".join(zones[:3]) + (f" and {len(zones) - 3} more" if len(zones) > 3 else "")
+            title = f"{names} {'is' if len(zones) == 1 else 'are'} not watched: {cause}"
+            alert = Alert(id=0, priority="medium", title=title, raised_ns=t_ns, unwatched=names, zones=zones)
+            out += self._raise(f"zones of {', '.join(sensors)}", alert, cause)
+        for sensors, _ in found:
+            out += self._clear(f"zones of {', '.join(sensors)}", t_ns, f"{event.sensor} is back")
+        return out
+
+    def _raise(self, what: str, alert: Alert, cause: str) -> list[Event]:
+        alert = msgspec.structs.replace(alert, id=self._next_id)
+        self._next_id += 1
+        self._open[what] = alert.id
+        return self._book.open(alert, cause)
+
+    def _clear(self, what: str, t_ns: int, cause: str) -> list[Event]:
+        alert_id = self._open.pop(what, None)
+        return [] if alert_id is None else self._book.clear(alert_id, t_ns, cause)
 
     def alerts(self) -> tuple[Alert, ...]:
-        told = [
-            Alert(
-                id=i.alert_id,
-                priority=i.priority,
-                title=i.title,
-                raised_ns=i.raised_ns,
-                track_id=_first(i),
-                why=i.why,
-                checks=i.checks,
-                rule=i.rule,
-                zones=(i.zone,) if i.zone else (),
-                track_ids=_on(i),
-            )
-            for i in self._incidents.live.values()
-        ]
-        return tuple(sorted([*self._open.values(), *told], key=lambda alert: -alert.id))
+        return self._book.alerts()
+
+    def status(self) -> DeskStatus:
+        return self._book.status()
+
+    def figures(self, t_ns: int) -> Figures:
+        return self._book.history.figures(t_ns)
 
     def dump(self) -> bytes:
-        saved = _Saved(self._next_id, self._open, self._watch.dump(), self._incidents.dump())
+        saved = _Saved(
+            self._next_id, self._open, self._watch.dump(), self._incidents.dump(), self._book.dump(),
+            self._lookout.dump(),
+        )  # fmt: skip
         return msgspec.msgpack.encode(saved)
 
     def load(self, saved: bytes) -> None:
         state = msgspec.msgpack.decode(saved, type=_Saved)
-        self._next_id = state.next_id
-        self._open = state.open
+        self._next_id, self._open = state.next_id, state.open
         self._watch.load(state.watch)
         self._incidents.load(state.incidents)
+        self._book.load(state.book)
+        self._lookout.load(state.down)
 
 
-def _first(incident: Incident) -> int | None:
-    """The track to look at: the lowest number of those that satisfy a rule."""
-    return min(_on(incident), default=None)
+def _alert_of(incident: Incident) -> Alert:
+    tracks = _on(incident)
+    return Alert(
+        id=incident.alert_id, priority=incident.priority, title=incident.title, raised_ns=incident.raised_ns,
+        track_id=min(tracks, default=None), why=incident.why, checks=incident.checks, rule=incident.rule,
+        zones=(incident.zone,) if incident.zone else (), track_ids=tracks,
+    )  # fmt: skip
 
 
 def _on(incident: Incident) -> tuple[int, ...]:

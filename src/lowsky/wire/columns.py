@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from lowsky.errors import DecodeError, Truncated, Unsupported
 from lowsky.model.measurement import ATTRIBUTES, DIM, TEXTS, Coverage, Labels, MeasurementBatch, MeasurementKind
-from lowsky.model.ports import SensorReport, Tick
+from lowsky.model.ports import OperatorAction, SensorReport, Tick
 
 MAGIC = b"LSC\x01"
 _START = struct.Struct("<4sI")
@@ -65,15 +65,18 @@ class _Batch(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
 
 class _Tick(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """The header of every message. A lone batch is a tick without time."""
+    """The header of every message. A lone batch is a tick without time. The fourth element is there only where people
+    acted: what nobody did is written as it was before there were actions."""
 
     t_ns: Int64 | None
     batch: _Batch | None
     reports: tuple[SensorReport, ...]
+    actions: tuple[OperatorAction, ...] = ()
 
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
 _header = msgspec.msgpack.Decoder(_Tick)
+_actions = msgspec.msgpack.Decoder(tuple[OperatorAction, ...])
 _reports = msgspec.msgpack.Decoder(tuple[SensorReport, ...])
 
 
@@ -84,23 +87,23 @@ def encode_batch(batch: MeasurementBatch) -> bytes:
 
 def encode_tick(tick: Tick) -> bytes:
     """The tick as one message. Raises ``OverflowError`` for integers that do not fit 64 bits."""
-    return _message(tick.t_ns, tick.batch, tick.reports)
+    return _message(tick.t_ns, tick.batch, tick.reports, tick.actions)
 
 
 def decode_batch(payload: bytes) -> MeasurementBatch:
     """What ``encode_batch`` was given, arrays read-only and sharing ``payload``. Raises ``DecodeError``."""
-    t_ns, batch, reports = _read(payload)
-    if t_ns is not None or batch is None or reports:
+    t_ns, batch, reports, actions = _read(payload)
+    if t_ns is not None or batch is None or reports or actions:
         raise DecodeError("a tick where a batch was expected", 8, payload)
     return batch
 
 
 def decode_tick(payload: bytes) -> Tick:
     """What ``encode_tick`` was given, arrays read-only and sharing ``payload``. Raises ``DecodeError``."""
-    t_ns, batch, reports = _read(payload)
+    t_ns, batch, reports, actions = _read(payload)
     if t_ns is None:
         raise DecodeError("a batch where a tick was expected", 8, payload)
-    return Tick(t_ns, batch, reports)
+    return Tick(t_ns, batch, reports, actions)
 
 
 def encode_reports(reports: tuple[SensorReport, ...]) -> bytes:
@@ -116,6 +119,19 @@ def decode_reports(payload: bytes) -> tuple[SensorReport, ...]:
         raise DecodeError("reports are not what they should be", 0, payload) from None
 
 
+def encode_actions(actions: tuple[OperatorAction, ...]) -> bytes:
+    """Actions alone, deterministic msgpack."""
+    return _encoder.encode(actions)
+
+
+def decode_actions(payload: bytes) -> tuple[OperatorAction, ...]:
+    """The inverse of ``encode_actions``. Raises ``DecodeError``."""
+    try:
+        return _actions.decode(payload)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise DecodeError("actions are not what they should be", 0, payload) from None
+
+
 def canonical(column: NDArray[np.float64]) -> NDArray[np.float64]:
     """The same numbers, contiguous, every NaN the quiet positive one without payload."""
     missing = np.isnan(column)
@@ -125,7 +141,12 @@ def canonical(column: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.ascontiguousarray(column, "<f8")
 
 
-def _message(t_ns: int | None, batch: MeasurementBatch | None, reports: tuple[SensorReport, ...]) -> bytes:
+def _message(
+    t_ns: int | None,
+    batch: MeasurementBatch | None,
+    reports: tuple[SensorReport, ...],
+    actions: tuple[OperatorAction, ...] = (),
+) -> bytes:
     columns: list[bytes] = []
     about = None
     if batch is not None:
@@ -142,7 +163,8 @@ def _message(t_ns: int | None, batch: MeasurementBatch | None, reports: tuple[Se
         ]
         columns += [canonical(batch.attributes[name]).tobytes() for name in attributes]
         columns += [np.ascontiguousarray(batch.texts[name].codes, "<i4").tobytes() for name in texts]
-    header = _encoder.encode(_Tick(t_ns, about, reports))
+    said = (t_ns, about, reports, actions) if actions else (t_ns, about, reports)
+    header = _encoder.encode(said)
     padding = bytes(-len(header) % 8)
     return b"".join((_START.pack(MAGIC, len(header)), header, padding, *columns))
 
@@ -158,7 +180,10 @@ def _coverage_header(coverage: Coverage | None) -> _Coverage | None:
     return _Coverage(coverage.t_from_ns, coverage.t_to_ns, *(_NAN if v != v else float(v) for v in limits))
 
 
-def _read(payload: bytes) -> tuple[int | None, MeasurementBatch | None, tuple[SensorReport, ...]]:
+_Read = tuple[int | None, MeasurementBatch | None, tuple[SensorReport, ...], tuple[OperatorAction, ...]]
+
+
+def _read(payload: bytes) -> _Read:
     if len(payload) < _START.size:
         raise Truncated("shorter than its start", len(payload), payload)
     magic, length = _START.unpack_from(payload)
@@ -179,8 +204,8 @@ def _read(payload: bytes) -> tuple[int | None, MeasurementBatch | None, tuple[Se
     if header.batch is None:
         if len(payload) != start:
             raise DecodeError("bytes left over", start, payload)
-        return header.t_ns, None, header.reports
-    return header.t_ns, _batch(header.batch, payload, start), header.reports
+        return header.t_ns, None, header.reports, header.actions
+    return header.t_ns, _batch(header.batch, payload, start), header.reports, header.actions
 
 
 def _batch(about: _Batch, payload: bytes, start: int) -> MeasurementBatch:

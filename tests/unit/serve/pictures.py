@@ -1,10 +1,11 @@
 """Small pictures for the tests of the page."""
 
 import math
+from concurrent.futures import Future
 
 import numpy as np
 
-from lowsky.engine.hub import Picture
+from lowsky.engine.hub import Outcome, Picture
 from lowsky.model.classes import ObjectClass
 from lowsky.model.site import Site
 from lowsky.model.status import Alert, Scene, SensorStatus
@@ -64,6 +65,13 @@ class RecordedControls:
 
     def __init__(self, span=None):
         self.span, self.asked = span, []
+        self.outcome = Outcome(is_recorded=True)
+
+    def act(self, action):
+        self.asked.append(action)
+        answer = Future()
+        answer.set_result(self.outcome)
+        return answer
 
     def scenes(self):
         return (Scene(name="one", title="One", description="", origin="simulated"),)

@@ -121,7 +121,7 @@ def test_an_alert_ends_when_nobody_has_satisfied_a_rule_for_as_long_as_it_says()
     ends = [(t, desk.watch(snapshot(t, [(2000, 0, 100)], [(20, 0, 0)]))) for t in range(5, 45)]
     ((at, (cleared,)),) = [(t, events) for t, events in ends if events]
     assert isinstance(cleared, AlertCleared) and 34 <= at <= 36
-    assert desk.alerts() == ()
+    assert [alert.state for alert in desk.alerts()] == ["cleared-unacknowledged"]
 
 
 def test_who_hovers_about_the_edge_of_a_zone_is_one_alert():

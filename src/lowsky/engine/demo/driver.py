@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 import msgspec
@@ -11,9 +12,10 @@ import lowsky.track
 from lowsky.align.settings import LIVE
 from lowsky.clock import PacedClock
 from lowsky.engine.demo.scenes import SCENES, DemoScene
-from lowsky.engine.hub import Hub
+from lowsky.engine.hub import Hub, Outcome, refusal
 from lowsky.engine.node import Node, Stage
 from lowsky.engine.offline import Input, results_of
+from lowsky.model.ports import OperatorAction
 from lowsky.model.site import Site
 from lowsky.model.status import Scene
 
@@ -51,6 +53,7 @@ class Demo:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_scene: asyncio.Event | None = None
+        self._node: Node | None = None
         self._stopped = False
 
     def scenes(self) -> tuple[Scene, ...]:
@@ -66,6 +69,11 @@ class Demo:
 
     def seek(self, t_ns: int) -> None:
         return None
+
+    def act(self, action: OperatorAction) -> "Future[Outcome]":
+        with self._lock:
+            node = self._node
+        return refusal("the scene is still starting") if node is None else node.act(action)
 
     def stop(self) -> None:
         self._stopped = True
@@ -98,7 +106,10 @@ class Demo:
             clock = PacedClock(first_arrival_ns(site) - LEAD_NS, self._speed)
             settings = msgspec.structs.replace(LIVE, wait_at_least_s=PATIENCE_S * self._speed)
             stage = Stage("demo", self._epoch, scene, ends_with_files=True)
-            await Node(site, clock, self._hub, stage, settings=settings).run(stop)
+            node = Node(site, clock, self._hub, stage, settings=settings)
+            with self._lock:
+                self._node = node
+            await node.run(stop)
         finally:
             with self._lock:
-                self._loop = self._stop_scene = None
+                self._loop = self._stop_scene = self._node = None
