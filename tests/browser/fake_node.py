@@ -11,12 +11,15 @@ import numpy as np
 
 from lowsky.clock import LiveClock, PacedClock
 from lowsky.engine.hub import Hub, Picture
+from lowsky.engine.operators import Inbox
 from lowsky.geo.enu import EnuFrame
 from lowsky.model.classes import ObjectClass
+from lowsky.model.desk import DeskSettings
 from lowsky.model.site import Site
 from lowsky.model.status import Alert, Scene, SensorStatus
 from lowsky.model.track import PositionKind, TrackSnapshot, TrackStatus
 from lowsky.serve.run import serve
+from lowsky.warn.book import Book
 
 SECOND = 1_000_000_000
 SITE = Site(name="Harbour", latitude_rad=math.radians(37.45), longitude_rad=math.radians(126.60), height_m=30.0)
@@ -154,6 +157,16 @@ class Controls:
     def __init__(self):
         self.chosen = "raid"
         self.epoch = 1
+        self.inbox = Inbox(None)
+
+    def act(self, action):
+        return self.inbox.ask(action)
+
+    def obey(self, desk, t_ns):
+        """What people asked since the last picture, as the engine does it."""
+        actions = self.inbox.take(t_ns)
+        if actions:
+            self.inbox.done(actions, desk.act(actions, t_ns), desk.alerts())
 
     def scenes(self):
         return SCENES
@@ -169,6 +182,23 @@ class Controls:
         return None
 
 
+def raise_alerts(desk, start_ns, suspect, flood):
+    """One of each priority, and a flood if wanted."""
+    desk.history.begin(start_ns - 3600 * SECOND)
+    told = (
+        Alert(id=1, priority="low", title="Acoustic sensor down", raised_ns=start_ns - 600 * SECOND,
+              sensor="acoustic-1"),
+        Alert(id=2, priority="medium", title="Direction finder df-west: no data for 12 s",
+              raised_ns=start_ns - 41 * SECOND, sensor="df-west"),
+        Alert(id=3, priority="high", title="Drone 1.9 km, closing on the harbour", raised_ns=start_ns - 8 * SECOND,
+              track_id=suspect, rule="harbour"),
+        *(Alert(id=4 + k, priority="low", title=f"Object {k} over the fairway", raised_ns=start_ns - 5 * SECOND,
+                rule="fairway") for k in range(flood)),
+    )  # fmt: skip
+    for one in told:
+        desk.open(one, one.title)
+
+
 def drive(hub, controls, arguments, stop):
     clock = LiveClock() if arguments.mode == "live" else PacedClock(1_790_000_000 * SECOND)
     period = 1.0 / arguments.hz
@@ -182,22 +212,22 @@ def drive(hub, controls, arguments, stop):
             if arguments.evil and world.n:
                 world.identity[-1] = EVIL
             last_ns = start_ns = t_ns
+            desk, is_raised = Book(DeskSettings()), False
         world.step(t_ns, (t_ns - last_ns) / 1e9)
         last_ns = t_ns
-        alerts = () if arguments.quiet else (
-            Alert(id=3, priority="high", title="Drone 1.9 km, closing on the harbour", raised_ns=start_ns - 8 * SECOND,
-                  track_id=world.suspect),
-            Alert(id=2, priority="medium", title="Direction finder df-west: no data for 12 s",
-                  raised_ns=start_ns - 41 * SECOND, sensor="df-west"),
-            Alert(id=1, priority="low", title="Acoustic sensor down", raised_ns=start_ns - 600 * SECOND,
-                  sensor="acoustic-1"),
-        )  # fmt: skip
+        if not arguments.quiet and not is_raised:
+            is_raised = True
+            raise_alerts(desk, start_ns, world.suspect, arguments.flood)
+        desk.pass_time(t_ns)
+        controls.obey(desk, t_ns)
+        alerts = desk.alerts()
         scene = next(s for s in SCENES if s.name == controls.chosen) if arguments.mode == "demo" else None
         if not (arguments.hang and time.monotonic() - start > arguments.hang):
             hub.publish(
                 Picture(
                     site=SITE, mode=arguments.mode, epoch=epoch, snapshot=world.snapshot(t_ns), recv_ns=t_ns,
                     sensors=sensors(t_ns, 1_789_999_400 * SECOND), alerts=alerts, scene=scene,
+                    desk=desk.status(), figures=desk.history.figures(t_ns),
                 )
             )  # fmt: skip
         stop.wait(max(0.0, period - (clock.now_ns() - t_ns) / 1e9))
@@ -213,6 +243,7 @@ def main():
     parser.add_argument("--mode", choices=("demo", "live", "replay"), default="demo")
     parser.add_argument("--evil", action="store_true", help="one identity is markup")
     parser.add_argument("--quiet", action="store_true", help="no alerts")
+    parser.add_argument("--flood", type=int, default=0, help="so many further low alerts")
     parser.add_argument("--hang", type=float, default=0.0, help="the driver stops publishing after this many seconds")
     arguments = parser.parse_args()
     hub, controls, stop = Hub(), Controls(), threading.Event()

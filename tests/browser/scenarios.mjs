@@ -406,11 +406,90 @@ const scenarios = {
     await node.stop();
   },
 
+  async desk() {
+    const node = await startNode('--port', '0');
+    const one = await openPage(node), two = await openPage(node);
+    const stateOf = (page, id) => page.evaluate((n) => document.querySelector(`.incident[data-alert="${n}"]`)?.dataset.state, id);
+    const sees = (page, id, wanted) => page.waitForFunction(([n, w]) => document.querySelector(`.incident[data-alert="${n}"]`)?.dataset.state === w, [id, wanted], { timeout: 10000 });
+    assert.equal(await stateOf(one.page, 3), 'new');
+    assert.match(await one.page.textContent('#alerts-count'), /3 new · 3 active/);
+    await one.page.click('.incident[data-alert="3"] .acts .main');
+    await one.page.fill('#ask-user', '<b>Kim</b>');
+    await one.page.fill('#ask-seat', 'tower');
+    await one.page.keyboard.press('Enter');
+    await sees(two.page, 3, 'acknowledged');
+    await sees(one.page, 3, 'acknowledged');
+    assert.match(await two.page.textContent('.incident[data-alert="3"] .said'), /acknowledged by <b>Kim<\/b> \(tower\), \d\d:\d\d:\d\d/, 'a name stays text');
+    // by keyboard alone: choose the medium one, shelve it
+    await one.page.keyboard.press('n');
+    await one.page.keyboard.press('n');
+    assert.equal((await state(one.page)).alert, 2);
+    await one.page.focus('.incident[data-alert="2"] .acts button:nth-child(2)');
+    await one.page.keyboard.press('Enter');
+    await one.page.keyboard.press('Enter');
+    assert.match(await one.page.textContent('#ask-fault'), /Reason is needed/);
+    await one.page.keyboard.type('being repaired');
+    await one.page.click('.choice:has(input[value="30"])');
+    await one.page.keyboard.press('Enter');
+    await sees(two.page, 2, 'shelved');
+    assert.match(await two.page.textContent('#alerts-count'), /1 shelved/);
+    await two.page.click('.more.shelved summary');
+    assert.match(await two.page.textContent('.incident[data-alert="2"] .said'), /until \d\d:\d\d:\d\d by .*: being repaired/);
+    await one.page.keyboard.press('a');
+    await sees(two.page, 1, 'acknowledged');
+    // it came over the API, too, and no other site's page can do it
+    const told = await (await fetch(`${node.url}api/alerts`)).json();
+    assert.deepEqual(told.map((a) => [a.id, a.state]), [[3, 'acknowledged'], [2, 'shelved'], [1, 'acknowledged']]);
+    const foreign = await fetch(`${node.url}api/alerts/2/unshelve`, { method: 'POST', headers: { 'content-type': 'application/json', origin: 'http://evil.example' }, body: '{"user":"x"}' });
+    assert.equal(foreign.status, 403);
+    // figures
+    await one.page.click('#figures-open');
+    await one.page.waitForSelector('table.figures td');
+    assert.match(await one.page.textContent('#figures'), /Time to acknowledge, median/);
+    assert.deepEqual([...one.faults, ...two.faults], []);
+    await one.close();
+    await two.close();
+    await node.stop();
+  },
+
+  async flood() {
+    const node = await startNode('--port', '0', '--flood', '30');
+    const { page, faults, close } = await openPage(node);
+    await page.waitForSelector('.flood:not([hidden])');
+    assert.match(await page.textContent('.more.low summary'), /31 low alerts/);
+    assert.equal(await page.locator('.incident:visible').count(), 2, 'only what is urgent is shown');
+    await page.click('.more.low summary');
+    assert.equal(await page.locator('.incident:visible').count(), 33, 'nothing is lost');
+    assert.deepEqual(faults, []);
+    await close();
+    await node.stop();
+  },
+
+  async sound() {
+    const node = await startNode('--port', '0');
+    const { page, close } = await openPage(node);
+    assert.equal(await page.textContent('#sound span'), 'SOUND OFF');
+    await page.click('#sound');
+    await until(page, 'sound', (s) => s.sound);
+    assert.equal(await page.textContent('#sound span'), 'Sound on');
+    const once = await until(page, 'the alarm', (s) => s.played.high >= 2);
+    await until(page, 'the alarm again', (s) => s.played.high > once.played.high);
+    await page.evaluate(() => localStorage.setItem('lowsky.who', '{"user":"Kim","seat":""}'));
+    await page.keyboard.press('a');
+    await page.waitForSelector('.incident[data-alert="3"][data-state="acknowledged"]');
+    await page.waitForTimeout(500);
+    const quiet = (await state(page)).played.high;
+    await page.waitForTimeout(5000);
+    assert.equal((await state(page)).played.high, quiet, 'it sounds on after it was acknowledged');
+    await close();
+    await node.stop();
+  },
+
   async keys() {
     const node = await startNode('--port', '0');
     const { page, close } = await openPage(node);
     const stops = new Set();
-    for (let k = 0; k < 45; k++) {
+    for (let k = 0; k < 90; k++) {
       await page.keyboard.press('Tab');
       const stop = await page.evaluate(() => {
         const e = document.activeElement, style = getComputedStyle(e);

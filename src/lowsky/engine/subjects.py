@@ -70,7 +70,8 @@ def subjects_of(tracks: TrackSnapshot, ids: tuple[int, ...], site: Site, with_op
 def seen(tracks: TrackSnapshot, site: Site, alerts: tuple[Alert, ...], operators: bool) -> Seen:
     """Every surely existing object of the picture."""
     shown = (tracks.status == TrackStatus.CONFIRMED) | (tracks.status == TrackStatus.COASTING)
-    alerted = {i for alert in alerts for i in (*alert.track_ids, alert.track_id) if i is not None}
+    open_ = (alert for alert in alerts if alert.cleared_ns is None)
+    alerted = {i for alert in open_ for i in (*alert.track_ids, alert.track_id) if i is not None}
     ids = tuple(tracks.track_id[shown].tolist())
     return Seen(
         t_ns=tracks.t_ns, site=site.name, subjects=tuple(subjects_of(tracks, ids, site, operators)),

@@ -16,7 +16,7 @@ from lowsky.model.ports import Clock
 from lowsky.serve.columns import HEADER, HEADER_BYTES, hello
 from lowsky.serve.frame import LABEL_TEXTS, Encoder, Label
 from lowsky.serve.history import SAMPLE_NS, History, Sample
-from lowsky.serve.state import StateText
+from lowsky.serve.state import StateText, waiting_facts
 
 FRAME_PERIOD_S = 0.008
 KEYFRAME_PERIOD_S = 5.0
@@ -212,7 +212,8 @@ class Client:
                     "history": None if held is None else [held[0] / 1e9, held[1] / 1e9],
                     "recording": None if span is None else [span[0] / 1e9, span[1] / 1e9],
                     "looking_back": self._replay_t_ns is not None,
-                    "live_alerts": 0 if picture is None else len(picture.alerts),
+                    "live_alerts": 0 if picture is None else sum(a.cleared_ns is None for a in picture.alerts),
+                    "waiting": None if picture is None else waiting_facts(picture.alerts),
                 }
             )
         )

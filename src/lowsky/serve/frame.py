@@ -126,7 +126,7 @@ class Encoder:
         return np.where(self._ids[at] == snapshot.track_id, at, -1)
 
     def _alerted_rows(self, picture: Picture, snapshot: TrackSnapshot) -> NDArray[np.bool_]:
-        named = [alert.track_id for alert in picture.alerts if alert.track_id is not None]
+        named = [alert.track_id for alert in picture.alerts if alert.track_id is not None and alert.cleared_ns is None]
         return np.isin(snapshot.track_id, named) if named else np.zeros(len(snapshot), bool)
 
     def _changed(self, snapshot: TrackSnapshot, kept: Ints, alerted: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -6,8 +6,10 @@ Source: Prometheus documentation, "Exposition formats", text format 0.0.4.
 import lowsky
 from lowsky.engine.hub import Picture
 from lowsky.model.measurement import Reject
+from lowsky.model.status import ALERT_STATES
 from lowsky.model.track import TrackStatus
 from lowsky.serve.client import Shared
+from lowsky.warn.figures import Figures
 
 MEDIA_TYPE = "text/plain; version=0.0.4"
 OUTCOMES = ("records", "measurements", "held", "errors", *(reject.name for reject in Reject))
@@ -81,7 +83,20 @@ def _picture(text: _Text, picture: Picture) -> None:
         text.value("tracks", int((picture.snapshot.status == status).sum()), status=status.label)
     text.metric("alerts", "gauge", "open alerts by priority")
     for priority in ("high", "medium", "low"):
-        text.value("alerts", sum(alert.priority == priority for alert in picture.alerts), priority=priority)
+        text.value(
+            "alerts",
+            sum(alert.priority == priority and alert.cleared_ns is None for alert in picture.alerts),
+            priority=priority,
+        )
+    text.metric("desk_alerts", "gauge", "alerts on the desk by state, those that are over and not acknowledged too")
+    for state in ALERT_STATES:
+        text.value("desk_alerts", sum(alert.state == state for alert in picture.alerts), state=state)
+    text.metric("desk_flood", "gauge", "1 while more alerts come than one person can treat")
+    text.value("desk_flood", picture.desk.flood_since_ns is not None)
+    text.metric("desk_recent_alerts", "gauge", "alerts of the last ten minutes")
+    text.value("desk_recent_alerts", picture.desk.recent)
+    if picture.figures is not None:
+        _figures(text, picture.figures)
     if picture.outputs:
         _outputs(text, picture)
     text.metric("sensor_status", "gauge", "1 for the status a sensor has")
@@ -101,3 +116,18 @@ def _picture(text: _Text, picture: Picture) -> None:
         for outcome in OUTCOMES:
             if outcome in sensor.counts:
                 text.value("sensor_records_total", sensor.counts[outcome], sensor=sensor.id, outcome=outcome.lower())
+
+
+def _figures(text: _Text, figures: Figures) -> None:
+    """Of the alert desk, over the last day. What is not known is left out."""
+    told: tuple[tuple[str, str, float | None], ...] = (
+        ("desk_alerts_per_ten_minutes", "alerts in ten minutes, mean of the last day", figures.per_ten_minutes),
+        ("desk_flood_share", "share of the last day in flood", figures.flood_share),
+        ("desk_acknowledge_median_seconds", "from raised to dealt with, median", figures.acknowledge_median_s),
+        ("desk_acknowledge_p95_seconds", "from raised to dealt with, 95 %", figures.acknowledge_p95_s),
+        ("desk_stale_alerts", "open for more than a day", float(figures.stale)),
+    )
+    for name, meaning, value in told:
+        if value is not None:
+            text.metric(name, "gauge", meaning)
+            text.value(name, value)

@@ -107,6 +107,14 @@ def _plain(value: float | str | None) -> float | str | None:
     return shown(value) if isinstance(value, str) else _finite(value)
 
 
+def waiting_facts(alerts: tuple[Alert, ...]) -> dict[str, int]:
+    """What there is to hear, for a page that looks back: what waits now, and the newest number of high or medium."""
+    waiting = [alert for alert in alerts if alert.waits and alert.priority != "low"]
+    high = [alert for alert in waiting if alert.priority == "high"]
+    louder = sum(alert.escalation > 0 for alert in high)
+    return {"high": len(high), "louder": louder, "newest": max((alert.id for alert in waiting), default=0)}
+
+
 def desk_facts(desk: DeskStatus) -> dict[str, Any]:
     return {
         "flood_since": _seconds(desk.flood_since_ns),

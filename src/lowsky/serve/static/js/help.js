@@ -6,7 +6,7 @@ import { AFFILIATION, STATUS } from './tracks.js';
 
 export const KEYS = [
   ['Space', 'pause the display'], ['L', 'live'], ['← →', '10 s back, on'], ['+ −', 'zoom'], ['Shift + arrows', 'move the map'], ['H', 'back to the site'],
-  ['N P', 'next, previous alert or track'], ['F', 'follow the selected track'], ['E', 'ellipses of 1σ or 2σ'], ['Z', 'zones'], ['T', 'night, day, dark'], ['/', 'search'],
+  ['A', 'acknowledge the chosen alert, or the most urgent'], ['Shift + A', 'acknowledge all that are shown'], ['N P', 'next, previous alert; without alerts, track'], ['F', 'follow the selected track'], ['E', 'ellipses of 1σ or 2σ'], ['Z', 'zones'], ['T', 'night, day, dark'], ['/', 'search'],
   ['Esc', 'let go'], ['?', 'this page'],
 ];
 const CLASSES = [['drone', 'drone (points where it goes)'], ['wing', 'fixed-wing drone'], ['unknown', 'unknown'], ['bird', 'bird'], ['flock', 'flock'], ['balloon', 'balloon'],

@@ -4,6 +4,7 @@ import { openMap, softwareRenderer } from './basemap.js';
 import { Camera } from './camera.js';
 import { Card } from './card.js';
 import { DataClock } from './clock.js';
+import { Desk, waitingOf } from './desk.js';
 import { byId, clockText, dateText, el, setText } from './dom.js';
 import { HISTORY } from './frame.js';
 import { GlSymbols } from './glsymbols.js';
@@ -13,6 +14,7 @@ import { listen } from './keys.js';
 import { Marks } from './marks.js';
 import { EQUATOR_M, distanceBearing, latitudeOf, longitudeOf } from './mercator.js';
 import { Panels } from './panels.js';
+import { Sound } from './sound.js';
 import { Stream } from './stream.js';
 import { Table } from './table.js';
 import { Theme } from './theme.js';
@@ -40,6 +42,8 @@ class App {
     this.ground = new Ground(byId('ground'));
     this.zones = new Zones(() => { this.groundDrawn = false; this.dirty = true; });
     this.panels = new Panels(this);
+    this.desk = new Desk(this);
+    this.sound = new Sound();
     this.table = new Table(this);
     this.card = new Card(this);
     this.bar = new TimeBar(this);
@@ -117,6 +121,7 @@ class App {
     if (this.paused) this.fresh = tracks; else this.tracks = tracks;
     this.marks = new Marks(byId('marks'), this.classes);
     this.marks.sigma = byId('sigma').getAttribute('aria-pressed') === 'true' ? 2 : 1;
+    if (this.run && message.run !== this.run) this.sound.forget();
     if (this.run && message.run !== this.run && !this.paused) this.select(null); // another node: its numbers mean other tracks
     this.run = message.run;
     if (this.paused) return;
@@ -138,6 +143,7 @@ class App {
 
   message(message) {
     if (message.type === 'state') {
+      if (this.state && message.epoch !== this.state.epoch) this.sound.forget();
       this.state = message;
       this.arrive();
       const ground = JSON.stringify([message.site, message.sensors.map((s) => [s.id, s.status, s.latitude_deg, s.longitude_deg])]);
@@ -153,6 +159,9 @@ class App {
 
   frame(frame) {
     this.lastFrame = performance.now();
+    // what waits now sounds, also while somebody looks back
+    const waiting = this.past || this.paused ? this.span.waiting : this.state && waitingOf(this.state.alerts);
+    if (waiting && this.state) this.sound.step(waiting);
     if (this.lost) { this.lost = false; this.showLost(); }
     if (this.paused && this.seen > 0) return; // the system goes on, the display stands
     const epoch = this.tracks.epoch;
@@ -265,6 +274,8 @@ class App {
     if (this.lost) return;
     this.panels.update(this.state);
     this.panels.tick(time);
+    this.desk.update(this.state);
+    this.desk.tick(time);
     this.table.update(this.tracks, this.classes, this.state.site, time, this.theme.colours);
     if (this.selected !== null) {
       // what stands still or is gone has no newest facts
@@ -346,6 +357,7 @@ class App {
   }
 
   next(step) {
+    if (this.desk.next(step)) return;
     const rows = this.table.rows;
     if (!rows.length) return;
     const at = rows.findIndex((row) => row.id === this.selected);
@@ -398,7 +410,7 @@ class App {
       mode: byId('pill').dataset.mode, lost: this.lost, paused: this.paused, past: this.past, theme: this.theme.name,
       renderer: this.renderer, rendererName: this.rendererName, tracks: tracks?.size ?? 0, drawn: this.marks?.drawn ?? 0, frames: this.stream.frames, applied: this.seen, drawnFrames: this.drawnFrames,
       seq: this.header?.seq ?? 0, epoch: tracks?.epoch ?? -1, time: this.now(), dataTime: this.clock.time, selected: this.selected, labels: this.marks?.labels.placed ?? 0, zoom: this.camera.zoom,
-      tableRows: byId('table-body').querySelectorAll('.row:not([hidden])').length, span: this.span, mapLoaded: this.map?.loaded() ?? false,
+      sound: this.sound.works, played: this.sound.played, alert: this.desk.current, tableRows: byId('table-body').querySelectorAll('.row:not([hidden])').length, span: this.span, mapLoaded: this.map?.loaded() ?? false,
     };
   }
 

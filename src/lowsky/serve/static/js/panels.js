@@ -1,72 +1,26 @@
-// Alerts and sensors on the left, their summary above.
+// Sensors on the left, their summary above. Alerts are in desk.js.
 
 import { el, byId, ageText, setText, num } from './dom.js';
 import { HEALTH_PATH, svg } from './symbols.js';
 import { kindText } from './ground.js';
 
-const PRIORITY = {
-  high: ['HIGH', 'M6 .5 11.5 6 6 11.5.5 6z'], medium: ['MED', 'M6 1 11.5 10.5H.5z'], low: ['LOW', HEALTH_PATH.ok],
-};
-const RANK = { high: 0, medium: 1, low: 2 };
 const HEALTHS = ['ok', 'stale', 'degraded', 'down', 'waiting'];
 
 export class Panels {
   /** @param {{select: (id: number|null, centre?: boolean) => void, goTo: (lat: number, lon: number) => void}} app */
   constructor(app) {
     this.app = app;
-    /** @type {Set<number>} */
-    this.known = new Set();
-    this.first = true;
     /** @type {Map<any, {since: number, suffix: string}>} element → what its age grows from */
     this.ages = new Map();
-    this.alertsText = this.sensorsText = this.summaryText = '';
+    this.sensorsText = this.summaryText = '';
     /** @type {Map<string, any>} rows of the sensors by id: kept, or a click and the focus would go with the old row */
     this.rows = new Map();
   }
 
   /** @param {any} state */
   update(state) {
-    const alerts = JSON.stringify([state.alerts, state.sensors.map((s) => s.status)]);
-    if (alerts !== this.alertsText) { this.alertsText = alerts; this.alerts(state.alerts, state.sensors); }
     const sensors = JSON.stringify(state.sensors);
     if (sensors !== this.sensorsText) { this.sensorsText = sensors; this.sensors(state.sensors); }
-  }
-
-  alerts(alerts, sensors) {
-    const list = byId('alerts-list');
-    const focused = document.activeElement?.getAttribute('data-alert');
-    const sorted = [...alerts].sort((a, b) => (RANK[a.priority] ?? 3) - (RANK[b.priority] ?? 3) || b.raised - a.raised);
-    for (const age of list.querySelectorAll('.alert small')) this.ages.delete(age);
-    setText(byId('alerts-count'), alerts.length ? `${alerts.length} open` : '');
-    list.replaceChildren(...sorted.map((alert) => this.alert(alert, sensors)));
-    if (!alerts.length) {
-      const bad = sensors.filter((s) => s.status !== 'ok').length;
-      list.append(el('p', { class: 'empty' }, [
-        el('b', { text: 'No open alerts' }),
-        bad ? `${bad} of ${sensors.length} sensors are not ok: not everything can be seen.` : 'All sensors are ok.',
-      ]));
-    }
-    if (focused) list.querySelector(`[data-alert="${CSS.escape(focused)}"]`)?.focus();
-    const fresh = sorted.filter((a) => !this.known.has(a.id));
-    if (!this.first && fresh.length) byId('announce').textContent = fresh.map((a) => `${a.priority} alert: ${a.title}`).join('. ');
-    this.known = new Set(alerts.map((a) => a.id));
-    this.first = false;
-  }
-
-  alert(alert, sensors) {
-    const [word, path] = PRIORITY[alert.priority] ?? PRIORITY.low;
-    const age = el('small');
-    this.ages.set(age, { since: alert.raised, suffix: ' ago' });
-    const icon = svg(path);
-    icon.setAttribute('fill', 'currentColor');
-    const go = () => {
-      if (alert.track_id !== null) this.app.select(alert.track_id, true);
-      const sensor = sensors.find((s) => s.id === alert.sensor);
-      if (sensor) this.app.goTo(sensor.latitude_deg, sensor.longitude_deg);
-    };
-    return el('button', { type: 'button', class: 'alert', title: alert.why || alert.title, 'data-priority': alert.priority, 'data-alert': alert.id, onclick: go }, [
-      icon, el('span', {}, [el('b', { text: word }), alert.title]), age,
-    ]);
   }
 
   sensors(sensors) {
