@@ -410,7 +410,7 @@ const scenarios = {
     const node = await startNode('--port', '0');
     const one = await openPage(node), two = await openPage(node);
     const stateOf = (page, id) => page.evaluate((n) => document.querySelector(`.incident[data-alert="${n}"]`)?.dataset.state, id);
-    const sees = (page, id, wanted) => page.waitForFunction(([n, w]) => document.querySelector(`.incident[data-alert="${n}"]`)?.dataset.state === w, [id, wanted], { timeout: 10000 });
+    const sees = (page, id, wanted) => page.waitForFunction(([n, w]) => document.querySelector(`.incident[data-alert="${n}"]`)?.dataset.state === w, [id, wanted], { timeout: 40000, polling: 200 });
     assert.equal(await stateOf(one.page, 3), 'new');
     assert.match(await one.page.textContent('#alerts-count'), /3 new · 3 active/);
     await one.page.click('.incident[data-alert="3"] .acts .main');

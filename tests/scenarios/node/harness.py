@@ -127,7 +127,20 @@ class Node:
         return sensor["counts"] if sensor else {}
 
     def alerts(self, words=""):
-        return [alert for alert in self.get("api/alerts") if words in alert["title"]]
+        """Those whose situation lasts."""
+        return [a for a in self.get("api/alerts") if words in a["title"] and a["cleared"] is None]
+
+    def post(self, path, **body):
+        """Status and answer; None where the node is gone."""
+        request = urllib.request.Request(self.address + path, json.dumps(body).encode(), method="POST")
+        request.add_header("content-type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+        except (OSError, ValueError):
+            return None
 
     def tracks(self):
         return [feature["properties"] | {"at": feature["geometry"]} for feature in self.get("api/tracks")["features"]]
