@@ -554,6 +554,8 @@ const scenarios = {
     assert.ok(map.y + map.height <= alerts.y + 1 && map.width === 390);
     assert.ok(!(await page.isVisible('#tracks')));
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+    await page.setViewportSize({ width: 360, height: 780 });
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
     const small = await page.$$eval('button', (all) => all.filter((b) => b.offsetParent && (b.offsetWidth < 24 || b.offsetHeight < 24)).map((b) => b.id || b.textContent));
     assert.deepEqual(small, [], 'targets under 24 px');
     await page.evaluate(() => window.__lowsky.select(window.__lowsky.app.table.rows[0].id));
