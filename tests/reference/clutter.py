@@ -6,6 +6,8 @@ import numpy as np
 
 SIDES = [(1, 1, 4), (4, 6, 8), (16, 24, 16), (48, 72, 16)]
 SHAPES = [5.0, 1.0, 1.0, 1.0]
+RATE_SIDES = [(1, 1), (4, 6), (16, 24)]
+RATE_SHAPES = [20.0, 20.0, 40.0]
 
 
 def cell_of(z, grid, edges):
@@ -32,8 +34,34 @@ def count_clutter(rows, weights, grid, edges):
     return counts
 
 
-def clutter_density(z, own, counts, looks, grid, edges, width, prior, extent):
-    """``width`` float64[17]: the layers' in rad, and 1 for plots without elevation."""
+def rate_places(cell):
+    i, a, _ = cell
+    return [(level, i * r // 48, a * w // 72) for level, (r, w) in enumerate(RATE_SIDES)]
+
+
+def count_rates(rows, weights, grid, edges, rate_edges):
+    counts = {}
+    for z, w in zip(rows, weights, strict=True):
+        if np.isfinite(z[3]):
+            for place in rate_places(cell_of(z, grid, edges)):
+                bins = counts.setdefault(place, np.zeros(len(rate_edges) + 1))
+                bins[np.searchsorted(rate_edges, z[3], side="left")] += w
+    return counts
+
+
+def rate_density(rate, own, cell, counts, rate_edges, width):
+    p = flat = width / width.sum()
+    mine = np.zeros(len(width))
+    mine[b := np.searchsorted(rate_edges, rate, side="left")] = own
+    for place, shape in zip(rate_places(cell), RATE_SHAPES, strict=True):
+        seen = np.maximum(counts.get(place, np.zeros(len(width))) - mine, 0.0)
+        p = (shape * p + seen) / (shape + seen.sum())
+    return max(p[b], 0.1 * flat[b]) / width[b]
+
+
+def clutter_density(z, own, counts, looks, grid, edges, width, prior, extent, p_rate=None):
+    """``width`` float64[17]: the layers' in rad, and 1 for plots without elevation; ``p_rate`` the density of the row's
+    range rate."""
     cell = cell_of(z, grid, edges)
     has_elevation = cell[2] < 16
     whole = prior / width[:16].sum() if has_elevation else prior  # per cell of one by one, per rad
@@ -45,4 +73,6 @@ def clutter_density(z, own, counts, looks, grid, edges, width, prior, extent):
         rate *= (shape + max(counts.get(places(cell)[level], 0.0) - own, 0.0)) / (shape + looks * rate)
         volume_before = volume
     density = max(rate / (volume * 48 * 72), 0.01 * whole / (48 * 72)) / (grid[1] * grid[3])
-    return density / np.prod([extent[k] for k in range(3, 6) if np.isfinite(z[k])])
+    if np.isfinite(z[3]):
+        density *= p_rate
+    return density / np.prod([extent[k] for k in range(4, 6) if np.isfinite(z[k])])

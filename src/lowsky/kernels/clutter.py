@@ -1,4 +1,5 @@
-"""How dense false plots are where a plot is: counts in nested cells, each level's estimate the prior of the next."""
+"""How dense false plots are where a plot is, and at its range rate: counts in nested cells, each level's estimate the
+prior of the next."""
 
 import math
 
@@ -21,6 +22,18 @@ SHAPE = np.array([5.0, 1.0, 1.0, 1.0])
 denser are learnt in a few looks, and not so small that one false plot makes a patch."""
 LEAST_SHARE = 0.01
 """No place is believed freer of clutter than this share of what the site file says."""
+RATE_EDGES_MPS = np.array([1.0, 2.0, 3.0, 4.5, 6.0, 8.0, 11.0, 15.0, 20.0, 27.0, 36.0, 50.0])
+"""Between the bins of range rate, of either sign: what makes false plots moves with the wind, or hardly."""
+RATES = 2 * len(RATE_EDGES_MPS) + 1
+RATE_SIDES = np.array([[1, 1], [4, 6], [16, 24]])
+"""Cells in range and azimuth of each level of what is known of range rates."""
+RATE_LEVELS = len(RATE_SIDES)
+RATE_FIRST = np.concatenate(([0], np.cumsum(RATE_SIDES[:, 0] * RATE_SIDES[:, 1] * RATES)))
+N_RATES = int(RATE_FIRST[-1])
+RATE_SHAPE = np.array([20.0, 20.0, 40.0])
+"""Of the Dirichlet distribution of a cell's range rates about its parent's, in false plots."""
+LEAST_RATE = 0.1
+"""No range rate is believed freer of clutter than this share of what it would be, were all as many."""
 
 
 @lean
@@ -49,7 +62,52 @@ def place_of(level, i, a, layer):
 
 
 @lean
-def clutter_density(z, own, counts, scale, looks, grid, layer_edges, spread, layer_width, prior, extent, kappa):
+def rate_bin(rate, edges):
+    """Which bin of range rate (``edges`` float64[RATES − 1], m/s). Twin: with ``clutter_density``."""
+    b = 0
+    while b < edges.shape[0] and rate > edges[b]:
+        b += 1
+    return b
+
+
+@lean
+def rate_place(level, i, a):
+    """Where in the counts of range rates the bins of a level's cell begin. Twin: with ``rate_density``."""
+    n_range, n_azimuth = RATE_SIDES[level, 0], RATE_SIDES[level, 1]
+    return RATE_FIRST[level] + (i * n_range // FINEST[0] * n_azimuth + a * n_azimuth // FINEST[1]) * RATES
+
+
+@lean
+def rate_density(rate, own, i, a, counts, scale, edges, width):
+    r"""Density of the range rate of a false plot in a finest cell, in s/m.
+
+    From the whole down to the cell, with g_b false plots counted in bin b and G in all, the mean of a Dirichlet
+    distribution about the parent's shares, of shape a::
+
+        p_b ← (a p_b,parent + g_b) / (a + G)
+
+    ``counts`` float32[N_RATES], current by ``scale``; ``own`` as in ``clutter_density``; ``edges`` float64[RATES − 1]
+    and ``width`` float64[RATES] of the bins, m/s. Twin in tests/reference.
+    """
+    whole, b = 0.0, rate_bin(rate, edges)
+    for k in range(RATES):
+        whole += width[k]
+    p = width[b] / whole
+    least = LEAST_RATE * p
+    for level in range(RATE_LEVELS):
+        at, counted = rate_place(level, i, a), 0.0
+        for k in range(RATES):
+            counted += counts[at + k]
+        mine = max(counts[at + b] * scale - own, 0.0)
+        p = (RATE_SHAPE[level] * p + mine) / (RATE_SHAPE[level] + max(counted * scale - own, 0.0))
+    return max(p, least) / width[b]
+
+
+@lean
+def clutter_density(
+    z, own, counts, rates, scale, looks, grid, layer_edges, rate_edges, spread, layer_width, rate_width, prior, extent,
+    kappa,
+):  # fmt: skip
     r"""Density of false plots at each row, per unit of the components the row has, into ``kappa`` float64[N].
 
     From the whole down to the cell, with ``n`` looks and ``g`` false plots counted, the share s of a parent's rate
@@ -63,9 +121,10 @@ def clutter_density(z, own, counts, scale, looks, grid, layer_edges, spread, lay
         RADAR rows.
     own : float64[N]
         What each row itself has in the counts, now: it is left out, so that rows of a look may speak of each other.
-    counts : float32[N_CELLS]
-        Soft counts of false plots; ``scale`` makes them current (they fade), ``looks`` float is n, faded alike.
-    grid, layer_edges : as in ``cell_of``
+    counts, rates : float32[N_CELLS], float32[N_RATES]
+        Soft counts of false plots by place and by range rate; ``scale`` makes them current (they fade), ``looks`` float
+        is n, faded alike.
+    grid, layer_edges, rate_edges, rate_width : as in ``cell_of`` and ``rate_density``
     spread : float64[LEVELS, LAYERS]
         s of the cell of each level that a finest cell of the layer lies in, by volume.
     layer_width : float64[LAYERS]
@@ -88,16 +147,22 @@ def clutter_density(z, own, counts, scale, looks, grid, layer_edges, spread, lay
             counted = max(counts[place_of(level, i, a, layer)] * scale - own[j], 0.0)
             rate *= (SHAPE[level] + counted) / (SHAPE[level] + looks * rate)
         density = max(rate, least) / (grid[1] * grid[3] * layer_width[layer])
-        for k in range(3, 6):
+        if math.isfinite(z[j, 3]):
+            density *= rate_density(z[j, 3], own[j], i, a, rates, scale, rate_edges, rate_width)
+        for k in range(4, 6):
             if math.isfinite(z[j, k]):
                 density /= extent[k]
         kappa[j] = density
 
 
 @lean
-def count_clutter(z, weight, counts, grid, layer_edges):
+def count_clutter(z, weight, counts, rates, grid, layer_edges, rate_edges):
     """Add ``weight`` float64[N], each row's probability of being false, to its cell of every level, in place."""
     for j in range(z.shape[0]):
         i, a, layer = cell_of(z[j], grid, layer_edges)
         for level in range(LEVELS):
             counts[place_of(level, i, a, layer)] += weight[j]
+        if math.isfinite(z[j, 3]):
+            b = rate_bin(z[j, 3], rate_edges)
+            for level in range(RATE_LEVELS):
+                rates[rate_place(level, i, a) + b] += weight[j]

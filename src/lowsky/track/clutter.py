@@ -5,7 +5,16 @@ from typing import Any
 import numpy as np
 
 from lowsky.constants import SECOND_NS
-from lowsky.kernels.clutter import EDGES_RAD, FINEST, N_CELLS, SIDES, clutter_density, count_clutter
+from lowsky.kernels.clutter import (
+    EDGES_RAD,
+    FINEST,
+    N_CELLS,
+    N_RATES,
+    RATE_EDGES_MPS,
+    SIDES,
+    clutter_density,
+    count_clutter,
+)
 from lowsky.model.measurement import Coverage, Floats
 from lowsky.track.fading import Fading
 from lowsky.track.rows import Station
@@ -14,6 +23,8 @@ LONGEST_GAP_PERIODS = 2.0
 """A pause of a streaming radar counts as at most so many looks: while it is silent it looks at nothing."""
 NO_WIDTH_RAD = 1e-3
 """Of layers beyond what the radar covers, for plots that come from there all the same."""
+NO_WIDTH_MPS = 0.1
+"""Of bins of range rate beyond what is expected, likewise."""
 
 
 def spread(width: Floats) -> Floats:
@@ -54,7 +65,11 @@ class ClutterMap:
         width = np.maximum(np.diff([low, *self._edges, high]), NO_WIDTH_RAD)
         self._width = np.append(width, 1.0)
         self._spread = spread(width)
+        half = 0.5 * extent[3]
+        self._rate_edges = np.clip([*-RATE_EDGES_MPS[::-1], *RATE_EDGES_MPS], -half, half)
+        self._rate_width = np.maximum(np.diff([-half, *self._rate_edges, half]), NO_WIDTH_MPS)
         self._prior = station.clutter
+        self._rates = np.zeros(N_RATES, np.float32)
         self._counts = np.zeros(N_CELLS, np.float32)
         self._looks = np.zeros(1)
         self._t_seen_ns = 0
@@ -65,8 +80,9 @@ class ClutterMap:
         kappa = np.empty(len(z))
         scale = 1.0 / self._growth()
         clutter_density(
-            z, np.zeros(len(z)) if own is None else own, self._counts, scale, float(self._looks[0]) * scale, self._grid,
-            self._edges, self._spread, self._width, self._prior, self._extent, kappa,
+            z, np.zeros(len(z)) if own is None else own, self._counts, self._rates, scale,
+            float(self._looks[0]) * scale, self._grid, self._edges, self._rate_edges, self._spread, self._width,
+            self._rate_width, self._prior, self._extent, kappa,
         )  # fmt: skip
         return kappa
 
@@ -77,22 +93,26 @@ class ClutterMap:
         growth = self._growth()
         self._looks += share * growth
         if len(z):
-            count_clutter(z, weight * growth, self._counts, self._grid, self._edges)
+            count_clutter(z, weight * growth, self._counts, self._rates, self._grid, self._edges, self._rate_edges)
 
     def _growth(self) -> float:
-        return self._fading.growth(self._t_seen_ns, self._counts, self._looks)
+        return self._fading.growth(self._t_seen_ns, self._counts, self._rates, self._looks)
 
     def dump(self) -> list[Any]:
-        used = np.flatnonzero(self._counts)
+        used, rated = np.flatnonzero(self._counts), np.flatnonzero(self._rates)
         return [
             self._fading.t_base_ns,
             self._t_seen_ns,
             float(self._looks[0]),
             used.tobytes(),
             self._counts[used].tobytes(),
+            rated.tobytes(),
+            self._rates[rated].tobytes(),
         ]
 
     def load(self, saved: list[Any]) -> None:
         self._fading.t_base_ns, self._t_seen_ns, self._looks[0] = saved[0], saved[1], saved[2]
         self._counts[:] = 0.0
         self._counts[np.frombuffer(saved[3], np.int64)] = np.frombuffer(saved[4], np.float32)
+        self._rates[:] = 0.0
+        self._rates[np.frombuffer(saved[5], np.int64)] = np.frombuffer(saved[6], np.float32)

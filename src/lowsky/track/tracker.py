@@ -41,7 +41,7 @@ from lowsky.track.strength import calibrated, learn_strength
 from lowsky.track.table import Facts
 from lowsky.track.wedges import Wedges
 
-SAVED_VERSION = 18
+SAVED_VERSION = 19
 
 
 class Tracker:

@@ -12,6 +12,8 @@ GRID = np.array([100.0, 4900.0 / 48, 0.0, 2 * np.pi / 72])
 EDGES = clutter.EDGES_RAD
 WIDTH = np.append(np.diff([0.0, *EDGES, np.pi / 2]), 1.0)
 PRIOR = 30.0
+RATE_EDGES = np.array([*-clutter.RATE_EDGES_MPS[::-1], *clutter.RATE_EDGES_MPS]).clip(-30.0, 30.0)
+RATE_WIDTH = np.maximum(np.diff([-30.0, *RATE_EDGES, 30.0]), 0.1)
 EXTENT = np.array([4900.0, 2 * np.pi, np.pi / 2, 60.0, 1e4, 1.0])
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -32,17 +34,22 @@ def rows(rng, n):
 def test_counts_and_densities_are_the_twins(seed, looks):
     rng = np.random.default_rng(seed)
     z, weight = rows(rng, 60), rng.random(60)
-    counts = np.zeros(clutter.N_CELLS, np.float32)
-    clutter.count_clutter(z, weight, counts, GRID, EDGES)
-    want = twin.count_clutter(z, weight, GRID, EDGES)
+    counts, rates = np.zeros(clutter.N_CELLS, np.float32), np.zeros(clutter.N_RATES, np.float32)
+    clutter.count_clutter(z, weight, counts, rates, GRID, EDGES, RATE_EDGES)
+    want, rated = twin.count_clutter(z, weight, GRID, EDGES), twin.count_rates(z, weight, GRID, EDGES, RATE_EDGES)
     assert np.isclose(counts.sum(), sum(want.values()))
+    assert np.isclose(rates.sum(), sum(bins.sum() for bins in rated.values()))
     kappa, own = np.empty(60), 0.5 * weight * rng.integers(0, 2, 60)
-    clutter.clutter_density(z, own, counts, 0.5, looks, GRID, EDGES, spread(WIDTH[:-1]), WIDTH, PRIOR, EXTENT, kappa)
+    clutter.clutter_density(
+        z, own, counts, rates, 0.5, looks, GRID, EDGES, RATE_EDGES, spread(WIDTH[:-1]), WIDTH, RATE_WIDTH, PRIOR,
+        EXTENT, kappa,
+    )  # fmt: skip
     halved = {place: 0.5 * n for place, n in want.items()}
+    half_rates = {place: 0.5 * n for place, n in rated.items()}
     for row, mine, got in zip(z, own, kappa, strict=True):
-        assert np.isclose(
-            got, twin.clutter_density(row, mine, halved, looks, GRID, EDGES, WIDTH, PRIOR, EXTENT), rtol=1e-5
-        )
+        p_rate = twin.rate_density(row[3], mine, twin.cell_of(row, GRID, EDGES), half_rates, RATE_EDGES, RATE_WIDTH)
+        expected = twin.clutter_density(row, mine, halved, looks, GRID, EDGES, WIDTH, PRIOR, EXTENT, p_rate)
+        assert np.isclose(got, expected, rtol=1e-5)
         assert clutter.cell_of(row, GRID, EDGES) == twin.cell_of(row, GRID, EDGES)
 
 

@@ -53,13 +53,16 @@ def grid_of_nine(t_s):
 
 
 def test_a_formation_keeps_its_count_when_the_radar_no_longer_tells_its_members_apart():
-    rng, sensor, counts = np.random.default_rng(5), radar(clutter_per_look=2.0), []
-    tracker = Tracker(site(sensor))
-    for t in range(1, 81):
-        tracker.step(cells_look(rng, sensor, t, grid_of_nine(t)))
-        counts.append(int(shown(tracker.snapshot()).sum()))
-    assert abs(np.mean(counts[20:40]) - 9.0) < 0.5
-    assert np.mean(np.abs(np.array(counts[50:]) - 9)) <= 0.9
+    sensor, apart, close = radar(clutter_per_look=2.0), [], []
+    for seed in (5, 6, 7):  # a run may have one too many or too few
+        rng, tracker, counts = np.random.default_rng(seed), Tracker(site(sensor)), []
+        for t in range(1, 81):
+            tracker.step(cells_look(rng, sensor, t, grid_of_nine(t)))
+            counts.append(int(shown(tracker.snapshot()).sum()))
+        apart.append(np.mean(counts[20:40]) - 9.0)
+        close.append(np.mean(np.abs(np.array(counts[50:]) - 9)))
+    assert np.abs(apart).max() < 0.5
+    assert np.mean(close) <= 0.5
 
 
 def test_who_may_still_be_taken_for_a_neighbour_waits_to_be_confirmed():

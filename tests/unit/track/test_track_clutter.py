@@ -57,6 +57,37 @@ def test_a_patch_is_learnt_within_seconds_and_the_rest_stays(station):
     assert 0.2 < after[1] / before[1] < 5.0
 
 
+def test_false_plots_that_stand_still_do_not_speak_against_what_flies_past(station):
+    """Moths at ±2 m/s make the same place ten times worse for what is slow, and not for what comes at 25 m/s."""
+    rng, known, slow, fast = np.random.default_rng(7), ClutterMap(station, 600.0, 0.0), IN_PATCH.copy(), IN_PATCH.copy()
+    slow[0, 3], fast[0, 3] = 1.5, -25.0
+    even = known.density(np.vstack((slow, fast)))
+    assert even[0] == pytest.approx(even[1])
+    for k in range(1, 31):
+        z = plots(rng, 20, patch=10)
+        z[:20, 3], z[20:, 3] = rng.uniform(-30.0, 30.0, 20), rng.uniform(-2.0, 2.0, 10)
+        known.learn(z, np.ones(len(z)), k * SECOND_NS, look(k * SECOND_NS))
+    after = known.density(np.vstack((slow, fast)))
+    without = known.density(IN_PATCH)[0]
+    assert after[0] / without > 0.1  # of ±2 m/s each m/s has a quarter
+    assert after[1] / without < 0.005
+    assert after[0] > 30.0 * after[1]
+
+
+def test_even_range_rates_stay_even(station):
+    rng, known = np.random.default_rng(8), ClutterMap(station, 600.0, 0.0)
+    half = 0.5 * station.extent[3]
+    for k in range(1, 200):
+        z = plots(rng, 30)
+        z[:, 3] = rng.uniform(-half, half, 30)
+        known.learn(z, np.ones(30), k * SECOND_NS, look(k * SECOND_NS))
+    z = plots(rng, 2000)
+    z[:, 3] = rng.uniform(-half, half, 2000)
+    told = np.log(known.density(z) / known.density(np.column_stack((z[:, :3], np.full((2000, 3), np.nan)))) * 2 * half)
+    assert abs(told.mean()) < 0.1
+    assert told.std() < 0.5
+
+
 def test_clutter_that_ended_is_forgotten(station):
     rng, known = np.random.default_rng(5), ClutterMap(station, 60.0, 0.0)
     for k in range(1, 400):
@@ -80,9 +111,11 @@ def test_a_saved_map_goes_on_exactly(station):
     rng, one, other = np.random.default_rng(5), ClutterMap(station, 600.0, 0.0), ClutterMap(station, 600.0, 0.0)
     for k in range(1, 20):
         z = plots(rng, 20)
+        z[:, 3] = rng.normal(0.0, 5.0, 20)
         one.learn(z, np.ones(20), k * SECOND_NS, None)
     other.load(one.dump())
     z = plots(rng, 50)
+    z[:, 3] = rng.normal(0.0, 5.0, 50)
     for known in (one, other):
         known.learn(z, np.ones(50), 21 * SECOND_NS, None)
     np.testing.assert_array_equal(one.density(z), other.density(z))
