@@ -7,7 +7,7 @@ import numpy as np
 SIDES = [(1, 1, 4), (4, 6, 8), (16, 24, 16), (48, 72, 16)]
 SHAPES = [5.0, 1.0, 1.0, 1.0]
 RATE_SIDES = [(1, 1), (4, 6), (16, 24)]
-RATE_SHAPES = [20.0, 20.0, 40.0]
+RATE_SHAPES = [50.0, 50.0, 50.0]
 
 
 def cell_of(z, grid, edges):
@@ -55,7 +55,11 @@ def rate_density(rate, own, cell, counts, rate_edges, width):
     mine[b := np.searchsorted(rate_edges, rate, side="left")] = own
     for place, shape in zip(rate_places(cell), RATE_SHAPES, strict=True):
         seen = np.maximum(counts.get(place, np.zeros(len(width))) - mine, 0.0)
-        p = (shape * p + seen) / (shape + seen.sum())
+        total = seen.sum()
+        if total > 1.0:
+            excess = ((seen - total * p) ** 2 / (total * p)).sum() / (len(p) - 1) - 1.0
+            a = max(shape, (total - 1.0) / max(excess, 1e-3) - 1.0)
+            p = (a * p + seen) / (a + total)
     return max(p[b], 0.1 * flat[b]) / width[b]
 
 

@@ -30,8 +30,8 @@ RATE_SIDES = np.array([[1, 1], [4, 6], [16, 24]])
 RATE_LEVELS = len(RATE_SIDES)
 RATE_FIRST = np.concatenate(([0], np.cumsum(RATE_SIDES[:, 0] * RATE_SIDES[:, 1] * RATES)))
 N_RATES = int(RATE_FIRST[-1])
-RATE_SHAPE = np.array([20.0, 20.0, 40.0])
-"""Of the Dirichlet distribution of a cell's range rates about its parent's, in false plots."""
+RATE_SHAPE = 50.0
+"""Of the Dirichlet distribution of a cell's range rates about its parent's, at least; in false plots."""
 LEAST_RATE = 0.1
 """No range rate is believed freer of clutter than this share of what it would be, were all as many."""
 
@@ -78,35 +78,46 @@ def rate_place(level, i, a):
 
 
 @lean
-def rate_density(rate, own, i, a, counts, scale, edges, width):
+def rate_density(rate, own, i, a, counts, scale, edges, width, p):
     r"""Density of the range rate of a false plot in a finest cell, in s/m.
 
-    From the whole down to the cell, with g_b false plots counted in bin b and G in all, the mean of a Dirichlet
+    From the whole down to the cell, with g_b false plots counted in bin b of B and G in all, the mean of a Dirichlet
     distribution about the parent's shares, of shape a::
 
-        p_b ← (a p_b,parent + g_b) / (a + G)
+        p_b ← (a p_b + g_b) / (a + G)      a = max(a_0, (G − 1)/(χ²/(B − 1) − 1) − 1)      χ² = Σ (g_b − G p_b)²/(G p_b)
+
+    a is what makes χ² what it is (its mean is (B − 1)(1 + (G − 1)/(a + 1))): cells that are like their parent stay so.
 
     ``counts`` float32[N_RATES], current by ``scale``; ``own`` as in ``clutter_density``; ``edges`` float64[RATES − 1]
-    and ``width`` float64[RATES] of the bins, m/s. Twin in tests/reference.
+    and ``width`` float64[RATES] of the bins, m/s; ``p`` float64[RATES] is room to work in. Twin in tests/reference.
     """
     whole, b = 0.0, rate_bin(rate, edges)
     for k in range(RATES):
         whole += width[k]
-    p = width[b] / whole
-    least = LEAST_RATE * p
+    for k in range(RATES):
+        p[k] = width[k] / whole
+    least = LEAST_RATE * p[b]
     for level in range(RATE_LEVELS):
-        at, counted = rate_place(level, i, a), 0.0
+        at, total, apart = rate_place(level, i, a), 0.0, 0.0
         for k in range(RATES):
-            counted += counts[at + k]
-        mine = max(counts[at + b] * scale - own, 0.0)
-        p = (RATE_SHAPE[level] * p + mine) / (RATE_SHAPE[level] + max(counted * scale - own, 0.0))
-    return max(p, least) / width[b]
+            total += max(counts[at + k] * scale - (own if k == b else 0.0), 0.0)
+        if total <= 1.0:
+            continue
+        for k in range(RATES):
+            off = max(counts[at + k] * scale - (own if k == b else 0.0), 0.0) - total * p[k]
+            apart += off * off / (total * p[k])
+        excess = apart / (RATES - 1) - 1.0
+        shape = max(RATE_SHAPE, (total - 1.0) / max(excess, 1e-3) - 1.0)
+        for k in range(RATES):
+            mine = max(counts[at + k] * scale - (own if k == b else 0.0), 0.0)
+            p[k] = (shape * p[k] + mine) / (shape + total)
+    return max(p[b], least) / width[b]
 
 
 @lean
 def clutter_density(
     z, own, counts, rates, scale, looks, grid, layer_edges, rate_edges, spread, layer_width, rate_width, prior, extent,
-    kappa,
+    room, kappa,
 ):  # fmt: skip
     r"""Density of false plots at each row, per unit of the components the row has, into ``kappa`` float64[N].
 
@@ -133,6 +144,8 @@ def clutter_density(
         False plots per look by the site file.
     extent : float64[6]
         Spans of the components; false plots are even in those the map does not have.
+    room : float64[RATES]
+        To work in.
 
     Source
     ------
@@ -148,7 +161,7 @@ def clutter_density(
             rate *= (SHAPE[level] + counted) / (SHAPE[level] + looks * rate)
         density = max(rate, least) / (grid[1] * grid[3] * layer_width[layer])
         if math.isfinite(z[j, 3]):
-            density *= rate_density(z[j, 3], own[j], i, a, rates, scale, rate_edges, rate_width)
+            density *= rate_density(z[j, 3], own[j], i, a, rates, scale, rate_edges, rate_width, room)
         for k in range(4, 6):
             if math.isfinite(z[j, k]):
                 density /= extent[k]

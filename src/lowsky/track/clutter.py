@@ -11,6 +11,7 @@ from lowsky.kernels.clutter import (
     N_CELLS,
     N_RATES,
     RATE_EDGES_MPS,
+    RATES,
     SIDES,
     clutter_density,
     count_clutter,
@@ -82,7 +83,7 @@ class ClutterMap:
         clutter_density(
             z, np.zeros(len(z)) if own is None else own, self._counts, self._rates, scale,
             float(self._looks[0]) * scale, self._grid, self._edges, self._rate_edges, self._spread, self._width,
-            self._rate_width, self._prior, self._extent, kappa,
+            self._rate_width, self._prior, self._extent, np.empty(RATES), kappa,
         )  # fmt: skip
         return kappa
 

@@ -42,7 +42,7 @@ def test_counts_and_densities_are_the_twins(seed, looks):
     kappa, own = np.empty(60), 0.5 * weight * rng.integers(0, 2, 60)
     clutter.clutter_density(
         z, own, counts, rates, 0.5, looks, GRID, EDGES, RATE_EDGES, spread(WIDTH[:-1]), WIDTH, RATE_WIDTH, PRIOR,
-        EXTENT, kappa,
+        EXTENT, np.empty(clutter.RATES), kappa,
     )  # fmt: skip
     halved = {place: 0.5 * n for place, n in want.items()}
     half_rates = {place: 0.5 * n for place, n in rated.items()}
