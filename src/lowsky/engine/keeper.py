@@ -128,12 +128,16 @@ class Keeper:
         if saved is not None and pipeline.t_ns is not None:
             ticks = recording.ticks_after(saved.segment, saved.tick)
         else:
-            ticks = recording.ticks(recording.span_ns[1] - LAST_MINUTE_NS)
+            from_ns = recording.span_ns[1] - LAST_MINUTE_NS
+            pipeline.recall(recording.actions(from_ns))
+            ticks = recording.ticks(from_ns)
         for tick in ticks:
             try:
                 told(pipeline.step(tick), pipeline)
             except Exception as error:  # noqa: BLE001  whatever it is, a start must not fail because of what is recorded
-                return self._fresh_pipeline(site, pipeline.next_track_id, tick, recording.span_ns[1], error)
+                fresh = self._fresh_pipeline(site, pipeline.next_track_id, tick, recording.span_ns[1], error)
+                fresh.recall(recording.actions())
+                return fresh
         return pipeline
 
     def _loaded_pipeline(self, site: Site, saved: _Checkpoint | None) -> Pipeline:

@@ -9,7 +9,7 @@ from lowsky.engine.zones import names_of
 from lowsky.errors import ConfigError, Fault
 from lowsky.model.output import DELIVER, Output
 from lowsky.model.site import Site
-from lowsky.model.zone import MOST_ZONES, PRIORITIES, Zone, ZoneFile
+from lowsky.model.zone import MOST_ZONES, PRIORITIES, Zone, ZoneFile, is_over_api
 from lowsky.outputs.options import missing, read_options
 from lowsky.outputs.registry import KINDS
 from lowsky.outputs.sender import Sender
@@ -51,9 +51,11 @@ def read_outputs(
             wrong += [fault for fault in beyond if not wrong or fault[0] in values["options"]]
             faults += [Fault(at(key), found, right) for key, found, right in wrong]
         asked = values.get("zones", ())
-        unknown = [name for name in asked if name not in meant]
-        values |= {"zones": tuple(dict.fromkeys(own for name in asked for own in meant.get(name, ())))} if asked else {}
-        faults += [Fault(at("zones"), repr(name), "the id of a [[zone]]") for name in unknown]
+        unknown = [name for name in asked if name not in meant and not is_over_api(name)]
+        values |= (
+            {"zones": tuple(dict.fromkeys(own for name in asked for own in meant.get(name, (name,))))} if asked else {}
+        )
+        faults += [Fault(at("zones"), repr(name), "the id of a [[zone]], api or api/NAME") for name in unknown]
         output = built(Output, values, OUTPUT_KEYS)
         if output is not None and output.id in outputs:
             faults.append(Fault(at("id"), f"{output.id!r} again", "an id of its own for each output"))

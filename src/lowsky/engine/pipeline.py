@@ -1,6 +1,6 @@
 """One tick through every stage: the same synchronous function for live, replay and simulation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -13,7 +13,7 @@ from lowsky.engine.health import SensorHealth
 from lowsky.engine.reprocess import Reprocessing, Reprocessor
 from lowsky.model.events import Event, NodeStarted
 from lowsky.model.measurement import MeasurementBatch
-from lowsky.model.ports import Tick
+from lowsky.model.ports import OperatorAction, Tick
 from lowsky.model.site import Site
 from lowsky.model.status import Alert, DeskStatus, SensorStatus
 from lowsky.model.track import TrackSnapshot
@@ -43,7 +43,7 @@ class Pipeline:
     """
 
     def __init__(self, site: Site, tells_settled: bool = False) -> None:
-        self.site = site
+        self._site = site
         self.t_ns: int | None = None
         self._seq = 0
         self._objects = Reprocessor(site, tells_settled=tells_settled)
@@ -56,12 +56,13 @@ class Pipeline:
         events: list[Event] = []
         is_first = self.t_ns is None
         if is_first:
-            cause = f"first tick of {self.site.name}"
+            cause = f"first tick of {self._site.name}"
             events.append(
-                NodeStarted(seq=0, t_event_ns=tick.t_ns, cause=cause, site=self.site.name, version=lowsky.__version__)
+                NodeStarted(seq=0, t_event_ns=tick.t_ns, cause=cause, site=self._site.name, version=lowsky.__version__)
             )
         self.t_ns = tick.t_ns if self.t_ns is None else max(self.t_ns, tick.t_ns)
         if tick.actions:
+            events += self._desk.step(events)
             return self._numbered([*events, *self._desk.act(tick.actions, self.t_ns)])
         if tick.batch is not None and not self._knows(tick.batch):
             tick = Tick(tick.t_ns, None, tick.reports)
@@ -86,6 +87,15 @@ class Pipeline:
             self._seq += 1
             numbered.append(msgspec.structs.replace(event, seq=self._seq))
         return numbered
+
+    @property
+    def site(self) -> Site:
+        """With the zones that people put over the API; another object whenever those change."""
+        return self._desk.site
+
+    def recall(self, actions: Iterable[OperatorAction]) -> None:
+        """For a pipeline that begins in the midst of a recording: zones that people put before, out of all they did."""
+        self._desk.recall(actions)
 
     def snapshot(self, at_ns: int | None = None) -> TrackSnapshot:
         """The picture's tracks now, with class probabilities; with ``at_ns`` older ones are predicted to it."""
@@ -141,7 +151,7 @@ class Pipeline:
     def dump(self) -> bytes:
         """Everything ``load`` needs to go on exactly."""
         saved = _Saved(
-            version=lowsky.__version__, place=_place_of(self.site), seq=self._seq, t_ns=self.t_ns,
+            version=lowsky.__version__, place=_place_of(self._site), seq=self._seq, t_ns=self.t_ns,
             objects=self._objects.dump(), desk=self._desk.dump(), health=self._health.dump(),
         )  # fmt: skip
         return msgspec.msgpack.encode(saved)
@@ -154,7 +164,7 @@ class Pipeline:
             raise ValueError(f"not a saved pipeline: {error}") from None
         if state.version != lowsky.__version__:
             raise ValueError(f"saved by version {state.version}, this is {lowsky.__version__}")
-        if state.place != _place_of(self.site):
+        if state.place != _place_of(self._site):
             raise ValueError("saved with another origin, other sensors, rules or tracker settings in the site file")
         self._seq, self.t_ns = state.seq, state.t_ns
         self._objects.load(state.objects)

@@ -89,6 +89,8 @@ class Player:
         clock: PacedClock | None = None
         shown_s, recv_ns, before_ns = 0.0, 0, 0
         start_ns = None if from_ns is None else from_ns - WARM_UP_NS
+        if start_ns is not None:
+            pipeline.recall(self._recording.actions(start_ns))
         for tick in self._recording.ticks(start_ns):
             step_or_save(pipeline, tick)
             if tick.batch is not None and len(tick.batch):

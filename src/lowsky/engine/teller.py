@@ -24,11 +24,11 @@ from lowsky.model.events import (
     AlertUnshelved,
     Event,
 )
-from lowsky.model.occurrence import MOST_SUBJECTS, Occurrence, Reference
+from lowsky.model.occurrence import MOST_PUT_ZONES, MOST_SUBJECTS, Occurrence, Reference
 from lowsky.model.site import Site
 from lowsky.model.status import Alert
 from lowsky.model.track import TrackSnapshot
-from lowsky.model.zone import PRIORITIES
+from lowsky.model.zone import PRIORITIES, Zone, is_over_api
 
 CHANGE_OF: dict[type[Event], str] = {
     AlertRaised: "raised",
@@ -63,6 +63,7 @@ class Teller:
         self._last: dict[int, Occurrence] = {}  # of each alert, by its number on the page
         self._told: dict[tuple[int, str, int], None] = {}  # alert, change, time
         self._orphans: list[_Orphan] = []
+        self._put: dict[str, Zone] = {}  # zones that came over the API, now
         for occurrence in known:
             if occurrence.series == series:
                 self._remember(occurrence)
@@ -77,6 +78,7 @@ class Teller:
         out: list[Occurrence] = []
         alerts = {alert.id: alert for alert in pipeline.alerts}
         tracks = pipeline.snapshot(t_ns) if told else None
+        self._put = {zone.id: zone for zone in pipeline.site.zones if is_over_api(zone.id)} if told else {}
         for event in told:
             occurrence = self._of(event, alerts, tracks)
             if occurrence is not None:
@@ -96,6 +98,7 @@ class Teller:
             if told.is_open and alert_id not in known:
                 self._lose(alert_id, max(t_ns, told.t_ns))
         out = []
+        self._put = {zone.id: zone for zone in pipeline.site.zones if is_over_api(zone.id)}
         for alert in alerts:
             last = self._last.get(alert.id)
             if last is None or not last.is_open:
@@ -146,9 +149,11 @@ class Teller:
             subjects = [] if tracks is None else subjects_of(tracks, wanted, self._site, self._with_operators)
             earlier = () if last is None else last.zones
             zones = tuple(zone for zone in earlier if zone not in alert.zones) + alert.zones
+            known = {zone.id: zone for zone in (() if last is None else last.put_zones)} | self._put
+            put = tuple(_place(known[name]) for name in zones if name in known)[-MOST_PUT_ZONES:]
             values |= {
                 "priority": alert.priority, "title": alert.title, "why": alert.why, "checks": alert.checks,
-                "rule": alert.rule, "zones": zones, "sensor": alert.sensor, "count": len(ids),
+                "rule": alert.rule, "zones": zones, "put_zones": put, "sensor": alert.sensor, "count": len(ids),
                 "raised_ns": alert.raised_ns if last is None else last.raised_ns,
             } | ({"subjects": tuple(subjects)} if subjects or last is None else {})  # fmt: skip
         elif last is None:  # raised and over within one step
@@ -205,3 +210,8 @@ class Teller:
                 self._orphans.remove(orphan)
                 return last
         return None
+
+
+def _place(zone: Zone) -> Zone:
+    """Only where it is: JSON, in which occurrences are kept, has no number for heights without a limit."""
+    return Zone(id=zone.id, shape=zone.shape, corners=zone.corners, holes=zone.holes, reach_m=zone.reach_m)

@@ -20,7 +20,7 @@ from lowsky.errors import Fault
 from lowsky.geo.enu import EnuFrame
 from lowsky.kernels.zones import away_m, crossing
 from lowsky.model.measurement import Floats
-from lowsky.model.zone import FARTHEST_M, MOST_ZONES, Zone, ZoneFile
+from lowsky.model.zone import FARTHEST_M, MOST_ZONES, OVER_API, Zone, ZoneFile
 from lowsky.wire.geozones.fields import GeoZone, Limit, Piece, Ring
 from lowsky.wire.geozones.read import MOST_BYTES, features_of, printable
 
@@ -91,6 +91,8 @@ def read_zone_files(
         values = read_table(table, FILE_KEYS, at, faults)
         if any(file.id == values.get("id") for file in files):
             faults.append(Fault(at("id"), f"{values['id']!r} again", "an id of its own for each file"))
+        if values.get("id") == OVER_API:
+            faults.append(Fault(at("id"), f"{OVER_API!r}", "another: it stands for zones that are put over the API"))
         if len(faults) > known or origin is None:
             continue
         if isinstance(kept, Mapping) and values["id"] in kept:

@@ -18,16 +18,19 @@ from lowsky.model.zone import (
     DAY_S,
     FARTHEST_M,
     IDENTITY_STATES,
+    MOST_CORNERS,
     MOST_ZONES,
+    OVER_API,
     PRIORITIES,
     SHAPES,
     Rule,
     Zone,
     ZoneFile,
     every_day,
+    is_over_api,
 )
 
-MOST_RULES, MOST_CORNERS = 200, 10_000
+MOST_RULES = 200
 CLOCK = re.compile(r"^([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)$")
 
 
@@ -112,13 +115,14 @@ def read_zones(
     """[[zone]] and [[rule]] tables. ``origin``: the site's latitude and longitude, where they could be read; zones of
     files may be named in rules, too."""
     zones: dict[str, Zone] = {}
-    named: set[str] = {file.id for file in files}  # also those that are wrong otherwise
+    named: set[str] = {OVER_API, *(file.id for file in files)}  # also those that are wrong otherwise
     for at, table in tables(raw.get("zone", []), "zone", MOST_ZONES, lines, faults):
         known = len(faults)
         values = read_table(table, ZONE_KEYS, at, faults)
         if "id" in values:
             if values["id"] in named or "/" in values["id"]:
-                found = f"{values['id']!r}" + (" again" if values["id"] in named else "")
+                is_again = values["id"] in named and values["id"] != OVER_API
+                found = f"{values['id']!r}" + (" again" if is_again else "")
                 faults.append(Fault(at("id"), found, "an id of its own for each zone, without /"))
             named.add(values["id"])
         if len(faults) == known:
@@ -165,6 +169,13 @@ def names_of(files: Sequence[ZoneFile], zones: Sequence[Zone]) -> dict[str, tupl
     return {name: tuple(ids) or (name,) for name, ids in meant.items()}
 
 
+def read_zone(table: Any, origin: tuple[float, float], at: At, faults: list[Fault]) -> Zone | None:
+    """One zone by itself, with the keys of a [[zone]] table."""
+    known = len(faults)
+    values = read_table(table, ZONE_KEYS, at, faults)
+    return _zone(values, origin, at, faults) if len(faults) == known else None
+
+
 def _zone(values: dict[str, Any], origin: tuple[float, float] | None, at: At, faults: list[Fault]) -> Zone | None:
     shape, latitude, longitude = values["shape"], values.pop("latitude"), values.pop("longitude")
     periods = every_day(values.pop("hours", ()))
@@ -209,8 +220,8 @@ def _rule(
     values["periods"] = every_day(values.pop("hours", ()))
     wrong: list[tuple[str | None, str, str]] = []
     asked = values.get("zones", ())
-    right = "the id of a [[zone]] or [[zone_file]], or FILE/IDENTIFIER"
-    wrong += [("zones", shown(zone), right) for zone in asked if zone not in meant]
+    right = "the id of a [[zone]] or [[zone_file]], FILE/IDENTIFIER, api or api/NAME"
+    wrong += [("zones", shown(zone), right) for zone in asked if zone not in meant and not is_over_api(zone)]
     values["zones"] = tuple(dict.fromkeys(own for name in asked for own in meant.get(name, (name,))))
     if ("cost_missed" in values) != ("cost_false" in values):
         wrong.append((None, "one cost", "cost_missed and cost_false, or neither"))

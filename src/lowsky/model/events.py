@@ -151,6 +151,20 @@ class ActionRefused(Event, frozen=True, kw_only=True):
     why: str
 
 
+class ZonePut(Event, frozen=True, kw_only=True):
+    """Somebody put a zone over the API, or another one in its place; ``cause`` says what it is."""
+
+    zone_id: str
+    user: str
+    seat: str = ""
+
+
+class ZoneRemoved(Event, frozen=True, kw_only=True):
+    zone_id: str
+    user: str
+    seat: str = ""
+
+
 class FloodBegan(Event, frozen=True, kw_only=True):
     """More alerts than one person can treat. Told once."""
 
@@ -165,5 +179,5 @@ AnyEvent = (
     NodeStarted | TrackStarted | TrackConfirmed | TrackCoasting | TrackDropped | TracksMerged | TrackIdentified
     | ClaimContradicted | ClaimConsistent | SensorUp | SensorDegraded | SensorDown | AlertRaised | AlertRaisedHigher
     | AlertCleared | AlertAcknowledged | AlertShelved | AlertUnshelved | AlertNoted | AlertEscalated | AlertClosed
-    | ActionRefused | FloodBegan | FloodEnded
+    | ActionRefused | ZonePut | ZoneRemoved | FloodBegan | FloodEnded
 )  # fmt: skip

@@ -3,6 +3,7 @@
 import msgspec
 
 from lowsky.model.status import Check
+from lowsky.model.zone import Zone
 
 CHANGES = ("raised", "raised-higher", "acknowledged", "shelved", "unshelved", "escalated", "cleared")
 IDENTITY_STATES = ("none", "consistent", "unconfirmed", "contradicted")
@@ -71,6 +72,7 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     checks: tuple[Check, ...] = ()  # … and as data
     rule: str | None = None
     zones: tuple[str, ...] = ()  # ids of all it has been about so far, the newest last; their shapes are in the site
+    put_zones: tuple[Zone, ...] = ()  # places of the newest of them that came over the API, and so are in no site file
     sensor: str | None = None  # of an alert about a sensor
     subjects: tuple[Subject, ...] = ()  # most urgent first; at most MOST_SUBJECTS
     count: int = 0  # objects in all
@@ -105,5 +107,16 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 MOST_SUBJECTS = 20
+MOST_PUT_ZONES = 10
 
-__all__ = ["CHANGES", "IDENTITY_STATES", "MOST_SUBJECTS", "Check", "Occurrence", "Reference", "Seen", "Subject"]
+__all__ = [
+    "CHANGES",
+    "IDENTITY_STATES",
+    "MOST_PUT_ZONES",
+    "MOST_SUBJECTS",
+    "Check",
+    "Occurrence",
+    "Reference",
+    "Seen",
+    "Subject",
+]

@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from lowsky.model.zone import PRIORITIES
+from lowsky.model.zone import OVER_API, PRIORITIES, is_over_api
 
 DELIVER = ("every", "latest")
 
@@ -35,7 +35,10 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def wants(self, told: _Told) -> bool:
         """Priorities never fall and zones are never taken away while an alert lasts, so who heard of an alert also
         hears that it is over."""
-        return told.priority in self.priorities and (not self.zones or bool(set(self.zones) & set(told.zones)))
+        return told.priority in self.priorities and (not self.zones or any(map(self._is_about, told.zones)))
+
+    def _is_about(self, zone: str) -> bool:
+        return zone in self.zones or (OVER_API in self.zones and is_over_api(zone))
 
 
 class OutputStatus(msgspec.Struct, frozen=True, kw_only=True):

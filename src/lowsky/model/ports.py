@@ -10,6 +10,7 @@ import msgspec
 
 from lowsky.model.measurement import MeasurementBatch, Reject
 from lowsky.model.site import Sensor, Site
+from lowsky.model.zone import Zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,27 +100,30 @@ class SensorReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     degraded: str = ""
 
 
-ACTIONS = ("acknowledge", "shelve", "unshelve", "note")
+ACTIONS = ("acknowledge", "shelve", "unshelve", "note", "put-zone", "remove-zone")
 
 
 class OperatorAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a person did with an alert. Goes through ``align`` and is recorded like data.
+    """What a person did with an alert or a zone. Goes through ``align`` and is recorded like data.
 
     ``key`` is the asker's own name for it: the same key again is the same action, asked for twice. ``t_ns`` is when it
     reached the node. ``text`` is the reason of shelving, or a note; ``limit_s`` how long it is shelved. ``raised_ns``:
-    when the alert that is meant was raised, to the millisecond; None: whichever has the number. Names and texts are
-    what people typed: bounded, without control characters, and never more than text.
+    when the alert that is meant was raised, to the millisecond; None: whichever has the number. ``zone_id``: the zone
+    that is meant, by its name over the API; ``zone``: what is put there. Names and texts are what people typed:
+    bounded, without control characters, and never more than text.
     """
 
     key: str
     t_ns: int
     what: str  # of ACTIONS
-    alert_id: int
+    alert_id: int = 0
     user: str
     seat: str = ""
     text: str = ""
     limit_s: int = 0
     raised_ns: int | None = None
+    zone_id: str = ""
+    zone: Zone | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Zones that are watched and rules that say when somebody is told: facts of the site file, in SI units and radians."""
 
 import math
+import re
 
 import msgspec
 
@@ -11,6 +12,10 @@ SHAPES = ("polygon", "corridor", "circle")
 DAY_S = 86_400.0
 IDENTITY_STATES = ("consistent", "unconfirmed", "contradicted", "none")  # of what an object says it is
 MOST_ZONES = 1_000
+MOST_CORNERS = 10_000
+OVER_API = "api"
+"""How rules name all zones that are put over the API; "api/NAME" is one of them, and its id everywhere."""
+NAME_OVER_API = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 FARTHEST_M = 200_000.0  # from the site; the frame's plane and the probability of entry end long before
 
 
@@ -47,6 +52,12 @@ def is_any(periods: tuple[Period, ...], t_ns: int) -> bool:
     return not periods or any(period.holds(t_ns) for period in periods)
 
 
+def is_over_api(name: str) -> bool:
+    """May it come, or does it stand for what may come, over the API?"""
+    group, _, own = name.partition("/")
+    return group == OVER_API and (name == OVER_API or NAME_OVER_API.fullmatch(own) is not None)
+
+
 class Zone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A place over the ground between two heights, at some times.
 
@@ -72,6 +83,20 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def is_watched(self, t_ns: int) -> bool:
         """At this moment, UTC ns."""
         return is_any(self.periods, t_ns)
+
+    @property
+    def is_sound(self) -> bool:
+        """Can it be laid on the ground? Asked of zones that come with a recording, which may be anybody's."""
+        least = {"polygon": 3, "corridor": 2, "circle": 1}.get(self.shape, MOST_CORNERS + 1)
+        rings = (self.corners, *self.holes)
+        return (
+            least <= len(self.corners)
+            and all(len(hole) >= 3 for hole in self.holes)
+            and sum(map(len, rings)) <= MOST_CORNERS
+            and all(abs(lat) <= math.pi / 2.0 and abs(lon) <= math.pi for ring in rings for lat, lon in ring)
+            and 0.0 <= self.reach_m <= FARTHEST_M
+            and self.floor_m < self.ceiling_m
+        )
 
 
 class ZoneFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from lowsky.constants import SECOND_NS
 from lowsky.model.measurement import DIM
 from lowsky.model.ports import Tick
+from lowsky.model.zone import Zone
 from lowsky.record.catalog import HOUR_NS
 from lowsky.record.growing import MAX_RAW_BYTES, block_body
 from lowsky.wire.columns import encode_tick
@@ -101,9 +102,13 @@ def measurements_in(tick: Tick) -> int:
     return len(tick.batch) if tick.batch is not None else 0
 
 
+def _places(zone: Zone | None) -> int:
+    return 0 if zone is None else len(zone.corners) + sum(map(len, zone.holes))
+
+
 def size_of(tick: Tick) -> int:
     """About how many bytes the tick keeps in memory."""
-    size = 200 + 300 * len(tick.reports) + 2_000 * len(tick.actions)
+    size = 200 + 300 * len(tick.reports) + sum(2_000 + 200 * _places(action.zone) for action in tick.actions)
     if tick.batch is not None:
         columns = 2 + 2 * DIM[tick.batch.kind] + len(tick.batch.attributes) + len(tick.batch.texts)
         size += 500 + 8 * columns * len(tick.batch)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lowsky.errors import DecodeError, RecordError
@@ -21,7 +22,7 @@ from lowsky.model.measurement import (
     MeasurementBatch,
     MeasurementKind,
 )
-from lowsky.model.ports import Tick
+from lowsky.model.ports import OperatorAction, Tick
 from lowsky.record.catalog import Gap
 from lowsky.wire.columns import decode_actions, decode_reports, encode_actions, encode_reports
 
@@ -247,6 +248,22 @@ class FinishedSegment:
             return [Gap(segment=number, **gap) for gap in told]  # type: ignore[arg-type]
         except (msgspec.DecodeError, TypeError) as error:
             raise RecordError(f"{self.path}: gaps cannot be read: {error}") from error
+
+    def actions(self, until_ns: int | None) -> Iterator[OperatorAction]:
+        """What people did before a time, in order: of the other columns nothing is read."""
+        if "actions" not in self._file.schema_arrow.names:  # of before there were any
+            return
+        for group, (low, _) in enumerate(self._group_spans()):
+            if until_ns is not None and low >= until_ns:
+                continue
+            try:
+                table = self._file.read_row_group(group, ["t_ns", "actions"])
+                acted = table.filter(pc.is_valid(table["actions"])).to_pylist()
+                for row in acted:
+                    if until_ns is None or row["t_ns"] < until_ns:
+                        yield from decode_actions(row["actions"])
+            except (DecodeError, OSError, TypeError, ValueError, pa.ArrowException) as error:
+                raise RecordError(f"{self.path}: row group {group} is damaged: {error}") from error
 
     def ticks(self, from_ns: int | None = None, skip: int = 0) -> Generator[Tick, None, None]:
         """Ticks in order, from the first row group that reaches ``from_ns``, or behind the first ``skip`` ticks."""

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from lowsky.errors import RecordError
-from lowsky.model.ports import Tick
+from lowsky.model.ports import OperatorAction, Tick
 from lowsky.record import catalog, growing
 from lowsky.record.catalog import FORMAT, FORMAT_VERSION, Gap, Segment
 from lowsky.record.finished import FinishedSegment
@@ -77,6 +77,23 @@ class Recording:
                     yield from self._ticks_of(found, None, tick if last == segment else 0)
                 except RecordError as error:
                     self._note(error, is_newest=found is batch[-1])
+
+    def actions(self, until_ns: int | None = None) -> Iterator[OperatorAction]:
+        """What people did before a time, in order; quick where segments are finished. Damage is as in ``ticks``."""
+        for segment in self._segments():
+            if until_ns is not None and self._spans.get(segment.number, (0, 0))[0] >= until_ns:
+                continue
+            segment = _form_that_is_there(segment)
+            try:
+                if segment.form == "parquet":
+                    with FinishedSegment(segment.path) as file:
+                        yield from file.actions(until_ns)
+                    continue
+                for tick in self._ticks_of(segment, None):
+                    if until_ns is None or tick.t_ns < until_ns:
+                        yield from tick.actions
+            except RecordError as error:
+                self._note(error, is_newest=segment.number >= self._newest)
 
     def _note(self, error: RecordError, is_newest: bool) -> None:
         if is_newest and isinstance(error, growing.Unborn):

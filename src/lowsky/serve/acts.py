@@ -6,6 +6,7 @@ without asking first, and we never allow that. Origin and Sec-Fetch-Site are loo
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Annotated, Any
 
@@ -68,21 +69,21 @@ def parsed(what: str, alert_id: int, body: bytes) -> OperatorAction:
         form = msgspec.json.decode(body, type=FORMS[what])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(shown(str(error), 200)) from None
-    user = _clean(form.user)
+    user = cleaned(form.user)
     if not user:
         raise ValueError("`user` says nothing")
     text = {"acknowledge": "note", "shelve": "reason", "note": "text"}.get(what)
-    said = _clean(getattr(form, text)) if text else ""
+    said = cleaned(getattr(form, text)) if text else ""
     if text and what != "acknowledge" and not said:
         raise ValueError(f"`{text}` says nothing")
     return OperatorAction(
-        key=form.key or secrets.token_hex(12), t_ns=0, what=what, alert_id=alert_id, user=user, seat=_clean(form.seat),
+        key=form.key or secrets.token_hex(12), t_ns=0, what=what, alert_id=alert_id, user=user, seat=cleaned(form.seat),
         text=said, limit_s=60 * form.minutes if isinstance(form, Shelve) else 0,
         raised_ns=None if form.raised is None else round(form.raised * 1e9),
     )  # fmt: skip
 
 
-def _clean(text: str) -> str:
+def cleaned(text: str) -> str:
     """On one line, without what cannot be seen: it is recorded, shown to everybody and sent to other systems."""
     return (shown(" ".join(text.split()), 300) or "").strip()
 
@@ -90,36 +91,44 @@ def _clean(text: str) -> str:
 async def act(request: "Request[Any, Any, Any]", controls: Controls, what: str, alert_id: int) -> Response[Any]:
     """One POST."""
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-        return _refused(415, "the body has to be application/json")
-    body = await _body(request)
+        return refused(415, "the body has to be application/json")
+    body = await read_body(request, MAX_BODY_BYTES)
     if body is None:
-        return _refused(413, f"more than {MAX_BODY_BYTES} bytes")
+        return refused(413, f"more than {MAX_BODY_BYTES} bytes")
     try:
         action = parsed(what, alert_id, body)
     except ValueError as error:
-        return _refused(400, str(error))
+        return refused(400, str(error))
+    return await done(controls, action, _facts)
+
+
+def _facts(outcome: Outcome) -> dict[str, Any]:
+    return {"alert": None if outcome.alert is None else alert_facts(outcome.alert)}
+
+
+async def done(controls: Controls, action: OperatorAction, facts: Callable[[Outcome], dict[str, Any]]) -> Response[Any]:
+    """Let the node do it, and say what became of it; ``facts`` are told where it is done."""
     outcome = await _outcome(controls.act(action))
     if outcome is None:
-        return _refused(504, "the node does not answer; look whether it is done before you ask again")
+        return refused(504, "the node does not answer; look whether it is done before you ask again")
     if outcome.refused:
-        return _refused(STATUS[outcome.refused], outcome.detail)
-    facts = None if outcome.alert is None else alert_facts(outcome.alert)
-    done = {"alert": facts, "recorded": outcome.is_recorded}
+        return refused(STATUS[outcome.refused], outcome.detail)
+    told = facts(outcome) | {"recorded": outcome.is_recorded}
     if outcome.trouble:
         detail = f"done, but not on disk: {outcome.trouble}"
-        return Response(done | {"detail": shown(detail, 300)}, status_code=202)
-    return Response(done, status_code=200)
+        return Response(told | {"detail": shown(detail, 300)}, status_code=202)
+    return Response(told, status_code=200)
 
 
-async def _body(request: "Request[Any, Any, Any]") -> bytes | None:
+async def read_body(request: "Request[Any, Any, Any]", most_bytes: int) -> bytes | None:
     """At most so much of it; None where there is more."""
     length = request.headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+    if not length.isdigit() or int(length) > most_bytes:
         return None
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > most_bytes:
             return None
     return body
 
@@ -131,5 +140,5 @@ async def _outcome(future: "Future[Outcome]") -> Outcome | None:
         return None
 
 
-def _refused(status: int, detail: str) -> Response[Any]:
+def refused(status: int, detail: str) -> Response[Any]:
     return Response({"detail": shown(detail, 300)}, status_code=status)

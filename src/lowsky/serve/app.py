@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Request, Response, WebSocket, get, post, websocket
+from litestar import Litestar, Request, Response, WebSocket, delete, get, post, put, websocket
 from litestar.exceptions import WebSocketDisconnect
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -18,7 +18,7 @@ from lowsky.clock import LiveClock
 from lowsky.engine.hub import Controls, Hub, Picture
 from lowsky.model.ports import Clock
 from lowsky.model.status import Scene
-from lowsky.serve import ogc
+from lowsky.serve import ogc, putzones
 from lowsky.serve.acts import act
 from lowsky.serve.client import Client, Shared, receive
 from lowsky.serve.facts import Table, health
@@ -27,7 +27,7 @@ from lowsky.serve.metrics import MEDIA_TYPE, exposition
 from lowsky.serve.pages import answer, read_pages
 from lowsky.serve.state import alert_facts, figures_facts, newest_first
 from lowsky.serve.tiles import TileArchive
-from lowsky.serve.zones import zones_of
+from lowsky.serve.zones import zone_called, zones_of
 
 BASEMAP = Path(__file__).parent / "basemap" / "world.pmtiles"
 MAX_CLIENTS = 64
@@ -178,6 +178,25 @@ async def get_zones(request: "Request[Any, Any, Any]") -> bytes:
     return await asyncio.to_thread(lambda: msgspec.json.encode(zones_of(picture)))
 
 
+@get("/api/zones/{path:path}", tags=["zones"], media_type="application/geo+json", summary="One zone")
+async def get_zone(request: "Request[Any, Any, Any]", path: FromPath[str]) -> Response[Any]:
+    picture = _service(request).hub.latest()
+    found = await asyncio.to_thread(zone_called, picture, str(path))
+    return Response({"detail": "no such zone"}, status_code=404) if found is None else Response(found)
+
+
+@put("/api/zones/{path:path}", tags=["zones"], summary="Watch this GeoJSON Feature under this name")
+async def put_zone(request: "Request[Any, Any, Any]", path: FromPath[str]) -> Response[Any]:
+    service = _service(request)
+    return await putzones.put(request, service.shared.controls, service.hub.latest(), str(path))
+
+
+@delete("/api/zones/{path:path}", tags=["zones"], status_code=200, summary="Take away a zone that was put")
+async def delete_zone(request: "Request[Any, Any, Any]", path: FromPath[str]) -> Response[Any]:
+    service = _service(request)
+    return await putzones.remove(request, service.shared.controls, service.hub.latest(), str(path))
+
+
 @get("/api/alerts/figures", tags=["picture"], summary="How the alert desk itself does, over the last day")
 async def get_figures(request: "Request[Any, Any, Any]") -> dict[str, Any]:
     picture = _service(request).hub.latest()
@@ -255,6 +274,9 @@ def create_app(
             get_track,
             get_alerts,
             get_zones,
+            get_zone,
+            put_zone,
+            delete_zone,
             get_figures,
             post_acknowledge,
             post_shelve,

@@ -11,6 +11,7 @@ from lowsky.engine.hub import Picture
 from lowsky.errors import DecodeError, Truncated, Unsupported
 from lowsky.geo.enu import EnuFrame
 from lowsky.model.measurement import Ints
+from lowsky.model.site import Site
 from lowsky.model.track import TrackSnapshot
 from lowsky.serve.columns import COLUMNS, HEADER, HEADER_BYTES, KEYFRAME, MAGIC, ROW_BYTES, VERSION
 from lowsky.serve.encode import DTYPE, rows_of
@@ -76,7 +77,7 @@ class Encoder:
         if (
             old is None
             or old.epoch != picture.epoch
-            or old.site is not picture.site
+            or _is_elsewhere(old.site, picture.site)
             or abs(picture.snapshot.t_ns - self._t_base_ns) > BASE_LIMIT_NS
         ):
             self._begin(picture)
@@ -199,6 +200,14 @@ class Encoder:
             "epoch": self.epoch,
             "total": len(picture.snapshot),
         }
+
+
+def _is_elsewhere(old: Site, new: Site) -> bool:
+    """Another site, and not the same one with other zones (which keeps its sensors as they are)."""
+    if old is new:
+        return False
+    a, b = ((s.name, s.latitude_rad, s.longitude_rad, s.height_m) for s in (old, new))
+    return old.sensors is not new.sensors or a != b
 
 
 def pack(

@@ -146,7 +146,7 @@ class StateText:
     """The state message of the newest picture; ``version`` counts its changes."""
 
     def __init__(self) -> None:
-        self.version = 0
+        self.version = self._zones = 0
         self.text = b"{}"
         self._picture: Picture | None = None
 
@@ -158,6 +158,7 @@ class StateText:
         self._picture = picture
         site = picture.site
         self.version += 1
+        self._zones += old is not None and old.site is not site
         self.text = msgspec.json.encode(
             {
                 "type": "state",
@@ -173,6 +174,7 @@ class StateText:
                 "sensors": [sensor_facts(sensor) for sensor in picture.sensors],
                 "alerts": [alert_facts(alert) for alert in newest_first(picture.alerts)],
                 "desk": desk_facts(picture.desk),
+                "zones": self._zones,  # counts their changes: who shows them asks again
                 "scene": picture.scene,
                 "scenes": controls.scenes(),
             }

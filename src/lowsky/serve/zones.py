@@ -5,8 +5,7 @@ from typing import Any
 
 from lowsky.constants import EARTH_MEAN_RADIUS_M
 from lowsky.engine.hub import Picture
-from lowsky.model.site import Site
-from lowsky.model.zone import PRIORITIES, Zone, is_any
+from lowsky.model.zone import OVER_API, PRIORITIES, Rule, Zone, is_any
 from lowsky.wire.shown import shown
 
 CIRCLE = 96  # corners of the polygon that stands for one
@@ -18,21 +17,23 @@ def zones_of(picture: Picture | None) -> dict[str, Any]:
     ellipsoidal, null: no limit. ``watched``: it is one of its times, and a rule for it has one of its own."""
     if picture is None:
         return {"type": "FeatureCollection", "features": []}
-    rules = _rules_by_zone(picture.site, picture.snapshot.t_ns)
-    features = [_feature(zone, picture.snapshot.t_ns, rules.get(zone.id, [])) for zone in picture.site.zones]
+    rules: dict[str, list[Rule]] = {}
+    for rule in picture.site.rules:
+        for zone in rule.zones:
+            rules.setdefault(zone, []).append(rule)
+    features = [zone_feature(zone, rules.get(zone.id, []), picture.snapshot.t_ns) for zone in picture.site.zones]
     return {"type": "FeatureCollection", "features": features}
 
 
-def _rules_by_zone(site: Site, t_ns: int) -> dict[str, list[tuple[str, str, bool]]]:
-    """Id, priority, and whether it is one of its times, of the rules for each zone."""
-    out: dict[str, list[tuple[str, str, bool]]] = {}
-    for rule in site.rules:
-        for zone in rule.zones:
-            out.setdefault(zone, []).append((rule.id, rule.priority, is_any(rule.periods, t_ns)))
-    return out
+def zone_called(picture: Picture | None, name: str) -> dict[str, Any] | None:
+    """The feature of this id; of one that was put over the API also by its name there."""
+    name = name.strip("/")
+    features = zones_of(picture)["features"]
+    return next((f for wanted in (f"{OVER_API}/{name}", name) for f in features if f["id"] == wanted), None)
 
 
-def _feature(zone: Zone, t_ns: int, rules: list[tuple[str, str, bool]]) -> dict[str, Any]:
+def zone_feature(zone: Zone, rules: list[Rule], t_ns: int) -> dict[str, Any]:
+    """One zone, with the rules for it."""
     words = {"label": zone.label, "restriction": zone.restriction, "file": zone.file}
     properties: dict[str, Any] = {
         "id": shown(zone.id, 200),
@@ -40,9 +41,9 @@ def _feature(zone: Zone, t_ns: int, rules: list[tuple[str, str, bool]]) -> dict[
         **{name: shown(text, 100) for name, text in words.items() if text},
         "floor_height_m": _limit(zone.floor_m),
         "ceiling_height_m": _limit(zone.ceiling_m),
-        "watched": zone.is_watched(t_ns) and any(is_now for _, _, is_now in rules),
-        "rules": [shown(name, 200) for name, _, _ in rules],
-        "priority": min((priority for _, priority, _ in rules), key=PRIORITIES.index, default=None),
+        "watched": zone.is_watched(t_ns) and any(is_any(rule.periods, t_ns) for rule in rules),
+        "rules": [shown(rule.id, 200) for rule in rules],
+        "priority": min((rule.priority for rule in rules), key=PRIORITIES.index, default=None),
     }
     if zone.shape == "circle":
         properties["radius_m"] = zone.reach_m

@@ -35,20 +35,37 @@ class Lookout:
     one alert. A zone that no sensor reaches at the best of times is no news."""
 
     def __init__(self, site: Site) -> None:
+        self._reached: dict[str, tuple[Zone, tuple[str, ...]]] = {}  # by which sensors
+        self._groups = self._grouped(site)
+        self._down: set[str] = set()
+
+    def _grouped(self, site: Site) -> list[Watched]:
         spoken_of = {zone for rule in site.rules for zone in rule.zones}
+        before, self._reached = self._reached, {}
         groups: dict[tuple[str, ...], list[str]] = {}
         for zone in site.zones:
             if zone.id in spoken_of:
-                sensors = tuple(sensor.id for sensor in site.sensors if reaches(sensor, zone, site))
+                known, sensors = before.get(zone.id, (None, ()))
+                if known is not zone:
+                    sensors = tuple(sensor.id for sensor in site.sensors if reaches(sensor, zone, site))
+                self._reached[zone.id] = zone, sensors
                 groups.setdefault(sensors, []).append(zone.id)
         groups.pop((), None)
-        self._groups: list[Watched] = [(sensors, tuple(zones)) for sensors, zones in groups.items()]
-        self._down: set[str] = set()
+        return [(sensors, tuple(zones)) for sensors, zones in groups.items()]
+
+    def change(self, site: Site) -> tuple[list[Watched], list[Watched]]:
+        """The same site with other zones: what is not watched from now on, and what nobody waits for any more."""
+        before = self._unwatched()
+        self._groups = self._grouped(site)
+        return self._change_since(before)
 
     def hear(self, sensor: str, is_down: bool) -> tuple[list[Watched], list[Watched]]:
         """What is not watched from now on, and what is again."""
         before = self._unwatched()
         (self._down.add if is_down else self._down.discard)(sensor)
+        return self._change_since(before)
+
+    def _change_since(self, before: list[Watched]) -> tuple[list[Watched], list[Watched]]:
         after = self._unwatched()
         return [group for group in after if group not in before], [group for group in before if group not in after]
 

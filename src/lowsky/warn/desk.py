@@ -4,7 +4,7 @@ more urgent, and end; and what people do with them (``book``).
 Events, tracks and actions in, events and alerts out, nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -14,14 +14,17 @@ from lowsky.model.ports import OperatorAction
 from lowsky.model.site import Site
 from lowsky.model.status import Alert, DeskStatus
 from lowsky.model.track import TrackSnapshot
+from lowsky.model.zone import Zone
 from lowsky.warn.book import Book
-from lowsky.warn.coverage import Lookout
+from lowsky.warn.coverage import Lookout, Watched
 from lowsky.warn.figures import Figures
 from lowsky.warn.incidents import Incident, Incidents
+from lowsky.warn.putzones import ACTS, PutZones
 from lowsky.warn.watch import Watch
 
 
 class _Saved(msgspec.Struct):
+    zones: list[Zone]
     next_id: int
     open: dict[str, int]
     watch: list[Any]
@@ -36,7 +39,7 @@ class Desk:
     name = "warn"
 
     def __init__(self, site: Site) -> None:
-        self._next_id, self._site = 1, site
+        self._next_id, self._zones = 1, PutZones(site)
         self._open: dict[str, int] = {}  # what lasts (sensor X, zone Y) -> its alert
         self._watch, self._incidents = Watch.of(site), Incidents()
         self._lookout = Lookout(site)
@@ -79,13 +82,42 @@ class Desk:
         return self._book.pass_time(t_ns)
 
     def act(self, actions: Sequence[OperatorAction], t_ns: int) -> list[Event]:
-        """What people did."""
-        return self._book.act(actions, t_ns)
+        """What people did, in their order."""
+        out: list[Event] = []
+        for action in actions:
+            if action.what in ACTS:
+                out += self._act_on_zones(action, t_ns)
+            else:
+                out += self._book.act([action], t_ns)
+        return out
+
+    def _act_on_zones(self, action: OperatorAction, t_ns: int) -> list[Event]:
+        before = self.site
+        events = self._zones.act(action, t_ns)
+        if self.site is before:
+            return events
+        self._watch.change(self.site)
+        lost, found = self._lookout.change(self.site)
+        return [*events, *self._cover(lost, found, t_ns, f"{action.user} changed the zones")]
+
+    def recall(self, actions: Iterable[OperatorAction]) -> None:
+        """Zones that people put before this desk began, out of everything that they did."""
+        self._zones.recall(actions)
+        self._see_zones()
+
+    def _see_zones(self) -> None:
+        self._watch.change(self.site)
+        self._lookout.change(self.site)
+
+    @property
+    def site(self) -> Site:
+        """With the zones that were put over the API; the same object as long as none changes."""
+        return self._zones.site
 
     def _unread(self, event: NodeStarted) -> list[Event]:
         """An alert for each file of zones that are not watched as they should be, for as long as the node runs."""
         out: list[Event] = []
-        for file in self._site.zone_files:
+        for file in self.site.zone_files:
             if file.lost:
                 why = "; ".join(file.lost)
                 title = f"Zones of {file.id} are not watched: {file.lost[0]}"
@@ -103,16 +135,25 @@ class Desk:
     def _look_out(self, event: SensorDown | SensorDegraded | SensorUp) -> list[Event]:
         """Zones of which the last sensor went down, or the first came back."""
         lost, found = self._lookout.hear(event.sensor, is_down=isinstance(event, SensorDown))
-        out: list[Event] = []
-        t_ns = event.t_event_ns
+        return self._cover(lost, found, event.t_event_ns, f"{event.sensor} is back")
+
+    def _cover(self, lost: list[Watched], found: list[Watched], t_ns: int, why: str) -> list[Event]:
+        """What is lost and found, by the sensors; of whom some zones were taken away only, the alert goes on."""
+        before, out = dict(found), list[Event]()
+        fewer = {sensors for sensors, zones in lost if set(zones) <= set(before.get(sensors, ()))}
+        for sensors in before:
+            if sensors not in fewer:
+                out += self._clear(f"zones of {', '.join(sensors)}", t_ns, why)
         for sensors, zones in lost:
             cause = f"all sensors that reach there are down: {', '.join(sensors)}"
             names = ", ".join(zones[:3]) + (f" and {len(zones) - 3} more" if len(zones) > 3 else "")
             title = f"{names} {'is' if len(zones) == 1 else 'are'} not watched: {cause}"
             alert = Alert(id=0, priority="medium", title=title, raised_ns=t_ns, unwatched=names, zones=zones)
-            out += self._raise(f"zones of {', '.join(sensors)}", alert, cause)
-        for sensors, _ in found:
-            out += self._clear(f"zones of {', '.join(sensors)}", t_ns, f"{event.sensor} is back")
+            what = f"zones of {', '.join(sensors)}"
+            if sensors in fewer and what in self._open:
+                self._book.tell(msgspec.structs.replace(alert, id=self._open[what]))
+            else:
+                out += self._raise(what, alert, cause)
         return out
 
     def _raise(self, what: str, alert: Alert, cause: str) -> list[Event]:
@@ -136,13 +177,15 @@ class Desk:
 
     def dump(self) -> bytes:
         saved = _Saved(
-            self._next_id, self._open, self._watch.dump(), self._incidents.dump(), self._book.dump(),
-            self._lookout.dump(),
+            self._zones.dump(), self._next_id, self._open, self._watch.dump(), self._incidents.dump(),
+            self._book.dump(), self._lookout.dump(),
         )  # fmt: skip
         return msgspec.msgpack.encode(saved)
 
     def load(self, saved: bytes) -> None:
         state = msgspec.msgpack.decode(saved, type=_Saved)
+        self._zones.load(state.zones)
+        self._see_zones()
         self._next_id, self._open = state.next_id, state.open
         self._watch.load(state.watch)
         self._incidents.load(state.incidents)

@@ -78,11 +78,15 @@ class Watch:
         grounds = {zone.id: Ground.of(zone, site) for zone in site.zones}
         if site.rules:
             warm_up()
-        bounds = [
-            np.array([grounds[name].bounds for name in rule.zones if name in grounds]).reshape(-1, 4)
-            for rule in site.rules
-        ]
-        return cls(site, EnuFrame.at(site.latitude_rad, site.longitude_rad, site.height_m), grounds, bounds)
+        frame = EnuFrame.at(site.latitude_rad, site.longitude_rad, site.height_m)
+        return cls(site, frame, grounds, _bounds(site, grounds))
+
+    def change(self, site: Site) -> None:
+        """The same site with other zones. Who satisfies a rule since when stays: rules keep their places."""
+        known = self.grounds
+        same = {zone.id for zone in site.zones if zone.id in known and known[zone.id].zone is zone}
+        self.grounds = {z.id: known[z.id] if z.id in same else Ground.of(z, site) for z in site.zones}
+        self.site, self.bounds = site, _bounds(site, self.grounds)
 
     def step(self, tracks: TrackSnapshot) -> tuple[list[Hit], set[int]]:
         """Hits that count now, and the tracks that count although they do not satisfy their rules at the moment."""
@@ -229,6 +233,12 @@ class Ahead:
         sigma = np.sqrt(np.maximum(np.diag(P), 0.0))
         fast = float(np.hypot(x[3], x[4]) + SIGMAS * np.hypot(sigma[3], sigma[4])) + FASTER_MPS
         return fast * within_s + SIGMAS * float(np.hypot(sigma[0], sigma[1]))
+
+
+def _bounds(site: Site, grounds: dict[str, Ground]) -> list[Floats]:
+    return [
+        np.array([grounds[name].bounds for name in rule.zones if name in grounds]).reshape(-1, 4) for rule in site.rules
+    ]
 
 
 def beside_m(x: Floats, bounds: Floats) -> Floats:

@@ -28,6 +28,9 @@ class Tape:
         self.span_ns = (times_ns[0], times_ns[-1])
         self._times_ns, self._on_tick = times_ns, on_tick
 
+    def actions(self, until_ns=None):
+        return iter(())  # nobody did anything
+
     def ticks(self, from_ns=None):
         for t_ns in self._times_ns:
             if from_ns is None or t_ns >= from_ns:

@@ -98,9 +98,10 @@ class Composer:
         for name, value in self._parameters(told):
             parameter = etree.SubElement(info, f"{{{NAMESPACE}}}parameter")
             _add(parameter, [("valueName", f"lowsky:{name}"), ("value", value)])
+        areas = self.areas | {zone.id: area_of(zone) for zone in told.put_zones}
         for name in told.zones[-MOST_ZONES:]:  # the newest
-            if name in self.areas:
-                self._area(info, shown(name, MOST_NAME) or name, self.areas[name])
+            if name in areas:
+                self._area(info, shown(name, MOST_NAME) or name, areas[name])
         regions = regions_of(told.subjects)
         if regions and told.is_open:
             self._area(info, texts["region"], Area(circles=regions))

@@ -147,7 +147,7 @@ def _about(told: Occurrence, site: Site) -> Place:
     for sensor in site.sensors:
         if sensor.id == told.sensor:
             return Place(math.degrees(sensor.latitude_rad), math.degrees(sensor.longitude_rad), sensor.height_m)
-    for zone in site.zones:
+    for zone in (*site.zones, *told.put_zones):
         if zone.id in told.zones[-1:]:
             return Place(math.degrees(zone.corners[0][0]), math.degrees(zone.corners[0][1]))
     return Place(math.degrees(site.latitude_rad), math.degrees(site.longitude_rad), site.height_m)

@@ -268,7 +268,7 @@ class App {
     if (!this.state || !this.tracks || document.hidden) return;
     this.lastPanels = performance.now();
     const time = this.now();
-    if (!this.lost && this.tracks.epoch === this.state.epoch) this.zones.ask(`${this.run} ${this.state.epoch} ${this.state.site.name}`);
+    if (!this.lost && this.tracks.epoch === this.state.epoch) this.zones.ask(`${this.run} ${this.state.epoch} ${this.state.site.name}`, this.state.zones);
     this.pill();
     this.scenes();
     if (this.lost) return;

@@ -1,4 +1,5 @@
-// Zones on the map: what is watched, drawn beneath everything that moves. Asked for when a site appears, and once a minute.
+// Zones on the map: what is watched, drawn beneath everything that moves. Asked for when a site appears, when somebody puts
+// one over the API or takes it away, and once a minute.
 
 import { xOf, yOf, unitsPerMetre } from './mercator.js';
 
@@ -14,19 +15,21 @@ export class Zones {
     /** @type {any[]} */
     this.zones = [];
     this.key = '';
+    this.version = 0;
     this.asked = -Infinity;
   }
 
-  /** @param {string} key of the site: another one has other zones */
-  async ask(key) {
+  /** @param {string} key of the site: another one has other zones @param {number} version of them: another one, and they have changed */
+  async ask(key, version) {
     const now = performance.now();
-    if (key === this.key && now - this.asked < ASK_MS) return;
+    if (key === this.key && version === this.version && now - this.asked < ASK_MS) return;
     if (key !== this.key) { this.zones = []; this.changed(); }
     this.key = key;
+    this.version = version;
     this.asked = now;
     try {
       const answer = await fetch('/api/zones');
-      if (!answer.ok || key !== this.key) return;
+      if (!answer.ok || key !== this.key || version !== this.version) return;
       this.zones = (await answer.json()).features.map(prepared);
       this.changed();
     } catch { this.asked = now - ASK_MS + 5000; } // the node is away: asked again in a little while
