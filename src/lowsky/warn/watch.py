@@ -52,7 +52,7 @@ class Since:
         the rule says."""
         needed = round(rule.on_s) + 1
         window = -(-needed * WINDOW[1] // WINDOW[0])
-        gone = (t_ns - self.last_ns) // SECOND_NS
+        gone = max(0, t_ns - self.last_ns) // SECOND_NS  # a clock that was set back makes none pass
         self.seconds = ((self.seconds << gone if gone < window else 0) | 1) & ((1 << window) - 1)
         self.last_ns = t_ns
         self.is_on = self.is_on or self.seconds.bit_count() >= needed

@@ -1,5 +1,7 @@
 """[[output]] tables: read strictly, all faults at once, and never a secret."""
 
+from types import SimpleNamespace
+
 import pytest
 from tests.scenarios.node.harness import feed, radar, site_text, table
 
@@ -22,6 +24,13 @@ def faults(text):
     with pytest.raises(ConfigError) as caught:
         parse_site(text)
     return caught.value.faults
+
+
+def test_an_output_of_zones_of_the_api_is_told_of_each_of_them_and_of_no_other():
+    every, one = parse_site(site(HOOK | {"zones": "api"}, MAIL | {"zones": ["tower", "api/fair"]})).outputs
+    about = [SimpleNamespace(priority="high", zones=zones) for zones in (("api/fair",), ("api/fete",), ("tower",), ())]
+    assert [every.wants(told) for told in about] == [True, True, False, False]
+    assert [one.wants(told) for told in about] == [True, False, True, False]
 
 
 def test_an_output_says_of_what_it_tells_and_how():

@@ -1,5 +1,6 @@
 """Events become occurrences: each once, with all in it, also over a restart that lost the last second."""
 
+import math
 from types import SimpleNamespace
 
 import msgspec
@@ -8,7 +9,9 @@ from tests.unit.serve.pictures import SECOND, SITE, T0, snapshot
 
 from lowsky.engine.teller import FOUND_AGAIN_NS, Teller
 from lowsky.model.events import AlertCleared, AlertRaised, AlertRaisedHigher, SensorUp
+from lowsky.model.occurrence import Occurrence
 from lowsky.model.status import Alert
+from lowsky.model.zone import Zone
 
 RULE = {"rule": "near", "zones": ("tower",), "track_id": 2, "track_ids": (2, 3)}
 SENSOR = {"sensor": "radar-1"}
@@ -24,10 +27,11 @@ def event(kind, of, t_s, **more):
     return kind(seq=0, t_event_ns=T0 + int(t_s * SECOND), cause="because", alert_id=of.id, **(own | more))
 
 
-def at(t_s, *alerts, ids=(1, 2, 3)):
+def at(t_s, *alerts, ids=(1, 2, 3), zones=()):
     """A pipeline at a time, with these alerts open."""
     t_ns = T0 + int(t_s * SECOND)
-    return SimpleNamespace(t_ns=t_ns, alerts=alerts, snapshot=lambda at_ns: snapshot(t_ns, ids))
+    site = msgspec.structs.replace(SITE, zones=zones)
+    return SimpleNamespace(t_ns=t_ns, alerts=alerts, site=site, snapshot=lambda at_ns: snapshot(t_ns, ids))
 
 
 def words(occurrences):
@@ -50,6 +54,22 @@ def test_an_alert_is_told_from_its_begin_to_its_end_with_references_to_what_was_
     assert told[0].subjects[0].class_name == "multirotor" and told[0].subjects[0].latitude_rad is not None
     # its objects are gone from the picture: what was last known of them stays
     assert told[2].subjects == told[1].subjects
+
+
+def test_a_zone_that_came_over_the_api_goes_with_what_is_told_of_it_until_the_alert_is_over():
+    """Its shape is in no site file, and it may be taken away before its alert ends."""
+    fair = Zone(id="api/fair", shape="circle", corners=((0.65, 2.2),), reach_m=5.0, ceiling_m=90.0)
+    own = Zone(id="tower", shape="circle", corners=((0.65, 2.2),), reach_m=5.0)
+    near = alert(7, **(RULE | {"zones": ("api/fair", "tower")}))
+    teller = Teller(SITE, "s", 0)
+    told = teller.take([event(AlertRaised, near, 0)], at(0, near, zones=(own, fair)))
+    urgent = msgspec.structs.replace(near, priority="high")
+    told += teller.take([event(AlertRaisedHigher, urgent, 1)], at(1, urgent, zones=(own,)))
+    told += teller.take([event(AlertCleared, urgent, 2)], at(2))
+    place = msgspec.structs.replace(fair, ceiling_m=math.inf)
+    assert [o.put_zones for o in told] == [(place,)] * 3
+    kept = msgspec.json.decode(msgspec.json.encode(told[0]), type=Occurrence)
+    assert kept == told[0], "as the outbox keeps it"
 
 
 def test_an_exercise_is_marked_on_everything():

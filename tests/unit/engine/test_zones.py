@@ -97,6 +97,25 @@ def test_a_wrong_rule_is_one_fault_at_its_line(text, key, found):
     assert said.startswith(found)
 
 
+@pytest.mark.parametrize("name", ["api", "api/fair", "api/2026-12-01_fair.north"])
+def test_a_rule_may_name_zones_that_will_come_over_the_api(name):
+    (rule,) = parse_site(SITE + RULE.replace('"yard"', f'"{name}"')).rules
+    assert rule.zones == (name,), "nothing was put yet: a rule for nothing, and not for everywhere"
+
+
+@pytest.mark.parametrize("name", ["api/", "api/a b", "api/a/b", "api/" + "x" * 65, "apis"])
+def test_a_name_that_cannot_come_over_the_api_is_a_fault(name):
+    ((where, found),) = faults(RULE.replace('"yard"', f'"{name}"'))
+    assert where.endswith("rule.zones") and name[:50] in found
+
+
+def test_no_zone_of_the_site_file_may_be_called_as_those_of_the_api_are():
+    ((where, found),) = faults(SQUARE.replace('"yard"', '"api"'))
+    assert where.endswith("zone.id") and found == "'api'"
+    ((where, _),) = faults('[[zone_file]]\nid = "api"\npath = "zones.json"\n')
+    assert where.endswith("zone_file.id")
+
+
 def test_a_zone_of_a_million_corners_is_refused_at_once():
     many = ", ".join(["45.0"] * 100_000)
     found = faults(f'[[zone]]\nid = "coast"\nshape = "polygon"\nlatitude_deg = [{many}]\nlongitude_deg = [{many}]\n')

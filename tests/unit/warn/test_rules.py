@@ -227,6 +227,42 @@ def test_a_rule_has_hours_and_may_want_sensors_of_different_kinds():
         assert found == [True, kinds == 2]
 
 
+def test_a_clock_that_jumps_an_hour_ahead_makes_no_rule_hold_and_no_alert_twice():
+    desk = Desk(parse_site(HEAD + IN_TOWER))
+    place, still = [(0, 0, 100)], [(0, 0, 0)]
+    assert flown(desk, place, still, 2) == [], "two of the three seconds that it needs"
+    assert desk.watch(snapshot(3600, place, still)) == [], "what was an hour ago does not count"
+    events = [event for t in range(3601, 3610) for event in desk.watch(snapshot(t, place, still))]
+    assert [type(event) for event in events] == [AlertRaised]
+    events += desk.watch(snapshot(7300, place, still)) + desk.watch(snapshot(7301, place, still))
+    assert [type(event) for event in events] == [AlertRaised], "it is there before and after: one situation"
+    ends = desk.watch(snapshot(10_900, np.empty((0, 3)), np.empty((0, 3))))
+    assert [type(event) for event in ends] == [AlertCleared], "more than off_s has passed"
+
+
+def test_a_clock_that_is_set_back_loses_no_alert_and_hides_no_new_one():
+    desk = Desk(parse_site(HEAD + IN_TOWER))
+    place, still = [(0, 0, 100)], [(0, 0, 0)]
+    assert len(flown(desk, place, still, 5)) == 1
+    both = [(0, 0, 100), (0, 50, 100)], [(0, 0, 0), (0, 0, 0)]
+    for t in range(-3600, -3590):
+        assert desk.watch(snapshot(t, *both)) == []
+    (alert,) = desk.alerts()
+    assert alert.track_ids == (1, 2), "who came after the jump is in the alert"
+    away = [event for t in range(5, 50) for event in desk.watch(snapshot(t, [(5000, 0, 100)], still, ids=[9]))]
+    assert [type(event) for event in away] == [AlertCleared]
+
+
+def test_hours_follow_a_clock_that_jumps():
+    desk = Desk(parse_site(HEAD + IN_TOWER + 'hours_utc = "22:00-06:00"\n'))
+    place, still, night = [(0, 0, 100)], [(0, 0, 0)], 10 * 3600
+    assert flown(desk, place, still, 5) == []
+    events = [event for t in range(night, night + 5) for event in desk.watch(snapshot(t, place, still))]
+    assert [type(event) for event in events] == [AlertRaised]
+    events = [event for t in range(6, 50) for event in desk.watch(snapshot(t + 24 * 3600, place, still))]
+    assert [type(event) for event in events] == [AlertCleared], "noon of the next day"
+
+
 def test_of_a_thousand_zones_only_those_that_can_be_reached_are_looked_at():
     from lowsky.warn.ground import Ground
 

@@ -7,6 +7,8 @@ from tests.capped import CAP, OUTPUT, RAISED, T_NS, assert_valid, later, message
 
 from lowsky.model.classes import BY_LABEL
 from lowsky.model.occurrence import Check, Reference, Subject
+from lowsky.model.zone import Zone
+from lowsky.outputs.cap.areas import circle
 from lowsky.outputs.cap.message import MOST_REFERENCES, written_time
 from lowsky.outputs.cap.texts import shipped
 
@@ -106,6 +108,14 @@ def test_urgency_severity_and_certainty_follow_time_priority_and_probability():
     assert coming(0.01, 61.0)[2] == "Unlikely"
     assert coming(0.9, None)[0] == "Immediate"  # no time known: by priority
     assert level(priority="low") == ("Future", "Minor", "Unknown")
+
+
+def test_a_zone_that_came_over_the_api_is_an_area_of_the_message():
+    fair = Zone(id="api/fair", shape="circle", corners=((0.65, 2.2),), reach_m=500.0)
+    body = message(msgspec.structs.replace(RAISED, zones=("api/fair",), put_zones=(fair,)))
+    assert_valid(body)
+    assert "api/fair" in texts(body, "c:info/c:area/c:areaDesc")
+    assert circle(0.65, 2.2, 500.0) in texts(body, "c:info/c:area/c:circle")
 
 
 def test_several_languages_are_several_infos_of_the_same_facts():

@@ -10,6 +10,7 @@ from tests.capped import CHECKS, DRONE, RAISED, SITE, T_NS, later
 
 from lowsky.model.classes import BY_LABEL
 from lowsky.model.occurrence import IDENTITY_STATES, Seen, Subject
+from lowsky.model.zone import Zone
 from lowsky.outputs.cot.event import UNKNOWN, Drawing, alert_event, objects, written_time
 from lowsky.outputs.cot.kind import encoded, prefix_of
 from lowsky.outputs.cot.kinds import FUNCTION, type_of
@@ -136,6 +137,9 @@ def test_a_repeat_of_an_alert_says_so():
 def test_an_alert_without_an_object_is_put_in_its_zone_or_at_the_site():
     told = msgspec.structs.replace(RAISED, subjects=(), zones=("field",))
     assert alert_event(told, SITE, DRAWING).find("point").get("lat") == "52.0000000"
+    fair = Zone(id="api/fair", shape="circle", corners=((0.9, 0.1),), reach_m=5.0)
+    there = msgspec.structs.replace(told, zones=("field", "api/fair"), put_zones=(fair,))
+    assert alert_event(there, SITE, DRAWING).find("point").get("lat") == "51.5662016"
     failing = msgspec.structs.replace(RAISED, subjects=(), zones=(), checks=CHECKS[:1], sensor="north")
     assert alert_event(failing, SITE, DRAWING).find("point").get("hae") == "40.0"
 
