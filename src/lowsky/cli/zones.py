@@ -8,7 +8,7 @@ from rich.table import Table
 
 from lowsky.constants import SECOND_NS
 from lowsky.model.site import Site
-from lowsky.model.zone import ALL_DAYS, Period, Zone
+from lowsky.model.zone import ALL_DAYS, Period, Zone, is_over_api
 
 MOST_ROWS = 40
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -38,6 +38,7 @@ def print_zones(site: Site, console: Console) -> None:
     for rule in site.rules:
         n = sum(zone in known for zone in rule.zones)
         where = f"{n} zone{'s' * (n != 1)}" if rule.zones else "everywhere"
+        where += ", those put over the API" if any(map(is_over_api, rule.zones)) else ""
         _say(console, f"Rule {rule.id} ({rule.priority}): {where}, {_when(rule.periods)}")
 
 
