@@ -583,6 +583,7 @@ const scenarios = {
     // tracks move
     await until(page, 'tracks of the first scene', (s) => s.mode === 'demo' && s.tracks > 10, 40000);
     assert.match(await page.textContent('body'), /SIMULATED/);
+    mkdirSync(ARTEFACTS, { recursive: true });
     const first = await positions(page);
     await page.waitForTimeout(3000);
     const second = await positions(page);
@@ -597,6 +598,21 @@ const scenarios = {
     assert.equal(await page.getAttribute('#zones', 'aria-pressed'), 'false');
     await page.keyboard.press('z');
     assert.ok(await inked(page, 'ground') > 1.05 * put);
+    // one that a program puts is on the map at once, and goes again; the tracks go on
+    const { latitude_deg: lat, longitude_deg: lon } = await page.evaluate(() => window.__lowsky.app.state.site);
+    const ring = [[-0.008, -0.006], [0.008, -0.006], [0.008, 0.006], [-0.008, 0.006], [-0.008, -0.006]].map(([x, y]) => [lon + x, lat + y]);
+    const fair = { type: 'Feature', geometry: { type: 'Polygon', coordinates: [ring] }, properties: { label: 'Harbour fair', ceiling_height_m: 180 } };
+    const asked = (method, body) => fetch(new URL('api/zones/fair?user=Kim', node.url), { method, body, headers: { 'content-type': 'application/geo+json' } });
+    const epoch = await page.evaluate(() => window.__lowsky.app.state.epoch);
+    const shown = () => page.evaluate(() => window.__lowsky.app.zones.zones.filter((z) => z.text === 'Harbour fair').length);
+    const until_shown = (n) => page.waitForFunction((n) => window.__lowsky.app.zones.zones.filter((z) => z.text === 'Harbour fair').length === n, n, { timeout: 15000 });
+    assert.equal(await shown(), 0);
+    assert.equal((await asked('PUT', JSON.stringify(fair))).status, 200);
+    await until_shown(1);
+    await page.screenshot({ path: join(ARTEFACTS, 'zone-put.png') });
+    assert.equal((await asked('DELETE')).status, 200);
+    await until_shown(0);
+    assert.equal(await page.evaluate(() => window.__lowsky.app.state.epoch), epoch);
     // select one
     await page.evaluate((id) => window.__lowsky.select(Number(id)), moved[0]);
     await until(page, 'a selected track', (s) => s.selected === Number(moved[0]));
@@ -613,7 +629,6 @@ const scenarios = {
     await until(page, 'ten seconds back', (s) => s.past && s.mode === 'history');
     await page.keyboard.press('l');
     await until(page, 'live again', (s) => !s.past && s.mode === 'demo');
-    mkdirSync(ARTEFACTS, { recursive: true });
     await page.screenshot({ path: join(ARTEFACTS, 'demo-night.png') });
     await page.keyboard.press('t');
     await page.waitForTimeout(1500);
