@@ -34,7 +34,7 @@ COMMANDS = {
     "bearings": ["-m", "benchmarks.bearings", "--json", f"{RESULTS}/bearings.json"],
     "own-tracks": ["-m", "benchmarks.own_tracks", "--json", f"{RESULTS}/own-tracks.json"],
     "late": ["-m", "benchmarks.late", "--json", f"{RESULTS}/late.json"],
-    "zone-entry": ["-m", "benchmarks.zone_entry", "--seeds", "0-2", "--json", f"{RESULTS}/zone-entry.json"],
+    "zone-entry": ["-m", "benchmarks.zone_entry", "--seeds", "0-9", "--json", f"{RESULTS}/zone-entry.json"],
     "simulate": ["-m", "benchmarks.simulate_speed", "--json", f"{RESULTS}/simulate.json"],
     "tracker-scale": ["-m", "benchmarks.tracker_scale", "--json", f"{RESULTS}/tracker-scale.json"],
     "page": ["-m", "benchmarks.page_cpu", "--tracks", "500", "2000", "--seconds", "15"],
