@@ -13,7 +13,9 @@ from lowsky.feeds.transport.source import OPTIONS, SCHEMES
 from lowsky.model import events
 from lowsky.model.classes import ObjectClass
 from lowsky.model.measurement import ATTRIBUTES, TEXTS, Reject
+from lowsky.model.output import Output
 from lowsky.model.track import TrackStatus
+from lowsky.outputs.registry import KINDS
 
 DOCS = Path(__file__).parents[2] / "docs"
 HEADINGS = ("what it sends", "what we use", "what we ignore", "limits", "latency", "test data")
@@ -59,6 +61,22 @@ def test_every_feed_has_a_page_with_the_shared_headings_and_all_its_keys(name):
     assert [wanted for wanted in HEADINGS if not any(h.startswith(wanted) for h in headings)] == []
     keys = [field.name for field in msgspec.structs.fields(feed_named(name).Config)]
     assert [key for key in keys if f"`{key}`" not in page and f"{key} =" not in page] == []
+
+
+def section_of(page, kind):
+    """From the heading after which ``kind = "…"`` stands first, to the next."""
+    sections = re.split(r"^## ", page, flags=re.M)
+    return next(section for section in sections[1:] if f'kind = "{kind}"' in section)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_output_is_documented_with_all_its_keys(kind):
+    page = (DOCS / "outputs.md").read_text(encoding="utf-8")
+    own = section_of(page, kind)
+    keys = [field.name for field in msgspec.structs.fields(KINDS[kind].config)]
+    assert [key for key in keys if f"`{key}`" not in own] == []
+    common = {field.name for field in msgspec.structs.fields(Output)} - {"options"}
+    assert [key for key in common if f"\n{key} = " not in page] == []
 
 
 def test_a_missing_and_a_stale_row_are_seen():

@@ -78,6 +78,8 @@ def _outputs(text: _Text, picture: Picture) -> None:
 def _picture(text: _Text, picture: Picture) -> None:
     text.metric("picture_time_seconds", "gauge", "time of the newest picture, UTC")
     text.value("picture_time_seconds", picture.snapshot.t_ns / 1e9)
+    text.metric("exercise", "gauge", "1 while the site file says that nothing of it is real")
+    text.value("exercise", picture.site.exercise)
     text.metric("tracks", "gauge", "tracks by status")
     for status in TrackStatus:
         text.value("tracks", int((picture.snapshot.status == status).sum()), status=status.label)

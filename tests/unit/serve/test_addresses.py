@@ -149,6 +149,7 @@ def test_alerts_come_newest_first(running):
 def test_metrics_are_prometheus_text_with_bounded_labels(running):
     text = get(running, "/metrics")[2].decode()
     assert 'lowsky_tracks{status="confirmed"} 3' in text
+    assert "\nlowsky_exercise 0\n" in text
     assert 'lowsky_sensor_records_total{sensor="df-1",outcome="late"} 1' in text
     for line in text.splitlines():
         assert re.fullmatch(r'# (HELP|TYPE) .+|[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [-+0-9.e]+', line), line

@@ -70,6 +70,7 @@ def test_the_way_from_the_landing_page_to_every_feature_is_links(served):
         first = features["features"][0]
         again, _ = asked(served, f"/collections/{one['id']}/items/{first['id']}")
         assert again["geometry"] == first["geometry"]
+    assert "\nlowsky_exercise 1\n" in get(served, "/metrics")[2].decode()
 
 
 def test_pages_are_followed_by_their_next_links_until_there_is_none(served):
