@@ -161,8 +161,7 @@ def recorded(folder, site_toml, seconds=300):
 
 @pytest.mark.parametrize("form", ["finished", "growing"])
 def test_zones_outlive_a_start_without_a_saved_state_and_one_with_another_site_file(tmp_path, form, monkeypatch):
-    if form == "growing":
-        monkeypatch.setattr("lowsky.engine.keeper.COMPACT_AT_END_S", 0.0)
+    monkeypatch.setattr("lowsky.engine.keeper.COMPACT_AT_END_S", 0.0 if form == "growing" else 120.0)
     site_toml, folder = site_text(radar("radar-1"), RULE), tmp_path / "r"
     recorded(folder, site_toml)
     assert any(folder.glob("*.parquet" if form == "finished" else "*.sqlite"))
