@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from lowsky.constants import EARTH_MEAN_RADIUS_M
-from lowsky.kernels.compiled import njit
+from lowsky.kernels.compiled import lean, njit
 
 NEVER = 1e9
 SLOWEST_TURN_MPS = 3.0
@@ -35,6 +35,52 @@ def away_m(e, n, corners, is_area, reach_m):
     return best - reach_m
 
 
+@lean
+def away_by_runs_m(e, n, corners, is_area, reach_m, runs):
+    """``away_m``, which is its twin, of a line with many corners: only runs of edges that may be the nearest, or may be
+    crossed on the way east, are looked at one by one.
+
+    runs float64[B, 6]: least and greatest east and north of a run of edges that follow each other, and the numbers of
+    its first edge and of the one behind its last. All edges are in one of them.
+    """
+    m, nearest, least = corners.shape[0], 0, math.inf
+    for r in range(runs.shape[0]):
+        beside_e = max(runs[r, 0] - e, e - runs[r, 1], 0.0)
+        beside_n = max(runs[r, 2] - n, n - runs[r, 3], 0.0)
+        away2 = beside_e * beside_e + beside_n * beside_n
+        if away2 < least:
+            nearest, least = r, away2
+    best2, inside = math.inf, False
+    for turn in range(runs.shape[0] + 1):
+        r = nearest if turn == 0 else turn - 1
+        if turn > 0 and r == nearest:
+            continue
+        beside_e = max(runs[r, 0] - e, e - runs[r, 1], 0.0)
+        beside_n = max(runs[r, 2] - n, n - runs[r, 3], 0.0)
+        is_beside = n < runs[r, 2] or n > runs[r, 3] or e > runs[r, 1]  # the way east from the point does not meet it
+        first, last = int(runs[r, 4]), int(runs[r, 5])
+        if beside_e * beside_e + beside_n * beside_n >= best2:
+            if not is_area or is_beside:
+                continue
+            if e < runs[r, 0]:  # it does, as often as the run changes sides
+                inside = inside != ((corners[first, 1] > n) != (corners[last % m, 1] > n))
+                continue
+        for k in range(first, last):
+            a0, a1 = corners[k, 0], corners[k, 1]
+            b0, b1 = corners[(k + 1) % m, 0], corners[(k + 1) % m, 1]
+            d0, d1 = b0 - a0, b1 - a1
+            length2 = d0 * d0 + d1 * d1
+            along = 0.0 if length2 == 0.0 else min(max(((e - a0) * d0 + (n - a1) * d1) / length2, 0.0), 1.0)
+            off_e, off_n = e - a0 - along * d0, n - a1 - along * d1
+            best2 = min(best2, off_e * off_e + off_n * off_n)
+            if is_area and (a1 > n) != (b1 > n) and e < a0 + (n - a1) * d0 / d1:
+                inside = not inside
+    best = math.sqrt(best2)
+    if is_area:
+        return -best if inside else best
+    return best - reach_m
+
+
 @njit
 def height_m(e, n, up, site_height_m):
     """Ellipsoidal height of a point of the site's frame, to a metre within 50 km. Twin: ``geo.enu``."""
@@ -42,9 +88,9 @@ def height_m(e, n, up, site_height_m):
 
 
 @njit
-def is_inside(x, corners, is_area, reach_m, floor_m, ceiling_m, site_height_m, margin_m):
+def is_inside(x, corners, is_area, reach_m, runs, floor_m, ceiling_m, site_height_m, margin_m):
     """Is a place float64[≥3] of the site's frame in the zone, or within ``margin_m`` beside it? Twin: ``away_m``'s."""
-    if away_m(x[0], x[1], corners, is_area, reach_m) > margin_m:
+    if away_by_runs_m(x[0], x[1], corners, is_area, reach_m, runs) > margin_m:
         return False
     height = height_m(x[0], x[1], x[2], site_height_m)
     return floor_m - margin_m <= height <= ceiling_m + margin_m
@@ -127,7 +173,7 @@ def paths(x, L, on_its_way, hovers, habits, normals, uniforms, step_s, out, boxe
 
 
 @njit
-def entry(paths, boxes, step_s, steps, corners, is_area, reach_m, floor_m, ceiling_m, site_height_m, bounds):
+def entry(paths, boxes, step_s, steps, corners, is_area, reach_m, runs, floor_m, ceiling_m, site_height_m, bounds):
     """Share of paths float64[K, ≥ steps + 1, 3] that are in a zone at one of their places up to ``steps``, and the
     median time until then, s (``NEVER`` where fewer than half of them are).
 
@@ -153,7 +199,7 @@ def entry(paths, boxes, step_s, steps, corners, is_area, reach_m, floor_m, ceili
             if beside_e > 0.0 or beside_n > 0.0:
                 free = max(beside_e, beside_n)
                 continue
-            away = away_m(place[0], place[1], corners, is_area, reach_m)
+            away = away_by_runs_m(place[0], place[1], corners, is_area, reach_m, runs)
             if away > 0.0:
                 free = away
                 continue

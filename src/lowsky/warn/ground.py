@@ -7,12 +7,13 @@ import msgspec
 import numpy as np
 
 from lowsky.geo.enu import EnuFrame
-from lowsky.kernels.zones import NEVER, away_m, entry, is_inside, paths
+from lowsky.kernels.zones import NEVER, away_by_runs_m, entry, is_inside, paths
 from lowsky.model.measurement import Floats
 from lowsky.model.site import Site
 from lowsky.model.zone import Zone
 
 STEP_S = 1.0
+LEAST_RUN = 8  # edges
 
 
 class Habits(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,9 +84,10 @@ def warm_up() -> None:
     """Compile what is called here (or read it from the cache), so that no second of a running node waits for it."""
     ways = ways_of(np.zeros(6), np.eye(6), UNKNOWN_BEHAVIOUR, 1.0)
     corners, bounds = np.zeros((1, 2)), np.zeros(4)
-    entry(ways.places, ways.boxes, STEP_S, 1, corners, False, 1.0, -np.inf, np.inf, 0.0, bounds)
-    is_inside(np.zeros(6), corners, False, 1.0, -np.inf, np.inf, 0.0, 0.0)
-    away_m(0.0, 0.0, corners, False, 1.0)
+    runs = runs_of(corners, is_area=False)
+    entry(ways.places, ways.boxes, STEP_S, 1, corners, False, 1.0, runs, -np.inf, np.inf, 0.0, bounds)
+    is_inside(np.zeros(6), corners, False, 1.0, runs, -np.inf, np.inf, 0.0, 0.0)
+    away_by_runs_m(0.0, 0.0, corners, False, 1.0, runs)
 
 
 def keyhole(corners: Floats, holes: list[Floats]) -> Floats:
@@ -99,12 +101,26 @@ def keyhole(corners: Floats, holes: list[Floats]) -> Floats:
     return line
 
 
+def runs_of(corners: Floats, is_area: bool) -> Floats:
+    """Boxes around runs of edges, for ``kernels.zones.away_by_runs_m``: as many edges in a run as there are runs."""
+    edges = len(corners) if is_area else max(len(corners) - 1, 1)
+    each = max(LEAST_RUN, math.isqrt(edges))
+    runs = []
+    for first in range(0, edges, each):
+        last = min(first + each, edges)
+        ends = corners[np.arange(first, last + 1) % len(corners)]
+        (east, north), (far_east, far_north) = ends.min(axis=0), ends.max(axis=0)
+        runs.append((east, far_east, north, far_north, first, last))
+    return np.array(runs, float)
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """One zone."""
 
     zone: Zone
     corners: Floats  # float64[M, 2] east, north m
+    runs: Floats  # float64[B, 6] of its edges
     bounds: Floats  # float64[4] least and greatest east and north
     site_height_m: float
 
@@ -119,27 +135,30 @@ class Ground:
         corners = plane(zone.corners)
         low, high = corners.min(axis=0) - zone.reach_m, corners.max(axis=0) + zone.reach_m
         corners = np.ascontiguousarray(keyhole(corners, [plane(hole) for hole in zone.holes]))
-        return cls(zone, corners, np.array([low[0], high[0], low[1], high[1]]), site.height_m)
+        runs = runs_of(corners, zone.shape == "polygon")
+        return cls(zone, corners, runs, np.array([low[0], high[0], low[1], high[1]]), site.height_m)
 
     def away_m(self, x: Floats) -> float:
         """Level distance of a state float64[6], m; 0 or less inside."""
-        return float(away_m(x[0], x[1], self.corners, self.zone.shape == "polygon", self.zone.reach_m))
+        z = self.zone
+        return float(away_by_runs_m(x[0], x[1], self.corners, z.shape == "polygon", z.reach_m, self.runs))
 
     def holds(self, x: Floats, margin_m: float) -> bool:
         """Is a state in it, or within ``margin_m`` beside it?"""
         z = self.zone
         return bool(
             is_inside(
-                x, self.corners, z.shape == "polygon", z.reach_m, z.floor_m, z.ceiling_m, self.site_height_m, margin_m
+                x, self.corners, z.shape == "polygon", z.reach_m, self.runs, z.floor_m, z.ceiling_m,
+                self.site_height_m, margin_m,
             )
-        )
+        )  # fmt: skip
 
     def entry(self, ways: Ways, within_s: float) -> tuple[float, float]:
         """Probability that who goes one of these ways (``ways_of``) is in it within ``within_s``, and the median time
         until then, s (inf where it is less probable than not)."""
         z, steps = self.zone, min(int(np.ceil(within_s / STEP_S)), ways.places.shape[1] - 1)
         p, t_s = entry(
-            ways.places, ways.boxes, STEP_S, steps, self.corners, z.shape == "polygon", z.reach_m, z.floor_m,
-            z.ceiling_m, self.site_height_m, self.bounds,
+            ways.places, ways.boxes, STEP_S, steps, self.corners, z.shape == "polygon", z.reach_m,
+            self.runs, z.floor_m, z.ceiling_m, self.site_height_m, self.bounds,
         )  # fmt: skip
         return float(p), np.inf if t_s == NEVER else float(t_s)
