@@ -233,7 +233,7 @@ def check(path: Path, console: Console) -> int:
     for feed in site.feeds:
         feeds.add_row(feed_named(feed.format).MANIFEST.title, feed.sensor, feed.source)
     console.print(feeds)
-    if site.zones or site.zone_files:
+    if site.zones or site.zone_files or site.rules:
         print_zones(site, console)
     if site.outputs:
         outputs = Table("output", "tells", "how", title="Outputs", title_justify="left")

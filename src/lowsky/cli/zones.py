@@ -37,8 +37,9 @@ def print_zones(site: Site, console: Console) -> None:
     known = {zone.id for zone in site.zones}
     for rule in site.rules:
         n = sum(zone in known for zone in rule.zones)
-        where = f"{n} zone{'s' * (n != 1)}" if rule.zones else "everywhere"
-        where += ", those put over the API" if any(map(is_over_api, rule.zones)) else ""
+        parts = [f"{n} zone{'s' * (n != 1)}"] if n or not any(map(is_over_api, rule.zones)) else []
+        parts += ["zones put over the API"] if any(map(is_over_api, rule.zones)) else []
+        where = " and ".join(parts) if rule.zones else "everywhere"
         _say(console, f"Rule {rule.id} ({rule.priority}): {where}, {_when(rule.periods)}")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lowsky.constants import EARTH_MEAN_RADIUS_M
+from lowsky.constants import EARTH_MEAN_RADIUS_M, SECOND_NS
 from lowsky.engine.keys import At, Key, Lines, many, number, one_of, read_table, shown, tables, text, yes_or_no
 from lowsky.errors import Fault
 from lowsky.kernels.zones import crossing
@@ -27,6 +27,7 @@ from lowsky.model.zone import (
     Zone,
     ZoneFile,
     every_day,
+    is_any,
     is_over_api,
 )
 
@@ -139,6 +140,10 @@ def read_zones(
             known_zones = zones | {zone.id: zone for zone in imported}
             if rule is not None and _is_elsewhere(rule, known_zones):
                 faults.append(Fault(at("zones"), "heights at which none of its zones is", "heights of one of them"))
+            if rule is not None and _is_at_other_times(rule, known_zones):
+                faults.append(
+                    Fault(at("hours_utc"), "hours at which none of its zones is watched", "hours of one of them")
+                )
             if rule is not None:
                 rules[rule.id] = rule
     return (*zones.values(), *imported), tuple(rules.values())
@@ -154,6 +159,21 @@ def _is_elsewhere(rule: Rule, zones: dict[str, Zone]) -> bool:
         )
         and rule.within_s == 0.0
     )
+
+
+def _is_at_other_times(rule: Rule, zones: dict[str, Zone]) -> bool:
+    """Can it never hold, as each of its zones is watched at other clock times? (Dates of files pass; those may.)"""
+    named = [zones.get(name) for name in rule.zones]
+    if not named or not rule.periods:
+        return False
+    for zone in named:
+        if zone is None or any(period.begin_ns or period.end_ns or not period.weekly for period in zone.periods):
+            return False
+        begins = [begin for period in (*rule.periods, *zone.periods) for _, begin, _ in period.weekly]
+        moments = [round((day * DAY_S + begin) * SECOND_NS) for day in range(7) for begin in begins]
+        if any(is_any(rule.periods, t_ns) and zone.is_watched(t_ns) for t_ns in moments):
+            return False
+    return True
 
 
 def names_of(files: Sequence[ZoneFile], zones: Sequence[Zone]) -> dict[str, tuple[str, ...]]:

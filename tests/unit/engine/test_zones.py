@@ -81,6 +81,11 @@ def test_a_wrong_zone_is_one_fault_at_its_line(text, key, found):
         (SQUARE + RULE.replace('zones = "yard"\n', "") + "within_s = 60\n", "within_s", "a time to no zone"),
         (SQUARE + RULE + RULE.replace("in the yard", "too").replace("high", "low"), "priority", "low, where"),
         (SQUARE + "ceiling_height_m = 300.0\n" + RULE + "floor_height_m = 400.0\n", "zones", "heights at which"),
+        (
+            SQUARE + 'hours_utc = "22:00-06:00"\n' + RULE + 'hours_utc = ["06:00-12:00", "13:00-22:00"]\n',
+            "hours_utc",
+            "hours at which",
+        ),
         (SQUARE + RULE + "cost_missed = 3\n", "", "one cost"),
         (SQUARE + RULE + "cost_missed = 3\ncost_false = 1\nexistence = 0.5\n", "existence", "a limit beside costs"),
         (SQUARE + RULE + 'anonymous = true\nidentity = "none"\n', "anonymous", "anonymous beside identity"),
@@ -95,6 +100,19 @@ def test_a_wrong_rule_is_one_fault_at_its_line(text, key, found):
     ((where, said),) = faults(text)
     assert where.startswith("site.toml:") and where.endswith(f"rule.{key}" if key else "rule")
     assert said.startswith(found)
+
+
+@pytest.mark.parametrize("hours", ["21:00-22:01", "05:59-06:00", "00:00-01:00", "12:00-02:00", "23:00-23:01"])
+def test_a_rule_may_hold_in_a_part_of_its_zones_hours(hours):
+    (rule,) = parse_site(SITE + SQUARE + 'hours_utc = "22:00-06:00"\n' + RULE + f'hours_utc = "{hours}"\n').rules
+    assert rule.periods
+
+
+def test_a_rule_for_one_zone_of_its_hours_among_others_or_for_zones_that_come_is_no_fault():
+    day = SQUARE.replace('"yard"', '"day"') + 'hours_utc = "06:00-22:00"\n'
+    text = SQUARE + 'hours_utc = "22:00-06:00"\n' + day
+    for zones in ('["yard", "day"]', '["yard", "api"]'):
+        assert parse_site(SITE + text + RULE.replace('"yard"', zones) + 'hours_utc = "08:00-09:00"\n').rules
 
 
 @pytest.mark.parametrize("name", ["api", "api/fair", "api/2026-12-01_fair.north"])

@@ -101,6 +101,7 @@ FLAT = [SQUARE[k] for k in (0, 1, 0, 1, 0)]
         ([], "object"),
         (b"<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>", "JSON"),
         (b"\xff\xfe", "JSON"),
+        (b'{"type": "Feature", "geometry": {"type": "Polygon", "coordinates": ' + b"[" * 100_000, "recursion"),
         (b"[" * 100_000, "expected `object`"),
         (json.dumps(feature()).replace("37.45", "NaN").encode(), "JSON"),
         (json.dumps(feature()).replace("37.45", "9" * 5000).encode(), "out of range"),
