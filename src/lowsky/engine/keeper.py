@@ -73,7 +73,8 @@ class Keeper:
 
     def checkpoint(self, tick: Tick, pipeline: Pipeline) -> None:
         """Save the pipeline now and then. Only the dump is made here; the disk is another thread's matter."""
-        if tick.t_ns - self._saved_ns < CHECKPOINT_EVERY_NS or (self._saving is not None and not self._saving.done()):
+        since_ns = abs(tick.t_ns - self._saved_ns)  # the clock may have been set back
+        if since_ns < CHECKPOINT_EVERY_NS or (self._saving is not None and not self._saving.done()):
             return
         self._saved_ns = tick.t_ns
         self._saving = self._saver.submit(self._save, *self._state_of(pipeline))

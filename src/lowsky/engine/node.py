@@ -4,6 +4,7 @@ Everything asynchronous ends in ``_deliver``: what comes after is called synchro
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -12,11 +13,12 @@ import lowsky.track
 from lowsky.align.funnel import Funnel
 from lowsky.align.settings import LIVE, Settings
 from lowsky.clock import monotonic_s
+from lowsky.constants import SECOND_NS
 from lowsky.engine.evidence import save_payload
 from lowsky.engine.hub import Hub, Outcome, Picture
 from lowsky.engine.keeper import Keeper
 from lowsky.engine.operators import Inbox
-from lowsky.engine.pipeline import Pipeline
+from lowsky.engine.pipeline import SET_BACK_NS, Pipeline
 from lowsky.engine.telling import Telling
 from lowsky.errors import InvariantError
 from lowsky.feeds import supervisor
@@ -27,6 +29,8 @@ from lowsky.model.site import Site
 from lowsky.model.status import Alert, Scene
 from lowsky.wire.columns import encode_tick
 
+log = logging.getLogger(__name__)
+
 RELEASE_EVERY_S = 0.005
 """How often the funnel is asked for what time alone has made certain."""
 
@@ -36,6 +40,10 @@ PASSES = 4
 
 PUBLISH_EVERY_S = 0.006
 """The picture is handed out at most this often; each client's frames are paced again in ``serve``."""
+
+
+ERA = 1_000_000
+"""A picture's epoch counts scenes and jumps, and in millions how often a clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,7 @@ class Node:
         told = telling.take if telling is not None else _nobody
         self._pipeline = keeper.restored_pipeline(site, told) if keeper is not None else Pipeline(site)
         self._feeds = plan(site)
+        self._settings = settings
         self._funnel = Funnel(site, settings, clock.now_ns(), speakers(site, self._feeds))
         self._stop: asyncio.Event | None = None
         self._is_half_stepped = False
@@ -117,6 +126,10 @@ class Node:
         now_ns = self._clock.now_ns()
         for _ in range(PASSES):
             await asyncio.sleep(0)
+        if now_ns < self._taken_in_ns - SET_BACK_NS:  # the pipeline sees it by the ticks, in a replay too
+            log.warning("the clock was set back by %.0f s: tracks begin anew", (self._taken_in_ns - now_ns) / SECOND_NS)
+            self._release(self._funnel.flush())
+            self._funnel = Funnel(self._site, self._settings, now_ns, speakers(self._site, self._feeds))
         self._taken_in_ns = now_ns
 
     def _deliver(self, feed_index: int, result: Normalised, t_recv_ns: int) -> None:
@@ -204,8 +217,8 @@ def _nobody(events: Sequence[Event], pipeline: Pipeline) -> None:
 def picture_of(pipeline: Pipeline, stage: Stage, recv_ns: int, own: tuple[Alert, ...] = ()) -> Picture:
     """The picture as everybody outside sees it, with the node's own alerts."""
     return Picture(
-        site=pipeline.site, mode=stage.mode, epoch=stage.epoch, snapshot=pipeline.snapshot(), recv_ns=recv_ns,
-        sensors=pipeline.sensors, alerts=(*own, *pipeline.alerts),
+        site=pipeline.site, mode=stage.mode, epoch=stage.epoch + ERA * pipeline.eras, snapshot=pipeline.snapshot(),
+        recv_ns=recv_ns, sensors=pipeline.sensors, alerts=(*own, *pipeline.alerts),
         scene=stage.scene, trouble="; ".join(alert.title for alert in own),
         reprocessing=pipeline.reprocessing, desk=pipeline.desk, figures=pipeline.figures(),
     )  # fmt: skip

@@ -7,11 +7,11 @@ import msgspec
 
 import lowsky
 from lowsky.classify.why import Why
-from lowsky.constants import SECOND_NS
+from lowsky.constants import LATE_BUFFER_S, SECOND_NS
 from lowsky.engine.fusion import HOLE_NS, LONGEST_SPARED_S, NUMBERS_SPARED, NUMBERS_SPARED_PER_S
 from lowsky.engine.health import SensorHealth
 from lowsky.engine.reprocess import Reprocessing, Reprocessor
-from lowsky.model.events import Event, NodeStarted
+from lowsky.model.events import Event, NodeStarted, TimeSetBack
 from lowsky.model.measurement import MeasurementBatch
 from lowsky.model.ports import OperatorAction, Tick
 from lowsky.model.site import Site
@@ -20,6 +20,9 @@ from lowsky.model.track import TrackSnapshot
 from lowsky.track.picture import Hypotheses
 from lowsky.warn.desk import Desk
 from lowsky.warn.figures import Figures
+
+SET_BACK_NS = round(2.0 * LATE_BUFFER_S * SECOND_NS)
+"""A tick that is so much older than the newest: the clock was set back. By less, data is late until time has passed."""
 
 
 class _Saved(msgspec.Struct, forbid_unknown_fields=True):
@@ -45,7 +48,9 @@ class Pipeline:
     def __init__(self, site: Site, tells_settled: bool = False) -> None:
         self._site = site
         self.t_ns: int | None = None
+        self.eras = 0  # so often time began anew since this pipeline was made
         self._seq = 0
+        self._tells_settled = tells_settled
         self._objects = Reprocessor(site, tells_settled=tells_settled)
         self._health = SensorHealth(site)
         self._desk = Desk(site)
@@ -55,6 +60,8 @@ class Pipeline:
         """All events of this tick, ``seq`` gapless over the pipeline's life."""
         events: list[Event] = []
         is_first = self.t_ns is None
+        if self.t_ns is not None and tick.t_ns < self.t_ns - SET_BACK_NS:
+            events += self._begin_anew(tick.t_ns, self.t_ns - tick.t_ns)
         if is_first:
             cause = f"first tick of {self._site.name}"
             events.append(
@@ -62,7 +69,7 @@ class Pipeline:
             )
         self.t_ns = tick.t_ns if self.t_ns is None else max(self.t_ns, tick.t_ns)
         if tick.actions:
-            events += self._desk.step(events)
+            events += self._desk.step(events[:1] if is_first else [])
             return self._numbered([*events, *self._desk.act(tick.actions, self.t_ns)])
         if tick.batch is not None and not self._knows(tick.batch):
             tick = Tick(tick.t_ns, None, tick.reports)
@@ -75,6 +82,20 @@ class Pipeline:
         if tick.batch is None:
             events += self._desk.pass_time(self.t_ns)
         return self._numbered(events)
+
+    def _begin_anew(self, t_ns: int, by_ns: int) -> list[Event]:
+        """The clock was set back, farther than late data reach: whatever comes now would be too old for the tracks that
+        there are, until their time has come again. Alerts, and what people did, stay."""
+        next_track_id = self._objects.next_track_id
+        self._objects = Reprocessor(self._site, tells_settled=self._tells_settled)
+        self._objects.continue_track_ids(next_track_id)
+        self._health = SensorHealth(self._site)
+        self.t_ns, self.eras = t_ns, self.eras + 1
+        by_s = by_ns / SECOND_NS
+        cause = f"the clock was set back by {by_s:,.0f} s"
+        return [
+            TimeSetBack(seq=0, t_event_ns=t_ns, cause=cause, by_s=by_s), *self._desk.set_back(t_ns, by_ns, cause),
+        ]  # fmt: skip
 
     def _knows(self, batch: MeasurementBatch) -> bool:
         """Not what was recorded before the site file was changed, nor what says nothing at all."""
@@ -181,4 +202,4 @@ def _place_of(site: Site) -> bytes:
     return blake2b(msgspec.msgpack.encode(place, order="deterministic"), digest_size=16).digest()
 
 
-__all__ = ["HOLE_NS", "LONGEST_SPARED_S", "NUMBERS_SPARED", "NUMBERS_SPARED_PER_S", "Pipeline"]
+__all__ = ["HOLE_NS", "LONGEST_SPARED_S", "NUMBERS_SPARED", "NUMBERS_SPARED_PER_S", "SET_BACK_NS", "Pipeline"]

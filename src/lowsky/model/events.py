@@ -16,6 +16,12 @@ class NodeStarted(Event, frozen=True, kw_only=True):
     version: str
 
 
+class TimeSetBack(Event, frozen=True, kw_only=True):
+    """The clock that orders everything was set back: tracks, and what was learnt of sensors, begin anew."""
+
+    by_s: float
+
+
 class TrackStarted(Event, frozen=True, kw_only=True):
     track_id: int
     sensor: str
@@ -176,8 +182,9 @@ class FloodEnded(Event, frozen=True, kw_only=True):
 
 
 AnyEvent = (
-    NodeStarted | TrackStarted | TrackConfirmed | TrackCoasting | TrackDropped | TracksMerged | TrackIdentified
-    | ClaimContradicted | ClaimConsistent | SensorUp | SensorDegraded | SensorDown | AlertRaised | AlertRaisedHigher
-    | AlertCleared | AlertAcknowledged | AlertShelved | AlertUnshelved | AlertNoted | AlertEscalated | AlertClosed
-    | ActionRefused | ZonePut | ZoneRemoved | FloodBegan | FloodEnded
+    NodeStarted | TimeSetBack | TrackStarted | TrackConfirmed | TrackCoasting | TrackDropped | TracksMerged
+    | TrackIdentified | ClaimContradicted | ClaimConsistent | SensorUp | SensorDegraded | SensorDown
+    | AlertRaised | AlertRaisedHigher | AlertCleared | AlertAcknowledged | AlertShelved | AlertUnshelved
+    | AlertNoted | AlertEscalated | AlertClosed | ActionRefused | ZonePut | ZoneRemoved | FloodBegan
+    | FloodEnded
 )  # fmt: skip

@@ -210,6 +210,19 @@ class Book:
             self._flood_since_ns, self._flood_alerts = None, 0
         return events
 
+    def set_back(self, t_ns: int, by_ns: int) -> None:
+        """The clock was set back: what lasts until some time, or since, lasts as long as it would have."""
+        for alert in list(self._alerts.values()):
+            until_ns = alert.shelved_until_ns
+            until_ns = None if until_ns is None else until_ns - by_ns
+            self._put(msgspec.structs.replace(alert, waits_ns=alert.waits_ns - by_ns, shelved_until_ns=until_ns))
+        self._shelves = {
+            source: msgspec.structs.replace(shelf, until_ns=shelf.until_ns - by_ns)
+            for source, shelf in self._shelves.items()
+        }
+        self._raised_ns = deque(raised_ns - by_ns for raised_ns in self._raised_ns)
+        self.history.set_back(t_ns)
+
     def _escalate(self, alert: Alert, t_ns: int) -> list[Event]:
         settings, waited_s = self._settings, (t_ns - alert.waits_ns) / SECOND_NS
         level = 2 if waited_s >= settings.second_after_s else 1 if waited_s >= settings.louder_after_s else 0

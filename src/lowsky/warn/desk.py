@@ -76,6 +76,17 @@ class Desk:
             self._book.tell(_alert_of(incident))
         return out
 
+    def set_back(self, t_ns: int, by_ns: int, cause: str) -> list[Event]:
+        """The clock was set back, and tracks begin anew: their alerts end, and are raised again where a rule holds."""
+        self._book.set_back(t_ns, by_ns)
+        out: list[Event] = []
+        for incident in self._incidents.live.values():
+            out += self._book.clear(incident.alert_id, t_ns, cause)
+        self._incidents = Incidents()
+        self._watch.load([])
+        alert = Alert(id=0, priority="medium", title=f"Tracks begin anew: {cause}", raised_ns=t_ns, why=cause)
+        return [*out, *self._raise("clock", alert, cause), *self._clear("clock", t_ns, "tracks have begun anew")]
+
     def pass_time(self, t_ns: int) -> list[Event]:
         """What comes with time alone: shelves end, and what nobody looks at becomes louder."""
         self._book.history.begin(t_ns)

@@ -117,6 +117,10 @@ class History:
             self._made = figures(list(self._entries.values()), self._floods, max(begun_ns, t_ns - DAY_NS), t_ns)
         return self._made
 
+    def set_back(self, t_ns: int) -> None:
+        """The clock is behind what is in the log: that counts again when its time has come."""
+        self.begun_ns = None if self.begun_ns is None else min(self.begun_ns, t_ns)
+
     def dump(self) -> Any:
         return msgspec.to_builtins(_Saved(self.begun_ns, list(self._entries.values()), self._floods))
 

@@ -149,6 +149,18 @@ def test_a_clock_that_jumps_an_hour_escalates_once_and_ends_the_shelf(book):
     assert book.pass_time(HOUR + SECOND) == []
 
 
+def test_a_clock_that_is_set_back_leaves_shelves_and_floods_as_long_as_they_would_have_been(book):
+    book.history.begin(10 * HOUR)
+    for number in range(1, 11):
+        book.open(alert(number, "low", 10 * HOUR, rule=None, sensor=f"radar-{number}"), "silent")
+    book.act([action("shelve", text="being repaired", limit_s=3600)], 10 * HOUR)
+    assert book.status().flood_since_ns is not None
+    book.set_back(8 * HOUR, 2 * HOUR)
+    assert kinds(book.pass_time(9 * HOUR - SECOND)) == [FloodEnded] and state(book) == "shelved"
+    assert kinds(book.pass_time(9 * HOUR)) == [AlertUnshelved] and state(book) == "new"
+    assert book.history.figures(9 * HOUR).window_s == 3600.0
+
+
 def test_what_is_asked_of_an_alert_that_is_not_there_or_another_one_is_refused_with_a_reason(book):
     book.open(alert(1, t_ns=100 * SECOND), "why")
     (unknown,) = book.act([action("acknowledge", 7)], 101 * SECOND)
