@@ -435,6 +435,7 @@ const scenarios = {
     assert.match(await two.page.textContent('#alerts-count'), /1 shelved/);
     await two.page.click('.more.shelved summary');
     assert.match(await two.page.textContent('.incident[data-alert="2"] .said'), /until \d\d:\d\d:\d\d by .*: being repaired/);
+    await sees(one.page, 2, 'shelved'); // else A would mean it still
     await one.page.keyboard.press('a');
     await sees(two.page, 1, 'acknowledged');
     // it came over the API, too, and no other site's page can do it

@@ -128,6 +128,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         return self.acknowledged_ns is None and self.shelved_until_ns is None
 
     @property
+    def new_ns(self) -> int:
+        """Since when it is new to whoever listens: raised, become more urgent, off the shelf."""
+        return max(self.raised_ns, self.waits_ns)
+
+    @property
     def source(self) -> str:
         """What it came from, for counting: a sensor, a zone nobody watches, or a rule."""
         if self.sensor is not None:

@@ -87,6 +87,7 @@ def alert_facts(alert: Alert) -> dict[str, Any]:
         ],
         "state": alert.state,
         "waits": alert.waits,
+        "new_since": _seconds(alert.new_ns),
         "times": alert.times,
         "cleared": _seconds(alert.cleared_ns),
         "acknowledged": _seconds(alert.acknowledged_ns),
@@ -107,12 +108,12 @@ def _plain(value: float | str | None) -> float | str | None:
     return shown(value) if isinstance(value, str) else _finite(value)
 
 
-def waiting_facts(alerts: tuple[Alert, ...]) -> dict[str, int]:
-    """What there is to hear, for a page that looks back: what waits now, and the newest number of high or medium."""
+def waiting_facts(alerts: tuple[Alert, ...]) -> dict[str, float]:
+    """What there is to hear, for a page that looks back: what waits now, and since when the newest high or medium."""
     waiting = [alert for alert in alerts if alert.waits and alert.priority != "low"]
     high = [alert for alert in waiting if alert.priority == "high"]
     louder = sum(alert.escalation > 0 for alert in high)
-    return {"high": len(high), "louder": louder, "newest": max((alert.id for alert in waiting), default=0)}
+    return {"high": len(high), "louder": louder, "newest": max((alert.new_ns / 1e9 for alert in waiting), default=0)}
 
 
 def desk_facts(desk: DeskStatus) -> dict[str, Any]:

@@ -3,11 +3,14 @@
 import http.client
 import json
 
+import msgspec
 import pytest
-from tests.unit.serve.pictures import alert
+from tests.unit.serve.pictures import SECOND, T0, alert
 
 from lowsky.engine.hub import Outcome
+from lowsky.model.status import Alert
 from lowsky.serve.acts import parsed
+from lowsky.serve.state import alert_facts, waiting_facts
 
 WHO = {"user": "Kim", "seat": "tower 2"}
 SHELF = WHO | {"reason": "training", "minutes": 30}
@@ -110,3 +113,18 @@ def test_hostile_names_and_reasons_are_one_line_of_visible_text():
     action = parsed("shelve", 1, body)
     assert action.user == "Kim��"
     assert action.text == "a <img onerror=x>�", "markup stays text: the page shows it as text"
+
+
+def test_what_there_is_to_hear_is_new_by_its_time_also_of_the_nodes_own_and_of_what_becomes_more_urgent():
+    def newest(*alerts):
+        return waiting_facts(alerts)["newest"]
+
+    old, low = alert(number=7, raised_ns=T0), Alert(id=8, priority="low", title="x", raised_ns=T0 + 5 * SECOND)
+    own = Alert(id=0, priority="medium", title="Recording: the disk is full", raised_ns=T0 + 9 * SECOND)
+    higher = msgspec.structs.replace(low, priority="medium", waits_ns=T0 + 20 * SECOND)
+    seen = msgspec.structs.replace(higher, acknowledged_ns=T0 + 21 * SECOND)
+    t = T0 / 1e9
+    assert [newest(), newest(old, low), newest(old, own), newest(old, higher), newest(old, seen)] == [
+        0, t, t + 9, t + 20, t,
+    ]  # fmt: skip
+    assert alert_facts(higher)["new_since"] == t + 20, "the page counts alike"

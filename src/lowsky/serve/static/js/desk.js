@@ -303,5 +303,5 @@ function remembered() {
 export function waitingOf(alerts) {
   const waiting = alerts.filter((a) => a.waits && a.priority !== 'low');
   const high = waiting.filter((a) => a.priority === 'high');
-  return { high: high.length, louder: high.filter((a) => a.escalation > 0).length, newest: Math.max(0, ...waiting.map((a) => a.id)) };
+  return { high: high.length, louder: high.filter((a) => a.escalation > 0).length, newest: Math.max(0, ...waiting.map((a) => a.new_since)) };
 }

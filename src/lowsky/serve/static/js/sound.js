@@ -11,7 +11,7 @@ export class Sound {
   constructor() {
     /** @type {AudioContext|null} */ this.context = null;
     this.on = false;
-    this.told = 0; // the newest alert that has sounded
+    this.told = 0; // when the newest alert that has sounded became one
     this.first = true;
     this.last = -Infinity;
     this.played = { medium: 0, high: 0, louder: 0 }; // for the tests
@@ -47,7 +47,7 @@ export class Sound {
 
   /**
    * Whatever there is to hear now.
-   * @param {{high: number, louder: number, newest: number}} waiting unacknowledged: high ones, of them those that waited long, the newest number of high or medium
+   * @param {{high: number, louder: number, newest: number}} waiting unacknowledged: high ones, of them those that waited long, since when the newest high or medium is new (raised, more urgent, off the shelf)
    */
   step(waiting) {
     const fresh = waiting.newest > this.told;
@@ -63,7 +63,7 @@ export class Sound {
     } else if (fresh && !quiet) this.tone('medium');
   }
 
-  /** Numbers begin anew: another run of the node, or another scene. */
+  /** Alerts, or time, begin anew: another run of the node, or another scene. */
   forget() { this.told = 0; this.first = true; this.last = -Infinity; }
 
   /** @param {'medium'|'high'|'louder'} kind */
