@@ -35,6 +35,7 @@ COMMANDS = {
     "own-tracks": ["-m", "benchmarks.own_tracks", "--json", f"{RESULTS}/own-tracks.json"],
     "late": ["-m", "benchmarks.late", "--json", f"{RESULTS}/late.json"],
     "zone-entry": ["-m", "benchmarks.zone_entry", "--seeds", "0-9", "--json", f"{RESULTS}/zone-entry.json"],
+    "zone-corners": ["-m", "benchmarks.zone_corners"],
     "simulate": ["-m", "benchmarks.simulate_speed", "--json", f"{RESULTS}/simulate.json"],
     "tracker-scale": ["-m", "benchmarks.tracker_scale", "--json", f"{RESULTS}/tracker-scale.json"],
     "page": ["-m", "benchmarks.page_cpu", "--tracks", "500", "2000", "--seconds", "15"],
