@@ -1,8 +1,8 @@
 """What do rules cost about zones with many corners?
 
-`python -m benchmarks.zone_corners [--zones 1 200] [--corners 10 200 2000] [--objects 100]`: so many star-shaped zones lie
-about each other, 100 m apart, with objects flying in and around them, and one rule asks who is inside, one who will be
-within a minute. Prints the median time of a second of both rules. Everything is simulated; seed 0.
+`python -m benchmarks.zone_corners [--zones 1 200] [--corners 10 200 2000] [--objects 100]`: so many star-shaped zones
+lie about each other, 100 m apart, with objects flying in and around them, and one rule asks who is inside, one who will
+be within a minute. Prints the median time of a second of both rules. Everything is simulated; seed 0.
 """
 
 import argparse
