@@ -207,12 +207,12 @@ def _read_sensor(name: str, rows: pl.DataFrame) -> Seen:
         )
         t_meas = logged[at]
         where = np.column_stack((np.radians(azimuth[at]), range_m[at], np.full(at.sum(), np.nan)))
-        labels = [None] * int(at.sum())
+        labels = ["drone"] * int(at.sum())  # what it calls an aircraft is one of its list of drones
     else:
         place, azimuth = None, _floats(rows["VenusTrigger_Azimuth"])
         # the finder's own word for "a drone's link"; the rest is other people's radio
         at = ~np.isnan(azimuth) & (_floats(rows["VenusTriggerVenusName_isThreat"]) == 1.0)
-        t_meas, labels = logged[at], [None] * int(at.sum())
+        t_meas, labels = logged[at], ["drone"] * int(at.sum())
         where = np.column_stack((np.radians(azimuth[at]), *np.full((2, at.sum()), np.nan)))
     t_meas_ns, logged_ns = (np.round(t * 1e6).astype(np.int64) * 1000 for t in (t_meas, logged[at]))
     fixes = np.column_stack((t_meas, where))

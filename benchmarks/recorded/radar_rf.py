@@ -19,6 +19,7 @@ from benchmarks.recorded.flight_files import Flight, read_flight, whole_seconds
 from benchmarks.recorded.one import score_one
 from lowsky.align.funnel import Funnel
 from lowsky.align.settings import LIVE
+from lowsky.classify.verdict import verdict
 from lowsky.constants import SECOND_NS
 from lowsky.engine.pipeline import Pipeline
 from lowsky.geo.enu import EnuFrame
@@ -114,7 +115,7 @@ def class_at_end(flight: Flight, shots: list[TrackSnapshot], places: np.ndarray)
         distance = np.hypot(*error.T)
         if len(numbers) and distance.min() < CAP_M:
             row = int(np.flatnonzero(shot.track_id == numbers[distance.argmin()])[0])
-            return ObjectClass(int(shot.class_probability[row].argmax())).label
+            return ObjectClass(int(verdict(shot.class_probability[row : row + 1])[0][0])).label
     return "none"
 
 

@@ -26,7 +26,7 @@ from lowsky.model.measurement import Floats, Ints, MeasurementBatch
 from lowsky.model.site import Site
 from lowsky.model.track import Moving
 
-SAVED_VERSION = 1
+SAVED_VERSION = 2
 FORGETS_PER_S = 1e-3
 """What words and manoeuvres have said fades so fast towards the prior (science.md 4.4, δ): the class can recover."""
 STATE_EVERY_S = 0.24
@@ -36,7 +36,8 @@ SETTLED_S = 20.0
 ATYPICAL = 0.01
 """Least p-value of an object's motion and echo in its most probable class: below it the class is not believed."""
 ATYPICAL_UNKNOWN = 0.5
-"""… so that this share of its probability goes to UNKNOWN."""
+"""… so that this share of its probability goes to UNKNOWN, and less where words say that it is of the class: an emitter
+of a drone's protocol that flies oddly is an odd drone, or was badly seen."""
 SURE_BALLOON = 0.9
 """Probability without the evidence of drift from which a balloon tells the wind."""
 
@@ -77,7 +78,7 @@ class Classifier:
         prior = np.log(np.maximum(self._priors.at(t_ns), np.exp(IMPOSSIBLE)))
         self._known.add(
             ids, t_born_ns=t_ns, t_ns=t_ns, log_prior=prior, log_p=prior, height=(0.0, 1e12),
-            typical=1.0,
+            typical=1.0, odd=0.0,
         )  # fmt: skip
         known, (at, _) = self._known, self._known.rows_of(ids)
         fade = np.exp(-FORGETS_PER_S * 1e-9 * np.maximum(t_ns - known.t_ns[at], 0))
@@ -175,6 +176,10 @@ class Classifier:
         mean, sigma = strength.mean_of(known.strength[at[has]])
         away[has] += RCS.deviance(mean, sigma**2 + strength.UNCALIBRATED_DB**2, best[has])
         known.typical[at] = chi2_4_tail(away)
+        words_of = evidence[:, list(words.KINDS)].sum(axis=1)
+        against = words_of[:, ObjectClass.UNKNOWN] - words_of[np.arange(len(at)), best]
+        odd = ATYPICAL_UNKNOWN * np.exp(np.minimum(against, 0.0))
+        known.odd[at] = np.where(known.typical[at] < ATYPICAL, odd / (1.0 - ATYPICAL_UNKNOWN + odd), 0.0)
 
     def _learn(self, at: Ints, t_ns: int) -> None:
         """Tracks that were watched long enough tell the priors, once each."""
@@ -203,15 +208,15 @@ class Classifier:
 
     def probabilities(self, track_id: Ints) -> Floats:
         """float64[len(track_id), N_CLASS]; tracks nothing was said of have UNKNOWN = 1, and those that are not like
-        their most probable class half of it."""
+        their most probable class half of it, where nobody says that they are."""
         p = np.zeros((len(track_id), N_CLASS))
         p[:, ObjectClass.UNKNOWN] = 1.0
         at, there = self._known.rows_of(track_id)
         if there.any():
             own = np.exp(self._known.log_p[at[there]])
-            odd = self._known.typical[at[there]] < ATYPICAL
-            own[odd] *= 1.0 - ATYPICAL_UNKNOWN
-            own[odd, ObjectClass.UNKNOWN] += ATYPICAL_UNKNOWN
+            odd = self._known.odd[at[there]]
+            own *= (1.0 - odd)[:, None]
+            own[:, ObjectClass.UNKNOWN] += odd
             p[there] = own / own.sum(axis=1, keepdims=True)
         return p
 

@@ -29,6 +29,7 @@ SPECS: dict[str, tuple[type, tuple[int, ...]]] = {
     "log_p": (np.float64, (N_CLASS,)),  # posterior
     "for_drones": (np.float64, (N_KIND,)),  # decibans
     "typical": (np.float64, ()),  # p-value of its motion and echo in its most probable class
+    "odd": (np.float64, ()),  # share of that class's probability that goes to UNKNOWN
     "is_counted": (np.bool_, ()),  # in what the priors learnt
 }
 
@@ -52,6 +53,7 @@ class Columns:
     log_p: Floats
     for_drones: Floats
     typical: Floats
+    odd: Floats
     is_counted: NDArray[np.bool_]
 
     def __init__(self) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lowsky.classify.classifier import Classifier
+from lowsky.classify.classifier import ATYPICAL, SAVED_VERSION, Classifier
 from lowsky.classify.evidence import FOOLED
 from lowsky.classify.verdict import verdict
 from lowsky.model.classes import DRONES, ObjectClass
@@ -190,6 +190,16 @@ def test_what_is_like_nothing_in_the_table_is_called_unknown():
     assert named[0] == ObjectClass.UNKNOWN
 
 
+def test_an_emitter_of_a_drones_protocol_that_is_like_no_drone_is_one_all_the_same():
+    classifier = Classifier(SITE)
+    for t in range(60):
+        tell(classifier, "direction-finder", ["drone"], t_s=float(t))
+        moves = state(float(t), (9.0, 0.0, 0.0))
+        tell(classifier, "radar", t_s=t + 0.5, moving=moves, rcs_dbsm=2.0, snr_db=40.0)  # the echo of a paraglider
+    assert classifier.why(7).typical < ATYPICAL
+    assert p_drone(classifier) > 0.9
+
+
 def test_the_why_of_a_verdict_adds_up_and_says_what_it_rests_on():
     classifier = Classifier(SITE)
     for t in range(20):
@@ -252,6 +262,6 @@ def test_probabilities_sum_to_one_and_everything_survives_dump_load_and_copy():
 
 
 def test_a_dump_of_another_version_is_not_read():
-    saved = Classifier(SITE).dump().replace(b"\xa7version\x01", b"\xa7version\x00")
+    saved = Classifier(SITE).dump().replace(b"\xa7version" + bytes([SAVED_VERSION]), b"\xa7version\x00")
     with pytest.raises(ValueError, match="version"):
         Classifier(SITE).load(saved)
