@@ -1,4 +1,4 @@
-"""``lowsky``: seven commands. Exit status 0 done, 1 the work failed, 2 the command line or a file was wrong.
+"""``lowsky``: nine commands. Exit status 0 done, 1 the work failed, 2 the command line or a file was wrong.
 
 Heavy imports wait until a command needs them, so that ``--help`` answers at once.
 """
@@ -210,6 +210,49 @@ def check(site: Path) -> int:
     from lowsky.cli import offline
 
     return offline.check(site, Console(highlight=False, markup=False, emoji=False))
+
+
+@app.command
+def export_incident(
+    alert: int,
+    *,
+    recording: Path = Path("recordings"),
+    output: Annotated[Path, Parameter(name=["-o", "--output"])],
+) -> int:
+    """One alert's evidence in one file: what was seen, what was done, and a report to read.
+
+    Example: `lowsky export-incident 7 --recording recordings/ -o incident.zip`
+
+    Parameters
+    ----------
+    alert
+        Its number, as on the page and in `/api/alerts`.
+    recording
+        What `lowsky run --record` wrote; it may still be written.
+    output
+        The bundle (zip).
+    """
+    from lowsky.cli import incident
+
+    return incident.export(alert, recording, output, stderr)
+
+
+@app.command
+def verify(bundle: Path, *, replay: Annotated[bool, Parameter(negative="--no-replay")] = True) -> int:
+    """Is an evidence bundle unchanged, and does it replay to the same tracks and alerts? 0 yes, 1 no, 2 not a bundle.
+
+    Example: `lowsky verify incident.zip`
+
+    Parameters
+    ----------
+    bundle
+        What `lowsky export-incident` wrote.
+    replay
+        `--no-replay` checks the parts alone, and runs nothing of what is in the file.
+    """
+    from lowsky.cli import incident
+
+    return incident.verify(bundle, replay, stderr)
 
 
 def _report(error: LowskyError) -> int:

@@ -59,7 +59,7 @@ def _open_inputs(inputs: tuple[str, ...], site: Site) -> list[Input]:
     return opened
 
 
-def _writable(*paths: Path | None) -> None:
+def writable(*paths: Path | None) -> None:
     """Said before the work, not after it. Raises ``ConfigError``."""
     faults: list[Fault] = []
     for path in filter(None, paths):
@@ -88,7 +88,7 @@ def track(
 ) -> int:
     site = read_site(site_path)
     sources = _open_inputs(inputs, site)
-    _writable(output, alerts, settled)
+    writable(output, alerts, settled)
     alert_events: list[Event] = []
     with ExitStack() as open_:
         note = open_.enter_context(progress(console, "Tracking"))
@@ -196,7 +196,7 @@ def evaluate(
     from lowsky.evaluate import evaluate as score
     from lowsky.evaluate import several
 
-    _writable(output, json)
+    writable(output, json)
     if figures is not None and len(pairs) > 1:
         raise ConfigError([Fault("--figures", f"{len(pairs)} runs", "one run")])
     place = None if site is None else read_site(site)

@@ -256,8 +256,15 @@ def read_site(path: str | Path) -> Site:
 
 
 def whole_text(source: str, site: Site) -> str:
-    """A site file's text with what stands in the files that it names: all that a replay needs."""
-    return with_zones(source, site.zone_files, site.zones)
+    """A site file's text with what stands in the files that it names: all that a replay needs. An exercise that the
+    command line asked for is in it, too."""
+    whole = with_zones(source, site.zone_files, site.zones)
+    if not site.exercise or tomllib.loads(whole)["site"].get("exercise"):
+        return whole
+    said = re.sub(r"^(\s*exercise\s*=\s*)false", r"\1true", whole, count=1, flags=re.M)
+    if said == whole:
+        said = re.sub(r"^\s*\[\s*site\s*\][^\n]*$", r"\g<0>\nexercise = true", whole, count=1, flags=re.M)
+    return said
 
 
 def read_text(path: str | Path) -> str:

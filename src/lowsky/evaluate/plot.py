@@ -1,6 +1,7 @@
 """Kinds of plots, as drawings: areas, lines, staircases, bars, a reliability diagram, a map, a timeline."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -175,8 +176,14 @@ def reliability_diagram(claimed: Floats, found: Floats, count: Floats, title: st
     return out
 
 
-def ground_map(layers: list[tuple[str, list[Floats]]], places: dict[str, Floats], title: str) -> Drawing:
-    """Paths float64[n, 2] m east, north, seen from above, north up; layers are (style, paths); places of sensors."""
+def ground_map(
+    layers: list[tuple[str, list[Floats]]],
+    places: dict[str, Floats],
+    title: str,
+    areas: Sequence[tuple[str, str, Floats]] = (),
+) -> Drawing:
+    """Paths float64[n, 2] m east, north, seen from above, north up; layers are (style, paths); places of sensors; areas
+    are (style, name, outline) and lie below all paths."""
     everything = [path for _, paths in layers for path in paths]
     if not everything:
         out = Drawing(title, WIDTH, HEIGHT)
@@ -199,6 +206,13 @@ def ground_map(layers: list[tuple[str, list[Floats]]], places: dict[str, Floats]
         return MAP_WIDTH / 2 + (path[:, 0] - middle[0]) * scale, height / 2 - (path[:, 1] - middle[1]) * scale
 
     _kilometres(out, scale, middle)
+    for style, name, outline in areas:
+        out.area(style, *place(outline))
+        if name:
+            top = int(np.argmax(outline[:, 1]))
+            x, y = place(outline[top : top + 1])
+            at = (float(np.clip(x[0], 40.0, MAP_WIDTH - 40.0)), max(float(y[0]) - 5.0, 16.0))
+            out.text("label", *at, name, "middle")
     for style, paths in layers:
         for path in paths:
             out.line(f"path-{style}", *_thinned(*place(path)))

@@ -53,6 +53,9 @@ STYLES = {
     "path-three": Style("three", 1.6),
     "end-one": Style(fill="one"),
     "end-three": Style(fill="three"),
+    "zone": Style("two", 1.4, "two", 0.14),
+    "region": Style("three", 1.0, "three", 0.06),
+    "region-other": Style("one", 0.8, "one", 0.03),
     "sensor": Style("ink", 1.2, "panel"),
     "scale": Style("soft", 1.4),
 }
@@ -72,7 +75,7 @@ def style_sheet() -> str:
         if style.dash is not None:
             said.append(f"stroke-dasharray:{style.dash[0]:g} {style.dash[1]:g}")
         if style.opacity < 1.0:
-            said.append(f"{'fill' if style.stroke is None else 'stroke'}-opacity:{style.opacity:g}")
+            said.append(f"{'stroke' if style.fill is None else 'fill'}-opacity:{style.opacity:g}")
         rules.append(f"svg .{name}{{{';'.join(said)}}}")
         rules.append(f".key .{name}{{background:var(--{style.fill or style.stroke})}}")
     return "\n".join(rules)

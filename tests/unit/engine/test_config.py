@@ -3,11 +3,12 @@
 import math
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lowsky.engine.config import parse_site, read_site
+from lowsky.engine.config import parse_site, read_site, whole_text
 from lowsky.errors import ConfigError
 from lowsky.model.measurement import MeasurementKind
 
@@ -155,3 +156,12 @@ def test_whatever_the_text_only_config_errors_come_out(text):
 def test_the_example_sites_of_the_documentation_are_good():
     for path in Path(__file__).parents[3].glob("examples/*.toml"):
         read_site(path)
+
+
+@pytest.mark.parametrize("said", ["", "exercise = false\n", "exercise = true\n"])
+def test_an_exercise_that_the_command_line_asks_for_is_in_what_is_recorded(said):
+    text = f'[site]  # here\n{said}name = "x"\nlatitude_deg = 1.0\nlongitude_deg = 2.0\nheight_m = 3.0\n'
+    site = parse_site(text)
+    whole = whole_text(text, msgspec.structs.replace(site, exercise=True))
+    assert parse_site(whole) == msgspec.structs.replace(site, exercise=True)
+    assert whole_text(text, site) == text

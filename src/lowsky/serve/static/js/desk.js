@@ -99,6 +99,7 @@ export class Desk {
     const icon = svg(HEALTH_PATH.ok);
     icon.setAttribute('fill', 'currentColor');
     const word = el('b'), badge = el('em'), age = el('small', { class: 'age' }), title = el('span', { class: 'title' }), said = el('small', { class: 'said' }), why = el('small', { class: 'why' });
+    const evidence = el('code', { class: 'evidence', title: 'Makes one file of what was seen and done, where the node records (--record DIR)' });
     const button = el('button', { type: 'button', class: 'alert', onclick: () => this.choose(row.alert.id) }, [icon, el('span', { class: 'head' }, [word, badge]), age, title]);
     const act = (text, css, todo) => el('button', { type: 'button', class: css, text, onclick: () => todo(row.alert) });
     const acts = el('div', { class: 'acts' });
@@ -107,8 +108,8 @@ export class Desk {
       unshelve: act('Take off the shelf', '', (a) => this.unshelve(a)), note: act('Note…', '', (a) => this.note(a)),
     };
     buttons.acknowledge.title = 'Acknowledge (A)';
-    const root = el('div', { class: 'incident' }, [button, said, why, acts]);
-    return Object.assign(row, { root, button, icon, word, badge, age, title, said, why, acts, buttons });
+    const root = el('div', { class: 'incident' }, [button, said, why, acts, evidence]);
+    return Object.assign(row, { root, button, icon, word, badge, age, title, said, why, acts, evidence, buttons });
   }
 
   show(row, alert, sensors, canAct) {
@@ -123,6 +124,7 @@ export class Desk {
     row.button.dataset.state = row.root.dataset.state = alert.state;
     row.sensor = sensors.find((s) => s.id === alert.sensor);
     const can = canAct && alert.id > 0; // the node's own alerts end with their cause
+    setText(row.evidence, alert.id > 0 ? `lowsky export-incident ${alert.id} --recording DIR -o incident.zip` : '');
     const wanted = can ? [alert.waits && 'acknowledge', alert.state === 'shelved' && 'unshelve', alert.state !== 'shelved' && alert.cleared === null && 'shelve', alert.cleared === null && 'note'].filter(Boolean) : [];
     const now = [...row.acts.children], next = wanted.map((name) => row.buttons[name]);
     if (now.length !== next.length || now.some((b, k) => b !== next[k])) row.acts.replaceChildren(...next);
