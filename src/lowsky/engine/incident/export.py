@@ -169,6 +169,7 @@ def alert_facts(found: Found, slice_to_ns: int) -> dict[str, Any]:
     return {
         "alert": {**msgspec.to_builtins(alert), "state": _state(found), "cleared_ns": found.cleared_ns},
         "why": {"text": at_most.why, "rule": at_most.rule, "checks": msgspec.to_builtins(at_most.checks)},
+        "classes": {str(number): msgspec.to_builtins(why) for number, why in sorted(found.classes.items())},
         "track_ids": sorted(found.track_ids),
         "history": [
             {**msgspec.to_builtins(event), "is_in_slice": event.t_event_ns <= slice_to_ns} for event in found.history

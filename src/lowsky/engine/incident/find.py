@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from lowsky.classify.why import Why
 from lowsky.constants import SECOND_NS
 from lowsky.engine.pipeline import Pipeline
 from lowsky.errors import ConfigError, Fault
@@ -27,6 +28,7 @@ MOST_ROWS = 200_000
 """… or until so many rows of tracks are in it: a report is made, and checked, in memory."""
 SAVE_EVERY_NS = 30 * SECOND_NS
 MOST_TOLD = 20
+MOST_CLASSES = 20  # tracks of which it is told what their class rests on
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class Found:
     is_open: bool = True  # the recording ends before its situation does
     is_cut: bool = False
     track_ids: set[int] = field(default_factory=set)
+    classes: dict[int, Why] = field(default_factory=dict)  # of its first tracks, when it was raised
     rows: int = 0  # of tracks at whole seconds; before the alert as many each second as at the alert
 
     @property
@@ -95,6 +98,8 @@ def find(recording: Recording, site: Site, alert_id: int, note: Callable[[str], 
                 first, state = saves.for_alert(event.t_event_ns)
                 alert = next(a for a in pipeline.alerts if a.id == alert_id)
                 found = Found(alert, event.t_event_ns, first, state, fullest=alert, track_ids=set(alert.track_ids))
+                told = {number: pipeline.why(number) for number in alert.track_ids[:MOST_CLASSES]}
+                found.classes = {number: why for number, why in told.items() if why is not None}
         if found is not None:
             _follow(found, tick, events, pipeline)
             found.rows += _rows_of(tick, pipeline) * (1 if found.rows else 1 + LEAD_NS // SECOND_NS)

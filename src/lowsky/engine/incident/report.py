@@ -23,7 +23,7 @@ WORDS = {
     "AlertRaised": "alert raised", "AlertRaisedHigher": "more urgent", "AlertCleared": "situation over",
     "AlertAcknowledged": "acknowledged", "AlertShelved": "shelved", "AlertUnshelved": "counts again",
     "AlertNoted": "note", "AlertEscalated": "nobody answered: louder", "AlertClosed": "left the desk unacknowledged",
-    "ActionRefused": "refused", "SensorUp": "sensor back", "SensorDegraded": "sensor degraded",
+    "ActionRefused": "refused", "SensorUp": "sensor well", "SensorDegraded": "sensor degraded",
     "SensorDown": "sensor down",
     "ZonePut": "zone put", "ZoneRemoved": "zone taken away", "FloodBegan": "flood began", "FloodEnded": "flood ended",
     "ClaimContradicted": "identity contradicted", "TrackConfirmed": "track confirmed", "TrackCoasting": "not seen",
@@ -59,7 +59,7 @@ def report(manifest: Manifest, facts: dict[str, Any], replayed: Replayed, site: 
         _header(story)
         + _tiles(story)
         + "".join(f'<div class="plots wide">{panel(figure)}</div>' for figure in drawn[:1])
-        + '<div class="plots">' + _why(story) + _actions(story) + "</div>"
+        + '<div class="plots">' + _why(story) + _actions(story) + _evidence(story) + "</div>"
         + "<h2>Over time</h2><p>Seconds from the beginning of the slice. The grey line is the moment of the alert; "
         "shaded is what is known with 95 %.</p>"
         + f'<div class="plots">{"".join(panel(figure) for figure in drawn[1:])}</div>'
@@ -115,6 +115,25 @@ def _why(story: Story) -> str:
     title = f"Why: rule “{shown(why['rule'])}”" if why["rule"] else "Why"
     note = shown(why["text"] or story.facts["history"][0]["cause"], 600) or ""
     return table(title, ["what was looked at", "found", "asked for"], rows, "second-is-text", note)
+
+
+def _evidence(story: Story) -> str:
+    """What the class of the first object rested on when the alert was raised, in decibans."""
+    if not story.facts["classes"]:
+        return ""
+    number, why = next(iter(story.facts["classes"].items()))
+    rows = [["before anything was seen", f"{why['prior_db']:+.1f}"]]
+    rows += [[kind, f"{value:+.1f}"] for kind, value in why["by_kind_db"].items()]
+    rows.append(["together", f"{why['odds_db']:+.1f}"])
+    head = [
+        f"{why['named']} ({why['probability']:.3f}) against {why['rival']} ({why['rival_probability']:.3f})",
+        "decibans",
+    ]
+    rests = ", ".join(why["rests_on"])
+    note = "10 decibans are odds of 10 to 1. " + (
+        f"Without {rests} something else would have been named." if rests else "No single kind of evidence decides it."
+    )
+    return table(f"Why T{number} was taken for what it was", head, rows, "", note)
 
 
 def _number(value: Any) -> str:
