@@ -15,6 +15,7 @@ from lowsky.model.events import AlertCleared, AlertRaised, Event
 from lowsky.model.ports import OperatorAction, Tick
 from lowsky.model.site import Site
 from lowsky.model.status import Alert
+from lowsky.model.zone import PRIORITIES
 from lowsky.record.reader import Recording
 from lowsky.wire.shown import shown
 
@@ -42,7 +43,7 @@ class Found:
     state: bytes | None
     history: list[Event] = field(default_factory=list)
     actions: list[OperatorAction] = field(default_factory=list)
-    fullest: Alert | None = None  # as it was first raised, or with the most tracks at once: its why says most
+    fullest: Alert | None = None  # when it was most urgent, with the most tracks at once: its why says most
     cleared_ns: int | None = None
     from_ns: int = 0
     to_ns: int = 0
@@ -50,7 +51,7 @@ class Found:
     is_open: bool = True  # the recording ends before its situation does
     is_cut: bool = False
     track_ids: set[int] = field(default_factory=set)
-    classes: dict[int, Why] = field(default_factory=dict)  # of its first tracks, when it was raised
+    classes: dict[int, Why] = field(default_factory=dict)  # of its tracks, at that moment
     rows: int = 0  # of tracks at whole seconds; before the alert as many each second as at the alert
 
     @property
@@ -97,9 +98,8 @@ def find(recording: Recording, site: Site, alert_id: int, note: Callable[[str], 
             if event.alert_id == alert_id and found is None:
                 first, state = saves.for_alert(event.t_event_ns)
                 alert = next(a for a in pipeline.alerts if a.id == alert_id)
-                found = Found(alert, event.t_event_ns, first, state, fullest=alert, track_ids=set(alert.track_ids))
-                told = {number: pipeline.why(number) for number in alert.track_ids[:MOST_CLASSES]}
-                found.classes = {number: why for number, why in told.items() if why is not None}
+                found = Found(alert, event.t_event_ns, first, state, track_ids=set(alert.track_ids))
+                _take_why(found, alert, pipeline)
         if found is not None:
             _follow(found, tick, events, pipeline)
             found.rows += _rows_of(tick, pipeline) * (1 if found.rows else 1 + LEAD_NS // SECOND_NS)
@@ -136,8 +136,19 @@ def _follow(found: Found, tick: Tick, events: list[Event], pipeline: Pipeline) -
         return
     found.alert = now
     found.track_ids.update(now.track_ids)
-    if now.why and (found.fullest is None or len(now.track_ids) > len(found.fullest.track_ids)):
-        found.fullest = now
+    before = found.fullest
+    if before is None or (_urgency(now), len(now.track_ids)) > (_urgency(before), len(before.track_ids)):
+        _take_why(found, now, pipeline)
+
+
+def _urgency(alert: Alert) -> int:
+    return -PRIORITIES.index(alert.priority)
+
+
+def _take_why(found: Found, alert: Alert, pipeline: Pipeline) -> None:
+    """Why it is told, and what its tracks are taken for, as it is now."""
+    told = {number: pipeline.why(number) for number in alert.track_ids[:MOST_CLASSES]}
+    found.fullest, found.classes = alert, {number: why for number, why in told.items() if why is not None}
 
 
 def _unknown(recording: Recording, alert_id: int, known: dict[int, str]) -> ConfigError:

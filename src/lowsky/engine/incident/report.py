@@ -59,7 +59,8 @@ def report(manifest: Manifest, facts: dict[str, Any], replayed: Replayed, site: 
         _header(story)
         + _tiles(story)
         + "".join(f'<div class="plots wide">{panel(figure)}</div>' for figure in drawn[:1])
-        + '<div class="plots">' + _why(story) + _actions(story) + _evidence(story) + "</div>"
+        + '<div class="plots">' + _why(story) + _evidence(story) + "</div>"
+        + '<div class="plots wide">' + _actions(story) + "</div>"
         + "<h2>Over time</h2><p>Seconds from the beginning of the slice. The grey line is the moment of the alert; "
         "shaded is what is known with 95 %.</p>"
         + f'<div class="plots">{"".join(panel(figure) for figure in drawn[1:])}</div>'
@@ -118,7 +119,7 @@ def _why(story: Story) -> str:
 
 
 def _evidence(story: Story) -> str:
-    """What the class of the first object rested on when the alert was raised, in decibans."""
+    """What the class of the first object rested on when the alert was most urgent, in decibans."""
     if not story.facts["classes"]:
         return ""
     number, why = next(iter(story.facts["classes"].items()))
