@@ -7,6 +7,7 @@ import math
 import threading
 import time
 
+import msgspec
 import numpy as np
 
 from lowsky.clock import LiveClock, PacedClock
@@ -204,6 +205,7 @@ def drive(hub, controls, arguments, stop):
     period = 1.0 / arguments.hz
     world, epoch = None, -1
     start = time.monotonic()
+    site = msgspec.structs.replace(SITE, exercise=arguments.exercise)
     while not stop.is_set():
         t_ns = clock.now_ns()
         if epoch != controls.epoch:
@@ -225,7 +227,7 @@ def drive(hub, controls, arguments, stop):
         if not (arguments.hang and time.monotonic() - start > arguments.hang):
             hub.publish(
                 Picture(
-                    site=SITE, mode=arguments.mode, epoch=epoch, snapshot=world.snapshot(t_ns), recv_ns=t_ns,
+                    site=site, mode=arguments.mode, epoch=epoch, snapshot=world.snapshot(t_ns), recv_ns=t_ns,
                     sensors=sensors(t_ns, 1_789_999_400 * SECOND), alerts=alerts, scene=scene,
                     desk=desk.status(), figures=desk.history.figures(t_ns),
                 )
@@ -241,6 +243,7 @@ def main():
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--spread", type=float, default=9_000.0)
     parser.add_argument("--mode", choices=("demo", "live", "replay"), default="demo")
+    parser.add_argument("--exercise", action="store_true")
     parser.add_argument("--evil", action="store_true", help="one identity is markup")
     parser.add_argument("--quiet", action="store_true", help="no alerts")
     parser.add_argument("--flood", type=int, default=0, help="so many further low alerts")

@@ -549,11 +549,13 @@ const scenarios = {
   },
 
   async phone() {
-    const node = await startNode('--port', '0');
+    const node = await startNode('--port', '0', '--exercise');
     const { page, close } = await openPage(node, { viewport: { width: 390, height: 844 } });
     const map = await page.locator('#stage').boundingBox(), alerts = await page.locator('#alerts').boundingBox();
     assert.ok(map.y + map.height <= alerts.y + 1 && map.width === 390);
     assert.ok(!(await page.isVisible('#tracks')));
+    assert.ok(await page.isVisible('#exercise'), 'an exercise does not say so');
+    assert.match(await page.title(), /^EXERCISE/);
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
     await page.setViewportSize({ width: 360, height: 780 });
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);

@@ -170,6 +170,7 @@ class StateText:
                     "latitude_deg": math.degrees(site.latitude_rad),
                     "longitude_deg": math.degrees(site.longitude_rad),
                     "height_m": float(site.height_m),
+                    "exercise": site.exercise,
                 },
                 "t": picture.snapshot.t_ns / 1e9,
                 "sensors": [sensor_facts(sensor) for sensor in picture.sensors],

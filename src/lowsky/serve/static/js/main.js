@@ -303,7 +303,8 @@ class App {
     setText(pill, { lost: `NO DATA ${seconds} s`, paused: 'PAUSED', history: `REPLAY${alerts}`, live: 'LIVE', replay: 'REPLAY', demo: 'DEMO' }[mode] ?? mode);
     document.body.dataset.past = String(!this.lost && (this.past || this.paused || this.state.mode === 'replay'));
     setText(byId('site'), this.state.site.name);
-    document.title = `${this.lost ? 'NO DATA · ' : ''}${this.state.site.name} · lowsky`;
+    byId('exercise').hidden = !this.state.site.exercise;
+    document.title = `${this.lost ? 'NO DATA · ' : ''}${this.state.site.exercise ? 'EXERCISE · ' : ''}${this.state.site.name} · lowsky`;
   }
 
   scenes() {
