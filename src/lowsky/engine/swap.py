@@ -72,7 +72,9 @@ def _of_claim(after: TrackSnapshot, j: int, was: int | None, t_ns: int) -> list[
     kind = CLAIMS.get(state)
     if kind is None or state == was or identity is None:
         return []
-    return [kind(seq=0, t_event_ns=t_ns, cause=CAUSE, track_id=int(after.track_id[j]), identity=identity)]
+    reasons = after.texts.get("identity_reason")
+    cause = (reasons[j] if reasons is not None else None) or CAUSE
+    return [kind(seq=0, t_event_ns=t_ns, cause=cause, track_id=int(after.track_id[j]), identity=identity)]
 
 
 def _first_sensor(bits: int, site: Site) -> str:

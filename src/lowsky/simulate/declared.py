@@ -6,13 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowsky.constants import SPEED_OF_LIGHT_MPS
-from lowsky.model.measurement import Floats
+from lowsky.model.measurement import Floats, Ints
 from lowsky.simulate.pairs import Pairs, World, normal_share
+from lowsky.simulate.rows import Columns
 from lowsky.simulate.scenario import Reports, Sensor
+from lowsky.simulate.signature import Signs
 from lowsky.simulate.start import Generator, draw
 from lowsky.simulate.terrain import shadow_db
 
 FADING_DB = 4.0  # 1σ of the level about its mean (assumed)
+SAID_AGAIN = ("latitude_deg", "longitude_deg", "height_m", "east_mps", "north_mps", "up_mps")
 BAND_HZ = 1.1e9  # between Remote ID's 2.4 GHz and ADS-B's 1.09: shadows are much alike
 
 
@@ -30,6 +33,35 @@ def wrongs_of(rng: Generator, reports: Reports, n: int) -> Wrongs:
     clock_s = np.where(gross, reports.gross_clock_s * rng.uniform(-1.0, 1.0, n), clock_s)
     wrong = rng.random(n) < reports.wrong_datum_share
     return Wrongs(clock_s, np.where(wrong, draw(rng, reports.datum_m, n), 0.0))
+
+
+def claimed(signs: Signs, times_s: Floats, pos: Floats, target: Ints) -> Floats:
+    """Where R objects say they are, float64[R, 3], that are at ``pos``; ``times_s`` float64[R] of the run."""
+    since_s = times_s - signs.lies_from_s[target]
+    grows_s = np.maximum(since_s, 0.0)
+    off = np.column_stack(
+        (
+            signs.lie_east_m[target] + signs.drift_east_mps[target] * grows_s,
+            signs.lie_north_m[target] + signs.drift_north_mps[target] * grows_s, signs.lie_up_m[target],
+        )
+    )  # fmt: skip
+    return np.asarray(pos + np.where(since_s >= 0.0, 1.0, 0.0)[:, None] * off)
+
+
+def replayed(signs: Signs, times_s: Floats, target: Ints, columns: Columns) -> Columns:
+    """Reports of objects that say again what they said before: each gets the place and velocity of the one then."""
+    out = {name: columns[name].copy() for name in SAID_AGAIN if name in columns}
+    for who in np.flatnonzero(np.isfinite(signs.replay_s)).tolist():
+        mine = np.flatnonzero(target == who)
+        from_s, length_s = signs.lies_from_s[who], signs.replay_s[who]
+        then = mine[(times_s[mine] >= from_s - length_s) & (times_s[mine] < from_s)]
+        again = mine[times_s[mine] >= from_s]
+        if not len(then):
+            continue
+        source = then[np.arange(len(again)) % len(then)]
+        for name, column in out.items():
+            column[again] = columns[name][source]
+    return out
 
 
 def heard(rng: Generator, sensor: Sensor, reports: Reports, world: World, pairs: Pairs) -> NDArray[np.bool_]:

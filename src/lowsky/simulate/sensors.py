@@ -141,7 +141,9 @@ def _seen(
         here, there, rcs_dbsm, kept = merged(cell_rng, sensor.cells, look, mean_polar, (here, there, rcs_dbsm), weight)
         mean_polar = polar_from_enu(here)
     if sensor.kind == "cooperative":
-        columns = report_columns(rng, sensor, truth, origin, pos[look, target], vel[look, target], target)
+        said = declared.claimed(truth.signs, times_s[look], pos[look, target], target)
+        columns = report_columns(rng, sensor, truth, origin, said, vel[look, target], target)
+        columns |= declared.replayed(truth.signs, times_s[look], target, columns)
         if sensor.reports is not None:
             columns |= _misstated(rng.spawn(1)[0], sensor.reports, columns, target, len(truth.rcs_dbsm))
     else:

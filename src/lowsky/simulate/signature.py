@@ -48,6 +48,13 @@ class Signs:
     size_m: Floats
     contrast: Floats
     phantom: NDArray[np.bool_]  # bool[N] there is nothing but reports of it
+    lies_from_s: Floats  # what is false in its reports from then on: …
+    lie_east_m: Floats
+    lie_north_m: Floats
+    lie_up_m: Floats
+    drift_east_mps: Floats
+    drift_north_mps: Floats
+    replay_s: Floats  # NaN: it repeats nothing
 
 
 def rcs_of(rng: Generator, target: Target) -> Floats:
@@ -73,7 +80,22 @@ def signs_of(rng: Generator, target: Target) -> Signs:
         size_m=draw(rng, size_m, n),
         contrast=np.full(n, target.contrast),
         phantom=np.full(n, target.phantom, np.bool_),
+        **_lies_of(rng, target),
     )
+
+
+def _lies_of(rng: Generator, target: Target) -> dict[str, Floats]:
+    """Of one group: level lies go one way each, as they are and as they grow."""
+    n, lies = target.count, target.lies
+    way = 2.0 * np.pi * rng.random(n)
+    east, north = np.sin(way), np.cos(way)
+    offset_m, drift_mps = draw(rng, lies.offset_m, n), draw(rng, lies.drift_mps, n)
+    return {
+        "lies_from_s": draw(rng, lies.from_s, n), "lie_east_m": offset_m * east, "lie_north_m": offset_m * north,
+        "lie_up_m": draw(rng, lies.height_m, n), "drift_east_mps": drift_mps * east,
+        "drift_north_mps": drift_mps * north,
+        "replay_s": np.full(n, np.nan if lies.replay_s is None else lies.replay_s),
+    }  # fmt: skip
 
 
 def all_signs(parts: list[Signs]) -> Signs:

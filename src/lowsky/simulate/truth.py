@@ -69,6 +69,8 @@ def make_truth(scenario: Scenario, seed: int, duration_s: float) -> Truth:
 
 
 def _identity(target: Target, index: int) -> str | None:
+    if target.lies.identity is not None:
+        return target.lies.identity
     return None if target.identity_prefix is None else f"{target.identity_prefix}{index + 1}"
 
 

@@ -44,6 +44,7 @@ class Outcome:
     birth_share: Floats  # float64[N] of "nobody's", this share is new objects, the rest clutter
     d2: Floats  # float64[K] distance of each row that surely was a track's …
     components: Ints  # int64[K] … and how many components made it
+    rho: Floats  # float64[N] density of each row, were it nobody's
 
 
 def associate(
@@ -118,7 +119,7 @@ def associate(
         lean(core, station, rows, was, (track, row, p_edge))
     sure = np.flatnonzero(p_edge >= SURE)
     group, d2, n_used = sights[0], sights[1], sights[5]
-    return Outcome(track, row, p_edge, p_new, birth_share, d2[sure], n_used[group[sure]])
+    return Outcome(track, row, p_edge, p_new, birth_share, d2[sure], n_used[group[sure]], rho)
 
 
 def _mind_blindness(core: Core, station: Station, t_look_ns: int, p_seen: Floats, p_missed: Floats) -> Floats | None:
@@ -208,6 +209,10 @@ def _gate(core: Core, station: Station, rows: Rows, t_look_ns: int, named: NDArr
         box[0], box[1], box[2], box[3], row_u, row_v, periodic, table.has_identity[:n], named, settings.edges_per_track
     )
     core.reject(station, TrackReject.THINNED, cut)
+    apart = table.apart[:n]
+    if apart.any():
+        with_body = ~apart[track]
+        track, row = track[with_body], row[with_body]
     return track, row
 
 

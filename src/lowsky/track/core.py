@@ -124,6 +124,11 @@ class Core:
         return np.flatnonzero(np.array(kinds, np.int64) != MeasurementKind.REPORT)
 
     @property
+    def station_of_reports(self) -> Station:
+        """A sensor that hears what objects say of themselves; the first, where there are more."""
+        return next(s for s in self.stations.values() if s.kind == MeasurementKind.REPORT and not s.delivers_tracks)
+
+    @property
     def r_recycle(self) -> float:
         """Existence below which a candidate is nobody."""
         return min(self.settings.r_recycle, self.settings.recycle_share * self.population.birth_share())

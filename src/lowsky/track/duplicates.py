@@ -32,7 +32,7 @@ class Duplicates:
             return []
         self.t_next_ns = core.now_ns + int(settings.merge_every_s * 1e9)
         count_crowds(core)
-        shown = np.flatnonzero(table.track_id[: table.n] > 0)
+        shown = np.flatnonzero((table.track_id[: table.n] > 0) & ~table.apart[: table.n])
         if len(shown) < 2:
             self.agreed.clear()
             return []

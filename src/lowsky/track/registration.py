@@ -40,7 +40,7 @@ class Registration:
         self._stations = [s for s in stations if s.kind != MeasurementKind.REPORT]
         self._of = {s.sensor.id: k for k, s in enumerate(self._stations)}
         self._settings = settings
-        self._P_prior = np.diag(np.array(settings.registration_sigma) ** 2)
+        self._P_prior = self.P_expected = np.diag(np.array(settings.registration_sigma) ** 2)
         self._J_prior = np.diag(1.0 / np.array(settings.registration_sigma) ** 2)
         self._references = References(self._stations)
         self._anchors = anchors_of(self._stations)

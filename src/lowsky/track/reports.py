@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lowsky.kernels.existence import note_reports
 from lowsky.kernels.update import MOVED, NOT_A_STATE, TOO_OLD, UNREACHABLE, USED, update_assigned
@@ -28,6 +27,8 @@ class Identities:
     gone: OrderedDict[str, tuple[int, int, float, float, float]] = field(default_factory=OrderedDict)
     # identity -> (how many unreachable reports agree, time ns, east, north) of the last of them
     strayed: dict[str, tuple[int, int, float, float]] = field(default_factory=dict)
+    # identities that sensors see not to be where they say: no track of theirs is what a sensor sees
+    apart: set[str] = field(default_factory=set)
 
     def forget(self, identity: str, track_id: int, t_ns: int, place: Floats, remembered: int) -> None:
         """Its track was dropped: keep the number for when it returns."""
@@ -50,19 +51,20 @@ class Identities:
         return had[0] if age_s <= settings.reidentify_s and far <= reach else 0
 
     def dump(self) -> list[Any]:
-        return [list(self.serial_of.items()), list(self.gone.items()), list(self.strayed.items())]
+        return [list(self.serial_of.items()), list(self.gone.items()), list(self.strayed.items()), sorted(self.apart)]
 
     def load(self, saved: list[Any]) -> None:
         self.serial_of = dict(saved[0])
         self.gone = OrderedDict((k, tuple(v)) for k, v in saved[1])
         self.strayed = {k: tuple(v) for k, v in saved[2]}
+        self.apart = set(saved[3])
 
 
-def take_reports(core: Core, known: Identities, station: Station, rows: Rows, batch: MeasurementBatch) -> None:
-    """All reports of a batch: tracks that are named, names without a track, rows without a name."""
-    labels = batch.texts.get("identity")
-    codes = labels.codes[rows.source] if labels is not None else np.full(len(rows), -1, np.int32)
-    names = labels.names if labels is not None else ()
+def take_reports(
+    core: Core, known: Identities, station: Station, rows: Rows, batch: MeasurementBatch, codes: Ints, names: list[str]
+) -> None:
+    """All reports of a batch: tracks that are named, names without a track, rows without a name. ``codes`` int64[N]
+    are indices into ``names``, −1 where a row has none."""
     named = np.flatnonzero(codes >= 0)
     if len(named):
         fresh = _take_named(core, known, station, rows, batch, named, codes, names)
@@ -80,7 +82,7 @@ def take_reports(core: Core, known: Identities, station: Station, rows: Rows, ba
 
 def _take_named(
     core: Core, known: Identities, station: Station, rows: Rows, batch: MeasurementBatch, named: Ints,
-    codes: NDArray[np.int32], names: tuple[str, ...],
+    codes: Ints, names: list[str],
 ) -> Ints:  # fmt: skip
     """Reports whose identity has a track go to it. Returns the rows that have none but a position."""
     table, settings = core.table, core.settings
@@ -133,9 +135,7 @@ def _take_named(
     return fresh
 
 
-def _ask_again(
-    core: Core, known: Identities, rows: Rows, named: Ints, codes: NDArray[np.int32], names: tuple[str, ...]
-) -> None:
+def _ask_again(core: Core, known: Identities, rows: Rows, named: Ints, codes: Ints, names: list[str]) -> None:
     """What these reports say of identities in doubt: one that is surely another track's goes there before they do."""
     table, settings = core.table, core.settings
     for row in named[np.isfinite(rows.z[named, 0])].tolist():
@@ -160,7 +160,7 @@ def _hand_over(core: Core, known: Identities, name: str, to: int) -> None:
     pair = np.array([old.row, to])
     for column in (
         table.has_identity, table.reports, table.t_report_ns, table.lag_var, table.doubt, table.identity_state,
-        table.identity_since_ns,
+        table.identity_since_ns, table.apart,
     ):  # fmt: skip
         column[pair] = column[pair[::-1]]
     old.identity, new.identity = new.identity, name
@@ -232,7 +232,7 @@ def _welcome(
             best[j], best_p[j] = outcome.track[e], outcome.p_edge[e]
     adopted: set[int] = set()
     for j in range(len(first)):
-        if best[j] in adopted:
+        if best[j] in adopted or names[j] in known.apart:
             best[j] = -1  # two names for one track: the second gets its own
         elif best[j] >= 0:
             adopted.add(int(best[j]))

@@ -54,6 +54,7 @@ def column_specs(
         "doubt": (np.float64, ()),  # that its identity is another's
         "identity_state": (np.uint8, ()),  # IdentityState of its claim …
         "identity_since_ns": (np.int64, ()),  # … since then
+        "apart": (np.bool_, ()),  # sensors see that its object is not there: only its own reports feed it
         "group_count": (np.float64, ()),  # objects in the crowd it is in, too close to be told apart; 0: none …
         "group_sigma": (np.float64, ()),  # … ± this
         "t_hit_ns": (np.int64, (n_sensor,)),  # newest row of each sensor
@@ -101,6 +102,7 @@ class TrackTable:
     doubt: NDArray[np.float64]
     identity_state: NDArray[np.uint8]
     identity_since_ns: NDArray[np.int64]
+    apart: NDArray[np.bool_]
     group_count: NDArray[np.float64]
     group_sigma: NDArray[np.float64]
     t_hit_ns: NDArray[np.int64]

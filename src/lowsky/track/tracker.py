@@ -24,6 +24,7 @@ from lowsky.track.along import along_track, meet_others
 from lowsky.track.ambiguous import turned
 from lowsky.track.associate import NO_COVERAGE, Outcome, associate
 from lowsky.track.births import birth, birth_by_strength
+from lowsky.track.claims import Claims
 from lowsky.track.core import NOTHING_ASSOCIATED, Associated, Core, densities
 from lowsky.track.doubts import Doubt
 from lowsky.track.duplicates import Duplicates
@@ -39,6 +40,7 @@ from lowsky.track.sensor_errors import SensorErrors
 from lowsky.track.settings import TrackerSettings, settings_of
 from lowsky.track.strength import calibrated, learn_strength
 from lowsky.track.table import Facts
+from lowsky.track.verdicts import judge_claims
 from lowsky.track.wedges import Wedges
 
 SAVED_VERSION = 19
@@ -66,6 +68,7 @@ class Tracker:
         self._duplicates = Duplicates()
         self._wedges = Wedges()
         self._air = Air(settings)
+        self._claims = Claims(list(self._core.stations.values()))
         self._registration = Registration(list(self._core.stations.values()), settings)
         self._doubts = [Doubt() for _ in self._core.stations]
         self._rays = Rays(settings.rays_most, settings.ray_parts)
@@ -97,6 +100,7 @@ class Tracker:
             miss_overdue(core)
         self._rays.judge(core)
         self._show_candidates()
+        judge_claims(core, self._known, self._claims)
         merged = self._duplicates.check(core, self._known)
         ended = judge_tracks(core, merged)
         self._wedges.judge(core)
@@ -204,6 +208,7 @@ class Tracker:
                 "doubts": [doubt.dump() for doubt in self._doubts],
                 "rays": self._rays.dump(),
                 "air": self._air.dump(),
+                "claims": self._claims.dump(),
                 "picture": self._picture.dump(),
             }
         )
@@ -243,6 +248,7 @@ class Tracker:
             doubt.load(kept)
         self._rays.load(parts["rays"])
         self._air.load(parts["air"], core)
+        self._claims.load(parts["claims"])
         self._picture.load(parts["picture"], core)
         self.associated = NOTHING_ASSOCIATED
         for station in core.radars:
@@ -270,13 +276,18 @@ class Tracker:
                 take_tracks(core, self._foreign, station, rows, batch)
         elif batch.kind == MeasurementKind.REPORT:
             if len(rows):
-                self._registration.take_reports(rows, batch)
-                rows = along_track(self._registration.reports_corrected(rows), core.settings)
-                take_reports(core, self._known, station, rows, batch)
+                self._take_reports(station, rows, batch)
         else:
             rows, is_usable = self._sifted(station, rows, len(batch), before_ns)
             if is_usable:
                 self._take_look(station, self._registration.corrected(station, rows), batch, before_ns)
+
+    def _take_reports(self, station: Station, rows: Rows, batch: MeasurementBatch) -> None:
+        core = self._core
+        rows, codes, names = self._claims.take_reports(core, self._known, station, rows, batch)
+        self._registration.take_reports(self._claims.trusted(rows, codes, names), batch)
+        rows = along_track(self._registration.reports_corrected(rows), core.settings)
+        take_reports(core, self._known, station, rows, batch, codes, names)
 
     def _sifted(self, station: Station, rows: Rows, given: int, before_ns: int | None) -> tuple[Rows, bool]:
         """Rows that say something new, and whether the look may speak: one that may not is no evidence of absence."""
@@ -316,6 +327,7 @@ class Tracker:
         rows = calibrated(core, station, came)
         told = tempered(station, rows, before_ns, core.now_ns)  # what is born of a row has its whole error, once
         outcome = associate(core, station, told, limits, t_look_ns, named, batch.coverage, rays)
+        self._claims.take_look(core, self._known, station, told, outcome, limits, t_look_ns, self._registration)
         whole = limits is not NO_COVERAGE
         self._doubts[station.index].note(outcome.d2, outcome.components, float(outcome.p_new.sum()) if whole else None)
         if batch.kind == MeasurementKind.RADAR and len(core.radars) > 1:

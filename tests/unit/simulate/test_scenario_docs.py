@@ -11,6 +11,7 @@ from lowsky.simulate.like import presets
 from lowsky.simulate.scenario import (
     Air,
     Building,
+    Lies,
     Cells,
     Echo,
     Link,
@@ -42,6 +43,7 @@ PARTS = (
     Terrain,
     Building,
     Target,
+    Lies,
     Sensor,
     *OF_SENSOR,
     *typing.get_args(Start),

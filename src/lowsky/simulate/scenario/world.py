@@ -9,7 +9,7 @@ from msgspec import Meta
 from lowsky.simulate.scenario.motion import Motion
 from lowsky.simulate.scenario.sensor import Sensor
 from lowsky.simulate.scenario.start import Start
-from lowsky.simulate.scenario.values import Amount, Bounded, Decibels, Name, Part, Positive, Share, Speed
+from lowsky.simulate.scenario.values import Amount, Bounded, Decibels, Draw, Name, Part, Positive, Share, Speed
 
 
 class Place(Part, frozen=True, kw_only=True):
@@ -57,6 +57,19 @@ class Terrain(Part, frozen=True, kw_only=True):
     building: tuple[Building, ...] = ()
 
 
+class Lies(Part, frozen=True, kw_only=True):
+    """What is false in what objects report of themselves, from a time on. Drawn once for each object."""
+
+    from_s: Amount = 0.0  # of the run; before it they tell the truth
+    offset_m: Amount = 0.0  # how far off, in a direction drawn for each …
+    drift_mps: Amount = 0.0  # … and by how much more each second, the same way
+    height_m: Draw = 0.0  # stated less true
+    replay_s: Positive | None = (
+        None  # they say again, word for word and over and over, what they said in so many seconds
+    )
+    identity: Annotated[str, Meta(min_length=1, max_length=64)] | None = None  # they all call themselves so
+
+
 class Target(Part, frozen=True, kw_only=True):
     """A group of like objects."""
 
@@ -75,6 +88,7 @@ class Target(Part, frozen=True, kw_only=True):
     radio_share: Share = 0.5  # of the looks in which it sends
     size_m: Amount | None = None  # as a camera sees it; its class's where left out
     contrast: Share = 0.6  # against the sky
+    lies: Lies = Lies()
     phantom: bool = False  # reports of it are all there is: a spoofer's
     rcs_dbsm: Decibels | None = None  # mean radar cross-section of each target; its class's where left out
     identity_prefix: Annotated[str, Meta(max_length=64)] | None = (
