@@ -18,8 +18,8 @@ MAIN, OTHER = 0, 1
 """Which of the two places of an identity a report fits: the one it is followed at, or another."""
 SIDE_STEP, STEP_S, STEP_MPS2, LONGEST_S, ALTERNATE_S = range(5)
 """Of ``law`` of ``follow_claims``: see there."""
-RATIO_MOST = 60.0
-"""ln of the greatest ratio of densities one look may bring; beyond it nothing changes and sums stay finite."""
+LEAST_SHARE = 1e-9
+"""Of 2π times the density of velocities, (s/m)²: something may always be as fast as it is."""
 
 
 @njit
@@ -402,7 +402,7 @@ def find_escorts(
                 hover, fly = law[4] ** 2 + S_v, law[5] ** 2 + S_v
                 q = law[3] * math.exp(-0.5 * speed2 / hover) / hover
                 q += (1.0 - law[3]) * math.exp(-0.5 * speed2 / fly) / fly
-                alike = math.exp(-0.5 * (ve * ve + vn * vn) / S_v) / S_v / q
+                alike = math.exp(-0.5 * (ve * ve + vn * vn) / S_v) / S_v / max(q, LEAST_SHARE)
                 density = (near - 1.0) / (math.pi * law[1] * law[1])  # it counts itself as one of those about
                 see, snn, sen = Pm[row, 0, 0] + grown, Pm[row, 1, 1] + grown, Pm[row, 0, 1]
                 spread = law[0] ** 2

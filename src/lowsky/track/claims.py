@@ -24,9 +24,11 @@ from lowsky.track.reports import Identities
 from lowsky.track.rows import Rows, Station, TrackReject
 from lowsky.track.sensor_errors import MEETINGS_LEAST
 
-WIDE = np.array([15.0, 50.0, 0.5, 3.0])
+WIDE = np.array([10.0, 50.0, 0.35, 3.0])
 """What a true claim may be off by (1σ): level m (multipath), up m (a height above another datum), s of its clock; and
 how it may accelerate unheard, m/s²."""
+OWNED, OWNER_R, OWNER_HITS = 0.5, 0.9, 4
+"""A row with this weight in a track that surely is there is that one's, and says nothing of others' claims."""
 FRESH_NS = 3 * SECOND_NS  # a claim older than this is compared with nothing
 OFFSET_LASTS_S = 8.0
 """Offsets are averaged over so long: they change as an object stops to tell the truth."""
@@ -145,15 +147,11 @@ class Claims:
         slots, own = self._near(core, known, station, t_look_ns)
         if not len(slots):
             return
-        table, is_sure = core.table, outcome.p_edge >= 0.5
-        owner = np.full(len(rows), -1, np.int64)
-        owner[outcome.row[is_sure]] = outcome.track[is_sure]
-        has = np.flatnonzero(owner >= 0)
-        owner[has[~table.has_identity[owner[has]] | table.apart[owner[has]]]] = -1
+        owner = _owners(core, rows, outcome)
         ratio, within = np.empty(len(slots)), np.empty(len(slots))
         whole = limits if limits[1] >= 0.0 else station.limits
         look_at_claims(
-            rows.kind, slots, t_look_ns, rows.z, rows.var, rows.t_ns, outcome.rho, owner, own, station.tells[0],
+            rows.kind, slots, t_look_ns, rows.z, rows.var, rows.t_ns, outcome.rho, owner, own, rows.origin[0],
             station.C[0], station.height[0], self.P_error[s], whole, WIDE, c.t_ns, c.x, c.var, ratio, within,
         )  # fmt: skip
         p_seen = station.p_detect * within
@@ -246,7 +244,7 @@ class Claims:
         J, y, n = (np.ascontiguousarray(a[:, s]) for a in (c.offset_info, c.offset_y, c.offset_n))
         take_offsets(
             rows.kind, at[outcome.track[use]], outcome.row[use], outcome.p_edge[use], rows.z, rows.var, rows.t_ns,
-            station.tells[0], station.C[0], station.height[0], WIDE, c.t_ns, c.x, c.var, J, y, n,
+            rows.origin[0], station.C[0], station.height[0], WIDE, c.t_ns, c.x, c.var, J, y, n,
         )  # fmt: skip
         c.offset_info[:, s], c.offset_y[:, s], c.offset_n[:, s] = J, y, n
 
@@ -261,3 +259,15 @@ class Claims:
         for own, data in zip((self._correction, self.is_known, self.P_error), saved[1], strict=True):
             own[...] = np.frombuffer(data, own.dtype).reshape(own.shape)
         self.claimed.load(saved[2])
+
+
+def _owners(core: Core, rows: Rows, outcome: Outcome) -> Ints:
+    """int64[N]: the track that surely made a row, and that is there without it; −1: none."""
+    table, is_sure = core.table, outcome.p_edge >= OWNED
+    owner = np.full(len(rows), -1, np.int64)
+    owner[outcome.row[is_sure]] = outcome.track[is_sure]
+    has = np.flatnonzero(owner >= 0)
+    track = owner[has]
+    known = table.has_identity[track] | ((table.r[track] >= OWNER_R) & (table.hits[track] >= OWNER_HITS))
+    owner[has[~known]] = -1
+    return owner

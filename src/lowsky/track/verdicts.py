@@ -23,17 +23,18 @@ CONTRADICTS = math.log(2000.0)
 """Odds against a claim from which it is contradicted: of honest ones that look so, one in 2,000 would be, too."""
 CONSISTENT, WEAK = math.log(20.0), math.log(3.0)
 EVERY_NS = SECOND_NS // 2
-UNTRUE = np.diag(np.array([400.0, 400.0, 150.0]) ** 2)
+UNTRUE = np.diag(np.array([250.0, 250.0, 150.0]) ** 2)
 """Where an untrue claim's object is from there, m² (assumed: by hundreds of metres; farther ones are found, too)."""
 OFFSET_ROWS = 2.5
 """Rows (faded) of its own track that tell how far a claim is off."""
 OFFSET_BOUNDS = (-8.0, 30.0)
-ESCORT_LAW = np.array([400.0, 2000.0, 1.5, 0.3, 2.0, 15.0])
+ESCORT_LAW = np.array([250.0, 2000.0, 1.5, 0.3, 2.0, 15.0])
 """See ``find_escorts``: m, m, m/s, share, m/s, m/s (assumed)."""
 ESCORT_SHARE = 0.9
 """Of objects that lie about their place, and are seen at all, a track stands for so many when it is asked for."""
 ESCORT_LASTS_S, ESCORT_BOUNDS, ESCORT_SUM = 8.0, (-8.0, 9.0), (-6.0, 6.0)
 """Velocities that agree say something new every so often; what they say is bounded, at once and all together."""
+ESCORT_MISSES = 2
 ESCORT_R, ESCORT_HITS, ESCORT_AGE_NS, HERE_LEAST = 0.9, 4, 2 * SECOND_NS, 3.0
 SHARP_M = 45.0
 """Only a comparison that is as good (1σ) can tell an object that is 100 m off, and so confirm one that is not."""
@@ -59,6 +60,7 @@ class Evidence:
     d: Floats  # float64[C, 3] from where it says to where that sensor sees it
     sigma: Floats  # of d and of what else may be off, level, 1σ, m
     is_sharp: NDArray[np.bool_]
+    seen_there: NDArray[np.bool_]  # by one sensor at least, whatever others say
 
 
 def judge_claims(core: Core, known: Identities, claims: Claims) -> None:
@@ -88,7 +90,7 @@ def weigh(core: Core, claims: Claims, slots: Ints, rows: Ints) -> Evidence:
     c, n = claims.claimed, len(slots)
     out = Evidence(
         slots, rows, np.zeros(n), -c.score[slots].sum(axis=1), np.full(n, np.nan), np.full(n, -np.inf), np.full(n, -1),
-        np.full(n, -1), np.zeros((n, 3)), np.full(n, np.inf), np.zeros(n, np.bool_),
+        np.full(n, -1), np.zeros((n, 3)), np.full(n, np.inf), np.zeros(n, np.bool_), np.zeros(n, np.bool_),
     )  # fmt: skip
     own = claim_spread(c.x[slots], c.var[slots])
     true, looked = np.repeat((np.eye(3) * 1e12)[None], n, axis=0), np.full(n, -1)
@@ -107,8 +109,15 @@ def weigh(core: Core, claims: Claims, slots: Ints, rows: Ints) -> Evidence:
     alone = np.flatnonzero(np.isnan(out.offset) & (looked >= 0))
     if len(alone):
         _of_escorts(core, claims, alone, true[alone], out)
-    elsewhere = np.where(np.isnan(out.offset), out.nobody + np.maximum(out.escort, ESCORT_BOUNDS[0]), out.offset)
-    out.lie = np.logaddexp(out.nobody, elsewhere) - math.log(2.0)
+    by_escort = np.maximum(out.escort, ESCORT_BOUNDS[0]) - c.score[slots].sum(axis=1)
+    elsewhere = np.where(np.isnan(out.offset), by_escort, out.offset)
+    lie = np.logaddexp(out.nobody, elsewhere) - math.log(2.0)
+    out.lie = np.where(out.seen_there, np.minimum(lie, 0.0), lie)
+    for s in range(len(claims.stations)):
+        told = out.sensor == s
+        against, favours = told & (out.lie >= 0.5 * CONTRADICTS), told & (out.lie <= -WEAK)
+        if against.sum() > max(favours.sum(), 1):  # who contradicts most of them is wrong himself
+            out.lie[against] = np.minimum(out.lie[against], 0.0)
     return out
 
 
@@ -140,6 +149,7 @@ def _of_offsets(J: Floats, y: Floats, T: Floats, s: int, at: Ints, out: Evidence
     J, y = np.ascontiguousarray(J), np.ascontiguousarray(y)
     says = np.clip(log_evidence(J, y, untrue) - log_evidence(J, y, np.ascontiguousarray(T)), *OFFSET_BOUNDS)
     out.offset[at] = np.where(np.isnan(out.offset[at]), says, out.offset[at] + says)
+    out.seen_there[at] |= says <= -CONSISTENT
     P = np.linalg.inv(J + np.linalg.inv(UNTRUE))
     sigma = np.sqrt(np.linalg.eigvalsh((P + T)[:, :2, :2])[:, 1])
     out.is_sharp[at] |= (sigma < SHARP_M) & (says <= 0.0)
@@ -170,8 +180,11 @@ def _of_escorts(core: Core, claims: Claims, at: Ints, true: Floats, out: Evidenc
     c.escort_sum[slots] = np.where(same, np.clip(c.escort_sum[slots] + alike * dt_s / ESCORT_LASTS_S, *ESCORT_SUM), 0.0)
     c.escort[slots], c.t_escort_ns[slots] = serial, core.now_ns
     beside = elsewhere > here
-    out.escort[at] = np.clip(says, *ESCORT_BOUNDS) + np.where(beside, c.escort_sum[slots], 0.0)
+    says = np.clip(says, *ESCORT_BOUNDS) + np.where(beside, c.escort_sum[slots], 0.0)
+    # one look that did not see it does not yet make another its body
+    out.escort[at] = np.where(c.misses[slots].max(axis=1) >= ESCORT_MISSES, says, np.minimum(says, 0.0))
     out.best[at] = best
+    out.nobody[at] -= np.clip(np.log(none + ESCORT_SHARE * here), 0.0, ESCORT_BOUNDS[1])
     k = at[best >= 0]
     out.d[k] = table.xm[best[best >= 0], :3] - c.x[out.slots[k], :3]
     out.sigma[at] = np.sqrt(np.linalg.eigvalsh(true[:, :2, :2])[:, 1])

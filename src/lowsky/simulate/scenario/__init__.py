@@ -35,8 +35,8 @@ from lowsky.simulate.scenario.values import Limits, Part
 from lowsky.simulate.scenario.world import Air, Building, Lies, Place, Scenario, Target, Terrain, Wind
 
 __all__ = [
-    "Air", "Balloon", "Bird", "Box", "Building", "Cells", "Circle", "Crossing", "Echo", "Formation", "Inbound",
-    "Lies", "Limits", "Link", "Migrating", "Motion", "Multirotor", "Optics", "OwnTracker", "Part", "PatchGroup", "Patches",
+    "Air", "Balloon", "Bird", "Box", "Building", "Cells", "Circle", "Crossing", "Echo", "Formation", "Inbound", "Lies",
+    "Limits", "Link", "Migrating", "Motion", "Multirotor", "Optics", "OwnTracker", "Part", "PatchGroup", "Patches",
     "Place", "Radio", "Registration", "Reports", "Road", "Scenario", "Sensor", "Soaring", "Sound", "Start", "Swarm",
     "Target", "Terrain", "Waypoints", "WhiteAcceleration", "Wind", "Wing",
 ]  # fmt: skip
