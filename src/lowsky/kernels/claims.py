@@ -18,6 +18,7 @@ MAIN, OTHER = 0, 1
 """Which of the two places of an identity a report fits: the one it is followed at, or another."""
 SIDE_STEP, STEP_S, STEP_MPS2, LONGEST_S, ALTERNATE_S = range(5)
 """Of ``law`` of ``follow_claims``: see there."""
+NEAR_SIGMA, NEAR_M = 8.0, 100.0
 LEAST_SHARE = 1e-9
 """Of 2π times the density of velocities, (s/m)²: something may always be as fast as it is."""
 
@@ -198,21 +199,54 @@ def look_at_claims(
     d, u, g = np.empty(3), np.empty(3), np.empty(3)
     P, S, L, w = np.zeros((6, 6)), np.zeros((6, 6)), np.zeros((6, 6)), np.zeros(6)
     e, pick, J = np.zeros(N_ERROR), np.zeros(6, np.int64), np.zeros((6, N_ERROR))
+    middle, reach = np.zeros(2), np.zeros(2)
     work = z_pred, H, extra, d, u, g, P, S, L, w, e, pick, J
     for i in range(slots.shape[0]):
         s = slots[i]
         dt = (t_look_ns - t_ns[s]) * 1e-9
         claim_covariance(x[s], var[s], dt, wide, P)
         within[i] = inside(x[s], P, dt, origin, C, limits)
-        total = 0.0
+        total, n_near = 0.0, 2 if kind == RADAR else 1
+        observe(kind, x[s], P, dt, origin, C, height, z_pred, H, extra, d, u, g)
+        for k in range(n_near):
+            error_row(kind, k, x[s], H, e)
+            reach[k] = _spread(H[k], P) + _spread(e, P_error) + extra[k]
+            middle[k] = z_pred[k]
+        r = max(math.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]), 1.0)
         for j in range(z.shape[0]):
             if owner[j] >= 0 and owner[j] != own[i]:
+                continue
+            if _is_far(kind, n_near, z[j], var_row[j], middle, reach, r):
                 continue
             age = (t_row_ns[j] - t_ns[s]) * 1e-9
             total += math.exp(
                 min(log_density(kind, x[s], z[j], var_row[j], age, origin, C, height, P_error, work), 300.0)
             ) / rho[j]  # fmt: skip
         ratio[i] = total
+
+
+@lean
+def _spread(h, P):
+    """hᵀ P h."""
+    total = 0.0
+    for a in range(6):
+        for b in range(6):
+            total += h[a] * P[a, b] * h[b]
+    return total
+
+
+@lean
+def _is_far(kind, n_near, z, var, middle, reach, r):
+    """Is a row so far from a claim, in range or azimuth, that its density is nothing? Beyond ``NEAR_SIGMA``, and
+    ``NEAR_M`` more for what the claim flies between the look and the row."""
+    for k in range(n_near):
+        if math.isfinite(z[k]):
+            nu, more = z[k] - middle[k], NEAR_M
+            if IS_ANGLE[kind, k]:
+                nu, more = wrap(nu), NEAR_M / r
+            if abs(nu) > NEAR_SIGMA * math.sqrt(reach[k] + var[k]) + more:
+                return True
+    return False
 
 
 @lean

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowsky.constants import SECOND_NS
 from lowsky.kernels.claims import look_at_claims, take_offsets
@@ -41,8 +42,9 @@ SMALL_SHARE, SMALL_DB, SMALL_SIGMA_DB = 0.35, 5.0, 4.0
 so many dB are left there for the smallest, give or take so much (1σ)."""
 TERRAIN_RAD = math.radians(1.0)
 """The ground and what stands on it hide half of what is at elevation 0, and e times less with each of these."""
-NOTCH_MPS = 2.5
-"""Slower along the line of sight than this, a radar may take it for ground."""
+NOTCH_MPS, SLOW_SEEN, SLOW_KNOWN, SLOW_LEAST = 2.5, 0.5, 10.0, 0.02
+"""Slower along the line of sight than this, a radar may take it for ground: one in two does until so many looks at true
+claims say how it is; that it never does nobody knows."""
 HIDES_S, SMALL_COMES_S = 60.0, 5.0
 """Something comes between a sensor and an object every so often; what is too small is so again after this."""
 
@@ -60,6 +62,8 @@ class Claims:
         self._correction = np.zeros((len(self.stations), N_ERROR))
         self.is_known = np.zeros(len(self.stations), np.bool_)  # how far is it off? known
         self.P_error = np.zeros((len(self.stations), N_ERROR, N_ERROR))
+        self._slow = np.zeros((len(self.stations), 2))  # looks at slow claims that are true, and those that saw them
+        self.reasons: dict[str, str] = {}  # why names are contradicted
 
     # -- what objects say --------------------------------------------------------------------------------------
 
@@ -160,9 +164,14 @@ class Claims:
         counts_misses = limits[1] >= 0.0 and station.kind == MeasurementKind.RADAR
         first = c.t_look_ns[slots, s] == 0
         dt_s = np.where(first, 0.0, np.clip((t_look_ns - c.t_look_ns[slots, s]) * 1e-9, 0.0, 60.0))
-        hides = self._hides(station, slots)
+        hides, is_slow = self._hides(s, station, slots)
         c.hidden[slots, s] = np.where(first, hides, c.hidden[slots, s])
-        self._score(s, slots, hides, ratio, p_seen if counts_misses else np.where(ratio > 1.0, p_seen, 0.0), dt_s)
+        if counts_misses:
+            asked = is_slow & (c.state[slots] == IdentityState.CONSISTENT) & (p_seen > 0.5 * station.p_detect)
+            self._slow[s] += asked.sum(), (asked & (ratio > 1.0)).sum()
+        else:
+            p_seen = np.where(ratio > 1.0, p_seen, 0.0)
+        self._score(s, slots, hides, ratio, p_seen, dt_s)
         c.t_look_ns[slots, s] = np.maximum(c.t_look_ns[slots, s], t_look_ns)
         self._offsets(core, s, station, slots, own, rows, outcome, dt_s)
 
@@ -213,8 +222,9 @@ class Claims:
         c.score[slots, s] = np.clip(c.score[slots, s] + np.minimum(np.log(total), SCORE[2]), SCORE[0], SCORE[1])
         c.misses[slots, s] = np.where(ratio * p_seen > 1.0, 0, c.misses[slots, s] + (p_seen > 0.1))
 
-    def _hides(self, station: Station, slots: Ints) -> Floats:
-        """Probability that a radar cannot see a true claim, however often it looks: too small, hidden, too slow."""
+    def _hides(self, s: int, station: Station, slots: Ints) -> tuple[Floats, NDArray[np.bool_]]:
+        """Probability that a radar cannot see a true claim, however often it looks: too small, hidden, or too slow, as
+        is learnt from those that are consistent. And who is slow."""
         x = self.claimed.x[slots]
         d = (x[:, :3] - station.origin[0]) @ station.C[0].T
         r = np.maximum(np.linalg.norm(d, axis=1), 1.0)
@@ -224,8 +234,11 @@ class Claims:
         elevation = np.arcsin(np.clip(d[:, 2] / r, -1.0, 1.0))
         terrain = 0.5 * np.exp(-np.maximum(elevation, 0.0) / TERRAIN_RAD)
         u = x[:, 3:] @ station.C[0].T
-        slow = np.where(np.abs((d * u).sum(axis=1) / r) < NOTCH_MPS, 0.5, 0.0)
-        return np.asarray(np.maximum(np.maximum(np.maximum(small, terrain), slow), 1e-6))
+        is_slow = np.abs((d * u).sum(axis=1) / r) < NOTCH_MPS
+        p, (chances, seen) = station.p_detect, self._slow[s]
+        blind = 1.0 - (seen + SLOW_KNOWN * p * SLOW_SEEN) / (p * (chances + SLOW_KNOWN))
+        slow = np.where(is_slow, np.clip(blind, SLOW_LEAST, 1.0 - SLOW_SEEN), 0.0)
+        return np.maximum(np.maximum(np.maximum(small, terrain), slow), 1e-6), np.asarray(is_slow)
 
     def _offsets(
         self, core: Core, s: int, station: Station, slots: Ints, own: Ints, rows: Rows, outcome: Outcome, dt_s: Floats
@@ -251,14 +264,15 @@ class Claims:
     # -- keeping -----------------------------------------------------------------------------------------------
 
     def dump(self) -> list[Any]:
-        arrays = [a.tobytes() for a in (self._correction, self.is_known, self.P_error)]
-        return [self.t_judged_ns, arrays, self.claimed.dump()]
+        arrays = [a.tobytes() for a in (self._correction, self.is_known, self.P_error, self._slow)]
+        return [self.t_judged_ns, arrays, self.claimed.dump(), list(self.reasons.items())]
 
     def load(self, saved: list[Any]) -> None:
         self.t_judged_ns = saved[0]
-        for own, data in zip((self._correction, self.is_known, self.P_error), saved[1], strict=True):
+        for own, data in zip((self._correction, self.is_known, self.P_error, self._slow), saved[1], strict=True):
             own[...] = np.frombuffer(data, own.dtype).reshape(own.shape)
         self.claimed.load(saved[2])
+        self.reasons = dict(saved[3])
 
 
 def _owners(core: Core, rows: Rows, outcome: Outcome) -> Ints:

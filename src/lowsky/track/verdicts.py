@@ -35,7 +35,7 @@ ESCORT_SHARE = 0.9
 ESCORT_LASTS_S, ESCORT_BOUNDS, ESCORT_SUM = 8.0, (-8.0, 9.0), (-6.0, 6.0)
 """Velocities that agree say something new every so often; what they say is bounded, at once and all together."""
 ESCORT_MISSES = 2
-ESCORT_R, ESCORT_HITS, ESCORT_AGE_NS, HERE_LEAST = 0.9, 4, 2 * SECOND_NS, 3.0
+ESCORT_R, ESCORT_HITS, ESCORT_AGE_NS, HERE_LEAST = 0.8, 3, 2 * SECOND_NS, 3.0
 SHARP_M = 45.0
 """Only a comparison that is as good (1σ) can tell an object that is 100 m off, and so confirm one that is not."""
 CONSISTENT_LASTS_NS, CONTRADICTED_LASTS_NS, RETURNS_NS = 60 * SECOND_NS, 60 * SECOND_NS, 5 * SECOND_NS
@@ -71,6 +71,7 @@ def judge_claims(core: Core, known: Identities, claims: Claims) -> None:
     claims.t_judged_ns = core.now_ns
     for name in c.forget(core.now_ns):
         known.apart.discard(name)
+        claims.reasons.pop(name, None)
     names = list(c.slot_of)
     slots = np.fromiter(c.slot_of.values(), np.int64, len(names))
     rows = np.array([claims.row(core, known, name) for name in names], np.int64)
@@ -236,9 +237,15 @@ def _settle(
     changes = state != c.state[slot]
     if changes:
         c.state[slot], c.t_other_ns[slot], c.t_said_ns[slot] = state, 0, 0
+    reason = _reason(core, claims, evidence, k, state)
+    if state == IdentityState.CONTRADICTED:
+        if reason is not None and (not is_place or evidence.lie[k] >= CONTRADICTS):
+            claims.reasons[name] = reason
+        reason = claims.reasons.get(name)
+    else:
+        claims.reasons.pop(name, None)
     if row < 0:
         return
-    reason = _reason(core, claims, evidence, k, state)
     if is_place and not c.apart[slot]:
         if seen_within(core, np.array([row]), claims.seeing, FRESH_NS)[0]:
             row = _part(core, known, claims, evidence, k, name)
