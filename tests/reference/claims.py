@@ -1,7 +1,7 @@
 """Slow twins of ``lowsky.kernels.claims``: one number at a time, NumPy and SciPy only. Never optimised."""
 
 import numpy as np
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, norm
 
 from tests.reference.observe import observe, range_second_order
 
@@ -197,8 +197,12 @@ def find_escorts(claim, tracks, S_true, law, wide):
         alike = normal(x[3:5] - xm[3:5], s2 * np.eye(2)) / max(q, 1e-9 / (2.0 * np.pi))
         density = len(near) / (np.pi * law[1] ** 2)
         d = place - xm[:2] - back * xm[3:5]
+        up = x[2] + dt * x[5] - xm[2] - back * xm[5]
+        var_up = Pm[2, 2] + grown[0, 0] + S_true[2, 2]
         far = alike * normal(d, Pm[:2, :2] + grown + law[0] ** 2 * np.eye(2)) / density
-        elsewhere, here = elsewhere + far, here + alike * normal(d, Pm[:2, :2] + grown + S_true) / density
+        far *= law[7] * norm.pdf(up, 0.0, np.sqrt(var_up + law[6] ** 2))
+        near_it = alike * normal(d, Pm[:2, :2] + grown + S_true[:2, :2]) / density
+        elsewhere, here = elsewhere + far, here + near_it * law[7] * norm.pdf(up, 0.0, np.sqrt(var_up))
         if far > top:
             top, best, alike_best = far, k, np.log(alike)
     return elsewhere, here, best, alike_best

@@ -19,6 +19,7 @@ MAIN, OTHER = 0, 1
 SIDE_STEP, STEP_S, STEP_MPS2, LONGEST_S, ALTERNATE_S = range(5)
 """Of ``law`` of ``follow_claims``: see there."""
 NEAR_SIGMA, NEAR_M = 8.0, 100.0
+NO_HEIGHT = 1e6  # m²; a variance of height from which a claim has none
 LEAST_SHARE = 1e-9
 """Of 2π times the density of velocities, (s/m)²: something may always be as fast as it is."""
 
@@ -386,6 +387,12 @@ def log_evidence(information, total, covariance):
     return out
 
 
+@lean
+def _normal(value, var):
+    """N(value; 0, var)."""
+    return math.exp(-0.5 * min(value * value / var, 1400.0)) / math.sqrt(2.0 * math.pi * var)
+
+
 @njit
 def find_escorts(
     slots, now_ns, t_ns, x, var, wide, S_true, law, track, t_track_ns, xm, Pm, elsewhere, here, best, log_alike
@@ -396,15 +403,17 @@ def find_escorts(
 
         l_ik = N(Δp; 0, P_k + Σ) N(Δv; 0, S_v)/(λ q(v_k))        Σ: of a true claim here, of an untrue one elsewhere
 
-    level only. λ grows with the number of tracks about; q is a mixture of those that hover and those that fly.
+    velocities level only. Heights count where the claim has one; others are spread over ``law[7]``. λ grows with the
+    number of tracks about; q is a mixture of those that hover and those that fly.
 
     Parameters
     ----------
-    S_true : float64[C, 2, 2]
+    S_true : float64[C, 3, 3]
         Lasting errors of a true claim and of the sensors.
-    law : float64[6]
+    law : float64[8]
         σ of an untrue claim's offset, m; radius within which tracks are counted, m; σ of a velocity besides what is
-        stated, m/s; share of objects that hover, σ of their velocity and of the others', m/s.
+        stated, m/s; share of objects that hover, σ of their velocity and of the others', m/s; σ of an untrue claim's
+        height, m; heights between which others are, m.
     track : int64[A]
         Table rows of nameless tracks that sensors feed; t_track_ns, xm, Pm are columns of the table.
     elsewhere, here : float64[C], outputs
@@ -442,7 +451,14 @@ def find_escorts(
                 spread = law[0] ** 2
                 det = (see + spread) * (snn + spread) - sen * sen
                 d2 = ((snn + spread) * e * e - 2.0 * sen * e * n + (see + spread) * n * n) / det
+                up_here, up_else = 1.0, 1.0
+                if var[s, 1] < NO_HEIGHT:
+                    up = x[s, 2] + dt * x[s, 5] - xm[row, 2] - back * xm[row, 5]
+                    above = Pm[row, 2, 2] + grown
+                    up_here = law[7] * _normal(up, above + S_true[i, 2, 2])
+                    up_else = law[7] * _normal(up, above + law[6] ** 2 + S_true[i, 2, 2])
                 likely = alike * math.exp(-0.5 * min(d2, 700.0)) / (2.0 * math.pi * math.sqrt(det) * density)
+                likely *= up_else
                 elsewhere[i] += likely
                 if likely > top:
                     top, best[i], log_alike[i] = likely, row, math.log(max(alike, 1e-12))
@@ -450,4 +466,4 @@ def find_escorts(
                 det = see * snn - sen * sen
                 d2 = (snn * e * e - 2.0 * sen * e * n + see * n * n) / det
                 near_it = math.exp(-0.5 * min(d2, 700.0)) / (2.0 * math.pi * math.sqrt(max(det, 1e-9)))
-                here[i] += alike * near_it / density
+                here[i] += alike * near_it / density * up_here

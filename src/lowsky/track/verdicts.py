@@ -28,8 +28,8 @@ UNTRUE = np.diag(np.array([250.0, 250.0, 150.0]) ** 2)
 OFFSET_ROWS = 2.5
 """Rows (faded) of its own track that tell how far a claim is off."""
 OFFSET_BOUNDS = (-8.0, 30.0)
-ESCORT_LAW = np.array([250.0, 2000.0, 1.5, 0.3, 2.0, 15.0])
-"""See ``find_escorts``: m, m, m/s, share, m/s, m/s (assumed)."""
+ESCORT_LAW = np.array([250.0, 2000.0, 1.5, 0.3, 2.0, 15.0, 150.0, 300.0])
+"""See ``find_escorts``: m, m, m/s, share, m/s, m/s, m, m (assumed)."""
 ESCORT_SHARE = 0.9
 """Of objects that lie about their place, and are seen at all, a track stands for so many when it is asked for."""
 ESCORT_LASTS_S, ESCORT_BOUNDS, ESCORT_SUM = 8.0, (-8.0, 9.0), (-6.0, 6.0)
@@ -170,7 +170,7 @@ def _of_escorts(core: Core, claims: Claims, at: Ints, true: Floats, out: Evidenc
     elsewhere, here, alike = np.empty(len(at)), np.empty(len(at)), np.empty(len(at))
     best = np.empty(len(at), np.int64)
     find_escorts(
-        slots, core.now_ns, c.t_ns, c.x, c.var, WIDE, np.ascontiguousarray(true[:, :2, :2]), ESCORT_LAW, tracks,
+        slots, core.now_ns, c.t_ns, c.x, c.var, WIDE, np.ascontiguousarray(true), ESCORT_LAW, tracks,
         table.t_ns, table.xm, table.Pm, elsewhere, here, best, alike,
     )  # fmt: skip
     none = 1.0 - ESCORT_SHARE

@@ -12,7 +12,7 @@ from lowsky.kernels import claims as kernel
 SEEDS = st.integers(0, 2**32 - 1)
 LAW = np.array([60.0, 1.0, 10.0, 10.0049, 15.0049])  # never just so long
 WIDE = np.array([10.0, 50.0, 0.35, 3.0])
-ESCORTS = np.array([250.0, 2000.0, 1.5, 0.3, 2.0, 15.0])
+ESCORTS = np.array([250.0, 2000.0, 1.5, 0.3, 2.0, 15.0, 150.0, 300.0])
 SECOND = 1_000_000_000
 SIGMA = {RADAR: [10.0, 0.02, 0.03, 0.5], BEARING: [0.03, 0.05]}
 SIGMA_ERRORS = np.array([5.0, 0.005, 0.005, 0.1, 2.0, 2.0])
@@ -179,7 +179,7 @@ def test_tracks_that_fly_like_a_claim_are_weighed_as_in_the_twin(seed, n):
     var = np.array([25.0, 100.0, 1.0])
     xm = x + rng.normal(size=(n, 6)) * [300, 300, 30, 4, 4, 1]
     Pm = np.array([covariance(rng, [15, 15, 15, 2, 2, 2]) for _ in range(n)]).reshape(n, 6, 6)
-    S = covariance(rng, [20.0, 20.0])
+    S = covariance(rng, [20.0, 20.0, 50.0])
     now, t_claim, t_track = 5 * SECOND, 4 * SECOND, np.full(n, int(4.5 * SECOND))
     elsewhere, here, alike, best = np.empty(1), np.empty(1), np.empty(1), np.empty(1, np.int64)
     kernel.find_escorts(
