@@ -43,7 +43,7 @@ from lowsky.track.table import Facts
 from lowsky.track.verdicts import judge_claims
 from lowsky.track.wedges import Wedges
 
-SAVED_VERSION = 19
+SAVED_VERSION = 20
 
 
 class Tracker:

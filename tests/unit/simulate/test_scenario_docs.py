@@ -11,9 +11,9 @@ from lowsky.simulate.like import presets
 from lowsky.simulate.scenario import (
     Air,
     Building,
-    Lies,
     Cells,
     Echo,
+    Lies,
     Link,
     Motion,
     Optics,
