@@ -17,6 +17,7 @@ import rs1090
 from lowsky.engine.config import parse_site
 from lowsky.engine.offline import Steps, open_input, run
 from lowsky.engine.tracktable import TrackTableWriter
+from lowsky.model.events import ClaimContradicted
 from lowsky.wire.adsb.beast import encode, split
 from tests import needs
 from tests.scenarios.faithful import judge
@@ -50,12 +51,18 @@ COLUMNS = ["t_ns", "identity", "latitude_deg", "longitude_deg"]
 
 
 def tracked(path, place, folder):
-    """The track table of one recorded file."""
+    """The track table of one recorded file. Nobody is contradicted: no name in two places, no recording in it."""
     site = parse_site(SITE.format(**place))
-    out = folder / f"{path.name}.tracks.parquet"
+    out, contradicted = folder / f"{path.name}.tracks.parquet", []
     with TrackTableWriter(out, site) as table:
         steps = Steps(table)
-        run([open_input(path, site)], site, steps, steps.second)
+
+        def step(tick, events, pipeline):
+            contradicted.extend(event for event in events if isinstance(event, ClaimContradicted))
+            steps(tick, events, pipeline)
+
+        run([open_input(path, site)], site, step, steps.second)
+    assert contradicted == []
     return pl.read_parquet(out)
 
 
