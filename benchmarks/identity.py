@@ -6,10 +6,11 @@ that say nothing, and drones that lie. The tracker has the site file and the mea
 `--whole` everything goes through the pipeline in the order in which it would be received. All is simulated.
 
 *Found after*: from the arrival of the first false report to that of what made the event ``ClaimContradicted``, s, and
-how many false reports had been heard by then; p90 is of all that lied, and those never found count as infinity. A
-report is false where the place it states for its time is 100 m or more from the truth. *False flags*: contradicted
-names whose every report was true, per flight hour that was reported. Upper bounds are 95 %, of a Poisson number (3
-where none was seen: the rule of three).
+how many false reports had been heard by then; *once heard* the same from the first false report that another follows
+within 3 s (at the edge of reception one comes, and long no other). p90 is of all that lied, and those never found count
+as infinity. A report is false where the place it states for its time is 100 m or more from the truth. *False flags*:
+contradicted names whose every report was true, per flight hour that was reported. Upper bounds are 95 %, of a Poisson
+number (3 where none was seen: the rule of three).
 """
 
 import argparse
@@ -116,6 +117,7 @@ class Found:
     after_s: list[float] = field(default_factory=list)  # of each that lied
     off_m: list[float] = field(default_factory=list)
     reports: list[int] = field(default_factory=list)  # false ones heard until it was found
+    heard_s: list[float] = field(default_factory=list)  # as after_s, but from the first of two within 3 s
     false_flags: list[str] = field(default_factory=list)
     hours: float = 0.0  # reported by honest names
     consistent: int = 0
@@ -192,12 +194,20 @@ def judge(case: Case, seed: int, found: Found, whole: bool) -> None:
                 found.after_s.append((later[0] - at_ns) / SECOND_NS if later else math.inf)
                 heard = np.searchsorted(r_ns[false], later[0], side="right") if later else false.sum()
                 found.reports.append(int(heard))
+                steady_ns = heard_from(r_ns[false])
+                found.heard_s.append(max(later[0] - steady_ns, 0) / SECOND_NS if later else math.inf)
                 found.off_m.append(float(np.median(far[false])))
             continue
         found.hours += float(t_ns[-1] - t_ns[0]) / SECOND_NS / 3600.0
         found.honest += 1
         found.consistent += identity in consistent
         found.false_flags += [f"{seed} {identity}"] * (identity in flagged)
+
+
+def heard_from(r_ns: np.ndarray) -> int:
+    """The first report that is not the only one for seconds: at the edge of reception one comes, and long no other."""
+    close = np.flatnonzero(np.diff(r_ns) <= 3 * SECOND_NS)
+    return int(r_ns[close[0] if len(close) else 0])
 
 
 def first_of_second(r_ns: np.ndarray) -> int:
@@ -230,8 +240,13 @@ def figures(case: Case, found: Found) -> dict[str, object]:
         "consistent": found.consistent, "simulated": True, "goal": case.goal,
     }  # fmt: skip
     if len(after):
-        out |= {"p50_s": at_rank(after, 0.5), "p90_s": at_rank(after, 0.9), "never": int(np.isinf(after).sum()),
-                "within_5_s": float((after <= 5.0).mean()), "reports_p50": float(np.median(found.reports))}  # fmt: skip
+        heard = np.sort(np.array(found.heard_s))
+        out |= {
+            "p50_s": at_rank(after, 0.5), "p90_s": at_rank(after, 0.9), "never": int(np.isinf(after).sum()),
+            "within_5_s": float((after <= 5.0).mean()), "reports_p50": float(np.median(found.reports)),
+            "heard_p50_s": at_rank(heard, 0.5), "heard_p90_s": at_rank(heard, 0.9),
+            "heard_within_5_s": float((heard <= 5.0).mean()),
+        }  # fmt: skip
     return out
 
 
@@ -241,7 +256,8 @@ def line(name: str, f: dict) -> str:
         text += (
             f" liars {f['liars']:3}: p50 {f['p50_s']:.1f} s p90 {f['p90_s']:.1f} s, within 5 s "
             f"{100 * f['within_5_s']:.0f} %, never {f['never']}, "
-            f"{f['reports_p50']:.0f} reports"
+            f"{f['reports_p50']:.0f} reports; once heard {f['heard_p50_s']:.1f} {f['heard_p90_s']:.1f} s "
+            f"{100 * f['heard_within_5_s']:.0f} %"
         )
     return text + (
         f"  honest {f['honest']}, {f['hours']:.1f} h: false flags {f['false_flags']} = "
@@ -273,7 +289,7 @@ def main() -> None:
                     f"    {x}" for x in found.reasons + found.sensor_told + ["false: " + x for x in found.false_flags]
                 )
             )
-            print("    after", [f"{a:.1f}s@{m:.0f}m" for a, m in zip(found.after_s, found.off_m, strict=True)])
+            print("    after", [f"{a:.1f}s@{m:.0f}m,{n}" for a, m, n in zip(found.after_s, found.off_m, found.reports)])
     if chosen.json:
         chosen.json.write_text(json.dumps(told | {"seeds": chosen.seeds}, indent=1), encoding="utf-8")
 

@@ -215,8 +215,8 @@ def look_at_claims(
             middle[k] = z_pred[k]
         r = max(math.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]), 1.0)
         for j in range(z.shape[0]):
-            if owner[j] >= 0 and owner[j] != own[i]:
-                continue
+            if (owner[j] >= 0 and owner[j] != own[i]) or not rho[j] > 0.0:
+                continue  # NaN: of a row that a sensor's correction put behind it
             if _is_far(kind, n_near, z[j], var_row[j], middle, reach, r):
                 continue
             age = (t_row_ns[j] - t_ns[s]) * 1e-9

@@ -16,8 +16,8 @@ FORGOTTEN_NS = 120 * SECOND_NS
 """A claim silent for so long is forgotten, and what was found of it."""
 REMEMBERED = 256
 """Positions of each identity that are compared with new ones: four minutes at one a second."""
-STEP_LAW = np.array([60.0, 1.0, 10.0, 10.0, 15.0])
-"""A report fits within 60 m, and 1 s of its speed (ADS-B places may be 0.6 s old), and 10 m/s² for the time since; a
+STEP_LAW = np.array([30.0, 0.8, 6.0, 10.0, 15.0])
+"""A report fits within 30 m, and 0.8 s of its speed (ADS-B places may be 0.6 s old), and 6 m/s² for the time since; a
 claim begins anew after 10 s; two places that alternate take turns within 15 s."""
 REPEAT_LAW = np.array([10.0, 50.0, 6.0])
 """Ten positions in the order they had before, along 50 m, not of the last six: a receiver that stands still may well
@@ -50,6 +50,10 @@ def column_specs(sensors: int) -> dict[str, tuple[type, tuple[int, ...]]]:
         "repeat_ns": (np.int64, ()),
         "repeat_lag_ns": (np.int64, ()),
         "score": (np.float64, (sensors,)),  # ln P(looks | it is there)/P(looks | nobody is there), from each sensor
+        "unseen": (
+            np.float64,
+            (sensors,),
+        ),  # the part of it since the sensor last saw it there, against its being there
         "hidden": (np.float64, (sensors,)),  # probability that this sensor cannot see it, if it is there
         "misses": (np.int64, (sensors,)),  # looks since it was seen there in which it should have been
         "offset_info": (np.float64, (sensors, 3, 3)),  # information on how far the object is from where it says
@@ -79,6 +83,7 @@ class Claimed:
     repeat_ns: Ints
     repeat_lag_ns: Ints
     score: Floats
+    unseen: Floats
     hidden: Floats
     misses: Ints
     offset_info: Floats

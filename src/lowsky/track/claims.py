@@ -30,6 +30,8 @@ WIDE = np.array([10.0, 50.0, 0.35, 3.0])
 how it may accelerate unheard, m/s²."""
 OWNED, OWNER_R, OWNER_HITS = 0.5, 0.9, 4
 """A row with this weight in a track that surely is there is that one's, and says nothing of others' claims."""
+LEAPT = math.log(20.0)
+"""Odds that the track a claim leaps away from, which sensors go on seeing, is its body: GNSS seldom leaps so far."""
 FRESH_NS = 3 * SECOND_NS  # a claim older than this is compared with nothing
 OFFSET_LASTS_S = 8.0
 """Offsets are averaged over so long: they change as an object stops to tell the truth."""
@@ -91,10 +93,14 @@ class Claims:
                 if moved[k]:
                     c = self.claimed
                     claim = int(c.t_ns[s]), c.x[s].copy(), c.var[s].copy()
+                    body = known.serial_of[name]
                     part(core, known, station, name, claim, self.seeing, None)
-                else:  # one odd report, or the first of many: not yet reason to follow it away from what is seen
-                    keep[who[k]] = False
-                    core.reject(station, TrackReject.UNREACHABLE)
+                    self._begin_anew(s)
+                    c.escort[s], c.escort_sum[s], c.t_escort_ns[s] = body, LEAPT, core.now_ns
+                    continue
+                # one odd report, or the first of many: not yet reason to follow it away from what is seen
+                keep[who[k]] = False
+                core.reject(station, TrackReject.UNREACHABLE)
             if moved[k]:
                 self._begin_anew(s)
         kept = np.flatnonzero(keep)
@@ -219,8 +225,10 @@ class Claims:
         there = (1.0 - h) * (1.0 - p_seen + p_seen * ratio)
         total = np.maximum(there + h, 1e-300)
         c.hidden[slots, s] = h / total
-        c.score[slots, s] = np.clip(c.score[slots, s] + np.minimum(np.log(total), SCORE[2]), SCORE[0], SCORE[1])
-        c.misses[slots, s] = np.where(ratio * p_seen > 1.0, 0, c.misses[slots, s] + (p_seen > 0.1))
+        says, is_seen = np.minimum(np.log(total), SCORE[2]), ratio * p_seen > 1.0
+        c.score[slots, s] = np.clip(c.score[slots, s] + says, SCORE[0], SCORE[1])
+        c.unseen[slots, s] = np.where(is_seen, 0.0, np.clip(c.unseen[slots, s] - says, 0.0, -SCORE[0]))
+        c.misses[slots, s] = np.where(is_seen, 0, c.misses[slots, s] + (p_seen > 0.1))
 
     def _hides(self, s: int, station: Station, slots: Ints) -> tuple[Floats, NDArray[np.bool_]]:
         """Probability that a radar cannot see a true claim, however often it looks: too small, hidden, or too slow, as

@@ -34,7 +34,8 @@ ESCORT_SHARE = 0.9
 """Of objects that lie about their place, and are seen at all, a track stands for so many when it is asked for."""
 ESCORT_LASTS_S, ESCORT_BOUNDS, ESCORT_SUM = 8.0, (-8.0, 9.0), (-6.0, 6.0)
 """Velocities that agree say something new every so often; what they say is bounded, at once and all together."""
-ESCORT_MISSES = 2
+ESCORT_MISSES, ESCORT_STEADY = 2, 2.0
+"""So many looks in a row did not see it; and of one that was seen there before, another flew like it for some seconds."""
 ESCORT_R, ESCORT_HITS, ESCORT_AGE_NS, HERE_LEAST = 0.8, 3, 2 * SECOND_NS, 3.0
 SHARP_M = 45.0
 """Only a comparison that is as good (1σ) can tell an object that is 100 m off, and so confirm one that is not."""
@@ -110,7 +111,10 @@ def weigh(core: Core, claims: Claims, slots: Ints, rows: Ints) -> Evidence:
     alone = np.flatnonzero(np.isnan(out.offset) & (looked >= 0))
     if len(alone):
         _of_escorts(core, claims, alone, true[alone], out)
-    by_escort = np.maximum(out.escort, ESCORT_BOUNDS[0]) - c.score[slots].sum(axis=1)
+    # who was seen there before may have begun to lie since
+    by_escort = np.maximum(out.escort, ESCORT_BOUNDS[0]) + np.maximum(
+        c.unseen[slots].sum(axis=1), -c.score[slots].sum(axis=1)
+    )
     elsewhere = np.where(np.isnan(out.offset), by_escort, out.offset)
     lie = np.logaddexp(out.nobody, elsewhere) - math.log(2.0)
     out.lie = np.where(out.seen_there, np.minimum(lie, 0.0), lie)
@@ -182,8 +186,10 @@ def _of_escorts(core: Core, claims: Claims, at: Ints, true: Floats, out: Evidenc
     c.escort[slots], c.t_escort_ns[slots] = serial, core.now_ns
     beside = elsewhere > here
     says = np.clip(says, *ESCORT_BOUNDS) + np.where(beside, c.escort_sum[slots], 0.0)
-    # one look that did not see it does not yet make another its body
-    out.escort[at] = np.where(c.misses[slots].max(axis=1) >= ESCORT_MISSES, says, np.minimum(says, 0.0))
+    # one look that did not see it does not yet make another its body; nor, of who was seen there, a bird that passes
+    asked = c.misses[slots].max(axis=1) >= ESCORT_MISSES
+    asked &= (c.state[slots] != IdentityState.CONSISTENT) | (c.escort_sum[slots] >= ESCORT_STEADY)
+    out.escort[at] = np.where(asked, says, np.minimum(says, 0.0))
     out.best[at] = best
     out.nobody[at] -= np.clip(np.log(none + ESCORT_SHARE * here), 0.0, ESCORT_BOUNDS[1])
     k = at[best >= 0]
