@@ -35,7 +35,7 @@ ESCORT_SHARE = 0.9
 ESCORT_LASTS_S, ESCORT_BOUNDS, ESCORT_SUM = 8.0, (-8.0, 9.0), (-6.0, 6.0)
 """Velocities that agree say something new every so often; what they say is bounded, at once and all together."""
 ESCORT_MISSES, ESCORT_STEADY = 2, 2.0
-"""So many looks in a row did not see it; and of one that was seen there before, another flew like it for some seconds."""
+"""So many looks in a row did not see it; and of one seen there before, another flew like it for some seconds."""
 ESCORT_R, ESCORT_HITS, ESCORT_AGE_NS, HERE_LEAST = 0.8, 3, 2 * SECOND_NS, 3.0
 SHARP_M = 45.0
 """Only a comparison that is as good (1σ) can tell an object that is 100 m off, and so confirm one that is not."""
