@@ -63,9 +63,10 @@ class Case:
 
 LIES = "lies = {{ {0} }}\n"
 CASES = {
-    "offset": Case(LIES.format("offset_m = [100.0, 400.0]"), goal=True),
-    "offset-100": Case(LIES.format("offset_m = 110.0"), goal=True),
-    "begins": Case(LIES.format("offset_m = [100.0, 400.0], from_s = [220.0, 250.0]"), goal=True),
+    "offset": Case(LIES.format("offset_m = [100.0, 400.0]"), appear_s=(60.0, 120.0), goal=True),
+    "offset-110": Case(LIES.format("offset_m = 110.0"), appear_s=(60.0, 120.0)),
+    "first-minute": Case(LIES.format("offset_m = [100.0, 400.0]")),  # the radar is not registered yet
+    "begins": Case(LIES.format("offset_m = [100.0, 400.0], from_s = [220.0, 250.0]")),
     "in-view": Case(LIES.format("offset_m = [100.0, 400.0]"), start=BOX, appear_s=(100.0, 250.0)),
     "drifts": Case(LIES.format("drift_mps = [2.0, 8.0], from_s = 200.0")),
     "height": Case(LIES.format("height_m = [250.0, 400.0]")),

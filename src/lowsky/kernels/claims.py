@@ -214,11 +214,11 @@ def look_at_claims(
             reach[k] = _spread(H[k], P) + _spread(e, P_error) + extra[k]
             middle[k] = z_pred[k]
         r = max(math.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]), 1.0)
-        for j in range(z.shape[0]):
-            if (owner[j] >= 0 and owner[j] != own[i]) or not rho[j] > 0.0:
-                continue  # NaN: of a row that a sensor's correction put behind it
-            if _is_far(kind, n_near, z[j], var_row[j], middle, reach, r):
-                continue
+        j = -1
+        while True:
+            j = _next_near(kind, n_near, z, var_row, rho, owner, own[i], middle, reach, r, j + 1)
+            if j == z.shape[0]:
+                break
             age = (t_row_ns[j] - t_ns[s]) * 1e-9
             total += math.exp(
                 min(log_density(kind, x[s], z[j], var_row[j], age, origin, C, height, P_error, work), 300.0)
@@ -237,17 +237,25 @@ def _spread(h, P):
 
 
 @lean
-def _is_far(kind, n_near, z, var, middle, reach, r):
-    """Is a row so far from a claim, in range or azimuth, that its density is nothing? Beyond ``NEAR_SIGMA``, and
-    ``NEAR_M`` more for what the claim flies between the look and the row."""
-    for k in range(n_near):
-        if math.isfinite(z[k]):
-            nu, more = z[k] - middle[k], NEAR_M
-            if IS_ANGLE[kind, k]:
-                nu, more = wrap(nu), NEAR_M / r
-            if abs(nu) > NEAR_SIGMA * math.sqrt(reach[k] + var[k]) + more:
-                return True
-    return False
+def _next_near(kind, n_near, z, var, rho, owner, own, middle, reach, r, j):
+    """The first row from j on that says something of a claim, or the number of rows.
+
+    Not one that another named track made, nor one so far away in range or azimuth that its density is nothing: beyond
+    ``NEAR_SIGMA``, and ``NEAR_M`` more for what the claim flies between the look and the row. Nor one whose density as
+    nobody's is none (NaN: a sensor's correction put it behind the sensor).
+    """
+    while j < z.shape[0]:
+        near = (owner[j] < 0 or owner[j] == own) and rho[j] > 0.0
+        for k in range(n_near):
+            if near and math.isfinite(z[j, k]):
+                nu, more = z[j, k] - middle[k], NEAR_M
+                if IS_ANGLE[kind, k]:
+                    nu, more = wrap(nu), NEAR_M / r
+                near = abs(nu) <= NEAR_SIGMA * math.sqrt(reach[k] + var[j, k]) + more
+        if near:
+            return j
+        j += 1
+    return j
 
 
 @lean
