@@ -65,6 +65,7 @@ def column_specs(sensors: int) -> dict[str, tuple[type, tuple[int, ...]]]:
         "t_escort_ns": (np.int64, ()),
         "state": (np.uint8, ()),  # IdentityState
         "t_other_ns": (np.int64, ()),  # since when the evidence is not for that state any more
+        "was_there": (np.bool_, ()),  # sensors have seen it where it said, and it has not leapt since
         "t_said_ns": (np.int64, ()),  # when the reason was told
         "apart": (np.bool_, ()),  # sensors see that it is not where it says: its track is fed by it alone
     }
@@ -96,6 +97,7 @@ class Claimed:
     state: NDArray[np.uint8]
     t_other_ns: Ints
     t_said_ns: Ints
+    was_there: NDArray[np.bool_]
     apart: NDArray[np.bool_]
 
     def __init__(self, sensors: int) -> None:

@@ -140,7 +140,7 @@ class Claims:
         """It is elsewhere now: what was measured of its offset says nothing of here."""
         c = self.claimed
         c.offset_info[slot], c.offset_y[slot], c.offset_n[slot] = 0.0, 0.0, 0.0
-        c.escort[slot], c.escort_sum[slot] = 0, 0.0
+        c.escort[slot], c.escort_sum[slot], c.was_there[slot] = 0, 0.0, False
         np.minimum(c.score[slot], 0.0, out=c.score[slot])
 
     # -- what sensors see --------------------------------------------------------------------------------------

@@ -34,8 +34,8 @@ ESCORT_SHARE = 0.9
 """Of objects that lie about their place, and are seen at all, a track stands for so many when it is asked for."""
 ESCORT_LASTS_S, ESCORT_BOUNDS, ESCORT_SUM = 8.0, (-8.0, 9.0), (-6.0, 6.0)
 """Velocities that agree say something new every so often; what they say is bounded, at once and all together."""
-ESCORT_MISSES, ESCORT_STEADY = 2, 2.0
-"""So many looks in a row did not see it; and of one seen there before, another flew like it for some seconds."""
+ESCORT_MISSES, ESCORT_STEADY = 2, 4.5
+"""So many looks in a row did not see it; and of one seen there before, another flew like it for a dozen seconds."""
 ESCORT_R, ESCORT_HITS, ESCORT_AGE_NS, HERE_LEAST = 0.8, 3, 2 * SECOND_NS, 3.0
 SHARP_M = 45.0
 """Only a comparison that is as good (1σ) can tell an object that is 100 m off, and so confirm one that is not."""
@@ -188,7 +188,7 @@ def _of_escorts(core: Core, claims: Claims, at: Ints, true: Floats, out: Evidenc
     says = np.clip(says, *ESCORT_BOUNDS) + np.where(beside, c.escort_sum[slots], 0.0)
     # one look that did not see it does not yet make another its body; nor, of who was seen there, a bird that passes
     asked = c.misses[slots].max(axis=1) >= ESCORT_MISSES
-    asked &= (c.state[slots] != IdentityState.CONSISTENT) | (c.escort_sum[slots] >= ESCORT_STEADY)
+    asked &= ~c.was_there[slots] | (c.escort_sum[slots] >= ESCORT_STEADY)
     out.escort[at] = np.where(asked, says, np.minimum(says, 0.0))
     out.best[at] = best
     out.nobody[at] -= np.clip(np.log(none + ESCORT_SHARE * here), 0.0, ESCORT_BOUNDS[1])
@@ -243,6 +243,9 @@ def _settle(
     changes = state != c.state[slot]
     if changes:
         c.state[slot], c.t_other_ns[slot], c.t_said_ns[slot] = state, 0, 0
+        c.was_there[slot] = state == IdentityState.CONSISTENT or (
+            state == IdentityState.UNCONFIRMED and c.was_there[slot]
+        )
     reason = _reason(core, claims, evidence, k, state)
     if state == IdentityState.CONTRADICTED:
         if reason is not None and (not is_place or evidence.lie[k] >= CONTRADICTS):
