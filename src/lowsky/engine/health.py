@@ -43,8 +43,10 @@ class _Health:
 
     @property
     def speaks_regularly(self) -> bool:
-        """A radar that scans says so each turn; a receiver of what others send may rightly hear nothing."""
-        return self.sensor.look_period_s is not None
+        """A radar that scans says so each turn; a receiver of what others send may rightly hear nothing, also where the
+        site file says how often they send."""
+        sensor = self.sensor
+        return sensor.look_period_s is not None and (sensor.kind != "cooperative" or sensor.delivers == "tracks")
 
 
 class _Saved(msgspec.Struct, array_like=True):

@@ -1,6 +1,8 @@
 """Sensor health is judged from the recorded stream alone."""
 
+import msgspec
 import numpy as np
+import pytest
 
 from lowsky.engine.health import SensorHealth
 from lowsky.model.events import SensorDegraded, SensorDown, SensorUp
@@ -43,8 +45,10 @@ def test_a_radar_is_waiting_then_ok_then_stale_then_down_then_up_again():
     assert [type(e) for e in passing(health, 13, 14)] == [SensorUp]
 
 
-def test_a_receiver_that_hears_nothing_is_not_stale():
-    health = SensorHealth(SITE)
+@pytest.mark.parametrize("period_s", [None, 1.0])
+def test_a_receiver_that_hears_nothing_is_not_stale_however_often_objects_send(period_s):
+    sensors = (RADAR, msgspec.structs.replace(RECEIVER, look_period_s=period_s))
+    health = SensorHealth(msgspec.structs.replace(SITE, sensors=sensors))
     health.step(Tick(S, reports=(SensorReport(sensor="rid-1", t_ns=S, connected=True),)))
     passing(health, 1, 200)
     assert status(health)["rid-1"] == "ok"
