@@ -38,7 +38,7 @@ def false_and_new(z, var, extent, clutter, is_density, new, prior):
     fresh = new / volume
     if len(prior):
         mean, sigma, per_m, low, high, rate, anywhere = prior
-        r = z[:, 0]
+        r = np.maximum(z[:, 0], 1.0)
         middle = np.arcsin(np.minimum(mean / r, 1.0)) + r / (8.0 * EARTH_MEAN_RADIUS_M)
         spread = np.sqrt((sigma / r) ** 2 + per_m**2 + var[:, 2])
         for value, law, ends in (

@@ -128,7 +128,7 @@ def false_and_new(z, var, extent, clutter, is_density, new, prior, rho, share):
             if math.isfinite(z[j, k]):
                 volume *= extent[k]
         if prior.shape[0] > 0:
-            r, rest = z[j, 0], 1.0 - prior[6]
+            r, rest = max(z[j, 0], NEAREST_M), 1.0 - prior[6]  # a correction may have put it behind the radar
             if math.isfinite(z[j, 2]):
                 sigma = math.sqrt((prior[1] / r) ** 2 + prior[2] ** 2 + var[j, 2])
                 middle = math.asin(min(prior[0] / r, 1.0)) + REFRACTION * r
